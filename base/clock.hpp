@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+
+namespace qck {
+
+/// Nanoseconds of CLOCK_MONOTONIC: for spans and deadlines. Thread-safe.
+inline std::int64_t monotonic_ns() noexcept {
+    timespec at{};
+    ::clock_gettime(CLOCK_MONOTONIC, &at);
+    return static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
+}
+
+/// Milliseconds since 1970 (UTC): for what is stored or shown. May step. Thread-safe.
+inline std::int64_t wall_ms() noexcept {
+    timespec at{};
+    ::clock_gettime(CLOCK_REALTIME, &at);
+    return static_cast<std::int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000;
+}
+
+}  // namespace qck

@@ -1,0 +1,104 @@
+#include "base/cpu.hpp"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <fstream>
+#include <string>
+
+namespace qck {
+namespace {
+
+Error not_cpus(std::string_view text) {
+    return error(Errc::invalid_argument, "'" + std::string(text) + "' is not a list of CPUs (try 0 or 0,2 or 0-3)");
+}
+
+/// One `N` or `N-M`; empty when it is neither.
+std::vector<int> parse_cpu_range(std::string_view part) {
+    int first = 0;
+    const char* const end = part.data() + part.size();
+    auto [at, failure] = std::from_chars(part.data(), end, first);
+    if (failure != std::errc{} || first < 0) return {};
+    int last = first;
+    if (at != end) {
+        if (*at != '-') return {};
+        const auto second = std::from_chars(at + 1, end, last);
+        if (second.ec != std::errc{} || second.ptr != end || last < first || last >= CPU_SETSIZE) return {};
+    }
+    std::vector<int> cpus;
+    for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
+    return cpus;
+}
+
+}  // namespace
+
+std::vector<int> allowed_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    std::vector<int> cpus;
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+        if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+    return cpus;
+}
+
+Result<std::vector<int>> parse_cpu_list(std::string_view text) {
+    const std::vector<int> allowed = allowed_cpus();
+    std::vector<int> cpus;
+    for (std::string_view rest = text;;) {
+        const auto comma = rest.find(',');
+        const std::vector<int> range = parse_cpu_range(rest.substr(0, comma));
+        if (range.empty()) return not_cpus(text);
+        for (const int cpu : range) {
+            if (std::find(allowed.begin(), allowed.end(), cpu) == allowed.end()) {
+                return error(Errc::invalid_argument, "CPU " + std::to_string(cpu) + " is not one that this process may use");
+            }
+            cpus.push_back(cpu);
+        }
+        if (comma == std::string_view::npos) return cpus;
+        rest.remove_prefix(comma + 1);
+    }
+}
+
+Result<void> pin_thread(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    const int failure = ::pthread_setaffinity_np(::pthread_self(), sizeof set, &set);
+    if (failure != 0) return io_error("cannot pin a thread to CPU " + std::to_string(cpu), failure);
+    return {};
+}
+
+void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
+
+std::int64_t thread_cpu_ns() {
+    timespec at{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+    return static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
+}
+
+StealSample steal_sample() {
+    std::ifstream file("/proc/stat");
+    std::string label;
+    std::array<std::uint64_t, 8> field{};  // user nice system idle iowait irq softirq steal
+    file >> label;
+    for (auto& value : field) file >> value;
+    StealSample sample;
+    if (!file) return sample;
+    for (const auto value : field) sample.total += value;
+    sample.steal = field[7];
+    return sample;
+}
+
+double steal_share(const StealSample& since, const StealSample& until) {
+    if (until.total <= since.total) return 0;
+    return static_cast<double>(until.steal - since.steal) / static_cast<double>(until.total - since.total);
+}
+
+}  // namespace qck

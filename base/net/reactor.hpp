@@ -1,0 +1,90 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/net/fd.hpp"
+
+namespace qck::net {
+
+/// Told when the descriptor it watches is ready. Runs on the reactor's thread.
+class EventHandler {
+public:
+    virtual ~EventHandler() = default;
+    /// `events` are EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLRDHUP.
+    virtual void on_events(std::uint32_t events) = 0;
+};
+
+/// One thread, one epoll set, one core: waits for readiness, runs handlers, timers and posted work.
+///
+/// Level-triggered. Everything but post(), stop() and stopped() belongs to the thread that calls run()
+/// (or to the thread that sets it up, before run()). Handlers outlive their watch.
+class Reactor {
+public:
+    static Result<std::unique_ptr<Reactor>> create();
+    ~Reactor();
+    Reactor(const Reactor&) = delete;
+    Reactor& operator=(const Reactor&) = delete;
+
+    /// Runs until stop(); returns after the work posted before it has run.
+    void run();
+    /// Thread-safe, may be called from a signal handler's thread.
+    void stop();
+
+    /// Runs `work` on the reactor's thread, soon. Thread-safe. What is posted after the reactor ended is
+    /// dropped (destroyed) with the reactor.
+    void post(std::function<void()> work);
+
+    Result<void> watch(int fd, std::uint32_t events, EventHandler& handler);
+    Result<void> rewatch(int fd, std::uint32_t events, EventHandler& handler);
+    /// No event reaches `handler` after this, also not from the batch in progress.
+    void unwatch(int fd, EventHandler& handler);
+
+    using TimerId = std::uint64_t;
+    /// Calls `work` once, `delay` from now (never early).
+    TimerId after(std::chrono::nanoseconds delay, std::function<void()> work);
+    /// Calls `work` every `period` until cancelled.
+    TimerId every(std::chrono::nanoseconds period, std::function<void()> work);
+    void cancel(TimerId timer);
+
+    /// Runs `work` after each batch of events, before the reactor waits again; set before run().
+    void after_each_batch(std::function<void()> work) { after_batch_.push_back(std::move(work)); }
+
+    /// CLOCK_MONOTONIC, read once per batch.
+    std::int64_t now_ns() const { return now_ns_; }
+
+private:
+    struct Timer {
+        std::int64_t period_ns;
+        std::function<void()> work;
+        TimerId id;
+    };
+
+    Reactor(Fd epoll, Fd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+    void run_posted();
+    void run_timers();
+    int wait_timeout_ms() const;
+
+    Fd epoll_;
+    Fd wake_;
+    std::int64_t now_ns_ = 0;
+    std::atomic<bool> stopping_{false};
+    std::span<epoll_event> batch_;  ///< the events still to be handled in this round
+    std::multimap<std::int64_t, Timer> timers_;
+    TimerId last_timer_ = 0;
+    std::vector<std::function<void()>> after_batch_;
+    std::mutex posted_mutex_;
+    std::vector<std::function<void()>> posted_;
+};
+
+}  // namespace qck::net

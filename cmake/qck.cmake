@@ -1,0 +1,58 @@
+# What every target of the project shares: language level, warnings, sanitizers, and the
+# functions that declare a library, a test and a fuzzer.
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
+set(QCK_SANITIZE "" CACHE STRING "Sanitizers to build with, for example address,undefined")
+
+find_program(QCK_CCACHE ccache)
+if(QCK_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${QCK_CCACHE})
+endif()
+
+add_library(qck_options INTERFACE)
+target_include_directories(qck_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_compile_options(qck_options INTERFACE -Wall -Wextra -Wpedantic -Werror)
+if(QCK_SANITIZE)
+  target_compile_options(qck_options INTERFACE -fsanitize=${QCK_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(qck_options INTERFACE -fsanitize=${QCK_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+
+# qck_library(NAME [LIBS …]): the static library of this folder, of every .cpp in it.
+function(qck_library name)
+  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  if(sources)
+    add_library(${name} STATIC ${sources})
+    target_link_libraries(${name} PUBLIC qck_options ${arg_LIBS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE qck_options ${arg_LIBS})
+  endif()
+endfunction()
+
+# qck_test(NAME LIBS …): one test program of every *_test.cpp in this folder; run by ctest.
+function(qck_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "LIBS;LABELS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *_test.cpp)
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE test_main ${arg_LIBS})
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()

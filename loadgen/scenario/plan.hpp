@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/http/head.hpp"
+
+namespace qck::scenario {
+
+/// How the rate moves within a phase.
+enum class Shape : std::uint8_t {
+    constant,  ///< rate_from throughout
+    ramp,      ///< linear from rate_from to rate_to
+    decay,     ///< exponential from rate_from to rate_to
+};
+
+struct Phase {
+    std::string name;
+    Shape shape = Shape::constant;
+    double rate_from_per_s = 0;
+    double rate_to_per_s = 0;  ///< equal to rate_from_per_s for constant
+    std::chrono::nanoseconds duration{};
+};
+
+/// One kind of request. `path` and `body` may hold placeholders: `{link}` (a code drawn from Links),
+/// `{unknown}` (a code that is nobody's), `{n}` (the request's index).
+struct RequestKind {
+    std::string name;
+    double weight = 1;
+    http::Method method = http::Method::get;
+    std::string path = "/{link}";
+    std::vector<std::pair<std::string, std::string>> headers;
+    std::string body;
+};
+
+/// The links that are asked for: one hot link over a Zipf tail. Tail codes are `<tail_prefix><rank>`, rank from 1.
+struct Links {
+    std::string hot = "viral";
+    std::string target_url = "https://example.com/";  ///< where links that the run adds lead
+    double hot_share = 1;
+    std::uint32_t tail_count = 0;
+    double zipf_exponent = 1;
+    std::string tail_prefix = "tail";
+};
+
+enum class Arrival : std::uint8_t { uniform, poisson };
+
+/// What to offer: validated and immutable once made.
+struct Plan {
+    std::string name;
+    std::string description;
+    std::vector<Phase> phases;
+    std::vector<RequestKind> requests;
+    Links links;
+    double unknown_share = 0;  ///< of the requests with `{link}`: these ask for a code that is nobody's
+    double head_share = 0;     ///< of the GETs: these are HEAD
+    double bot_share = 0;      ///< of all: these carry bot_user_agent
+    std::string user_agent;    ///< empty: qck/VERSION (load test)
+    std::string bot_user_agent = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    double new_connections_per_s = 0;  ///< connections closed and opened anew, over all workers
+    std::uint32_t connections = 64;
+    std::uint32_t pipeline = 1;
+    std::chrono::nanoseconds timeout{std::chrono::seconds(10)};  ///< from the due time
+    Arrival arrival = Arrival::uniform;
+    std::uint64_t seed = 1;
+};
+
+}  // namespace qck::scenario
