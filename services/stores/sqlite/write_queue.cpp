@@ -1,0 +1,123 @@
+#include "services/stores/sqlite/write_queue.hpp"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "services/stores/sqlite/schema.hpp"
+
+namespace qck::sqlite {
+
+Result<std::unique_ptr<WriteQueue>> WriteQueue::open(const std::filesystem::path& file,
+                                                     const Options& options) {
+    auto db = Db::open(file, options.db);
+    if (!db) return db.error();
+    if (auto done = migrate(*db); !done) return done.error();
+    return std::unique_ptr<WriteQueue>(new WriteQueue(std::move(*db), options));
+}
+
+WriteQueue::WriteQueue(Db db, const Options& options) : db_(std::move(db)), options_(options) {
+    thread_ = std::thread([this] { loop(); });
+}
+
+WriteQueue::~WriteQueue() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    work_.notify_one();
+    thread_.join();
+}
+
+void WriteQueue::after_each_group(std::function<void()> work) {
+    const std::lock_guard lock(mutex_);
+    after_group_.push_back(std::move(work));
+}
+
+void WriteQueue::submit(std::unique_ptr<WriteJob> job) {
+    bool was_idle = false;
+    {
+        std::unique_lock lock(mutex_);
+        room_.wait(lock, [this] { return waiting_.size() < options_.jobs_max; });
+        was_idle = waiting_.empty();
+        waiting_.push_back(std::move(job));
+    }
+    if (was_idle) work_.notify_one();
+}
+
+bool WriteQueue::try_submit(std::unique_ptr<WriteJob>& job) {
+    bool was_idle = false;
+    {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.size() >= options_.jobs_max) return false;
+        was_idle = waiting_.empty();
+        waiting_.push_back(std::move(job));
+    }
+    if (was_idle) work_.notify_one();
+    return true;
+}
+
+Result<void> WriteQueue::run_blocking(std::function<Result<void>(Db&)> work) {
+    struct BlockingJob : WriteJob {
+        explicit BlockingJob(std::function<Result<void>(Db&)> w) : work(std::move(w)) {}
+        Result<void> run(Db& db) override { return work(db); }
+        void finished(const Result<void>& outcome) override { done.set_value(outcome); }
+        std::function<Result<void>(Db&)> work;
+        std::promise<Result<void>> done;
+    };
+    auto job = std::make_unique<BlockingJob>(std::move(work));
+    auto outcome = job->done.get_future();
+    submit(std::move(job));
+    return outcome.get();
+}
+
+void WriteQueue::loop() {
+    std::vector<std::unique_ptr<WriteJob>> group;
+    while (true) {
+        {
+            std::unique_lock lock(mutex_);
+            work_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+            if (waiting_.empty()) return;
+            group.swap(waiting_);
+        }
+        room_.notify_all();
+        run_group(group);
+        group.clear();
+    }
+}
+
+void WriteQueue::run_group(std::vector<std::unique_ptr<WriteJob>>& group) {
+    for (std::size_t first = 0; first < group.size(); first += options_.group_max) {
+        const auto count = std::min(options_.group_max, group.size() - first);
+        const std::span<std::unique_ptr<WriteJob>> jobs(&group[first], count);
+        if (const auto begun = db_.begin(); !begun) {
+            // Nobody's fault in particular: trying each alone would wait for the same lock again.
+            for (const auto& job : jobs) job->finished(begun);
+        } else {
+            finish_group(jobs, run_begun(jobs));
+        }
+        for (const auto& work : after_group_) work();
+    }
+}
+
+void WriteQueue::finish_group(std::span<std::unique_ptr<WriteJob>> jobs,
+                              const Result<void>& outcome) {
+    if (outcome || jobs.size() == 1) {
+        for (const auto& job : jobs) job->finished(outcome);
+        return;
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto begun = db_.begin();
+        jobs[i]->finished(begun ? run_begun(jobs.subspan(i, 1)) : begun);
+    }
+}
+
+Result<void> WriteQueue::run_begun(std::span<std::unique_ptr<WriteJob>> jobs) {
+    Result<void> outcome;
+    for (std::size_t i = 0; outcome && i < jobs.size(); ++i) outcome = jobs[i]->run(db_);
+    if (outcome) outcome = db_.commit();
+    if (!outcome) db_.rollback();
+    return outcome;
+}
+
+}  // namespace qck::sqlite
