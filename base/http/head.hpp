@@ -23,8 +23,8 @@ struct Limits {
     std::uint64_t body_bytes_max = 1024 * 1024;
 };
 
-/// A parsed request head. Views point into the buffer given to the parser, and live as long as it does.
-/// Headers that are absent are empty views; values have no surrounding white space.
+/// A parsed request head. Views point into the buffer given to the parser, and live as long as it
+/// does. Headers that are absent are empty views; values have no surrounding white space.
 struct RequestHead {
     Method method = Method::get;
     std::uint8_t version_minor = 1;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+
+#include "base/http/field_name.hpp"
 #include "base/http/head.hpp"
 
 namespace qck::http {
@@ -7,16 +10,25 @@ namespace qck::http {
 /// Parses one request head at a time, strictly (RFC 9112), in place, without reading sockets.
 ///
 /// Incremental: parse() may be called with the same message over and over as more of it arrives; it
-/// goes on where it stopped, so a peer that sends one byte at a time costs linear work. The bytes may
-/// move between calls (offsets are kept, not pointers), but must not change.
+/// goes on where it stopped, so a peer that sends one byte at a time costs linear work. The bytes
+/// may move between calls (offsets are kept, not pointers), but must not change. What it answers
+/// depends on the bytes alone, never on how they were cut.
+///
+/// Choices where the RFC leaves one: a single CRLF before the request line is skipped (section 2.2)
+/// and a second refused; an absolute-form target replaces Host (section 3.2.2), whose presence is
+/// still asked for; a query right after the authority (`http://host?q`) is refused; expectations
+/// other than 100-continue are ignored. Of a header that came more than once the last counts; Host,
+/// Content-Length, Transfer-Encoding, Authorization, Content-Type and Content-Encoding may not.
 /// Not thread-safe.
 class RequestParser {
 public:
+    /// `limits` outlives the parser; its head_bytes_max is below 4 GiB.
     explicit RequestParser(const Limits& limits) : limits_(&limits) {}
 
     /// `buffer` begins with the first byte of the request and may go on past its head.
     /// complete: head() is valid while the buffer is, and head_bytes() says how long the head was.
     /// failed: error_status() and error_reason() say why; the connection is to be closed.
+    /// Both are final until reset().
     ParseStatus parse(std::string_view buffer);
 
     const RequestHead& head() const { return head_; }
@@ -30,9 +42,35 @@ public:
     void reset();
 
 private:
+    enum class Stage : std::uint8_t { request_line, headers, complete, failed };
+    struct Span {
+        std::uint32_t offset = 0;
+        std::uint32_t bytes = 0;
+    };
+
+    ParseStatus fail(std::uint16_t status, const char* reason);
+    bool take_line(std::string_view buffer, std::size_t end_max, std::string_view& line);
+    bool parse_request_line(std::string_view buffer, std::string_view line);
+    bool parse_target(std::string_view buffer, std::string_view target);
+    bool parse_version(std::string_view version);
+    bool parse_header(std::string_view buffer, std::string_view line);
+    bool parse_content_length(std::string_view value);
+    bool parse_transfer_encoding(std::string_view value);
+    ParseStatus finish(std::string_view buffer);
+
     const Limits* limits_;
     RequestHead head_;
-    std::size_t position_ = 0;
+    std::size_t position_ = 0;  ///< the current line begins here
+    std::size_t scanned_ = 0;   ///< no line end before here
+    std::uint32_t headers_ = 0;
+    std::uint32_t seen_ = 0;  ///< a bit for each Field
+    Stage stage_ = Stage::request_line;
+    bool skipped_empty_line_ = false;
+    bool connection_close_ = false;
+    bool connection_keep_alive_ = false;
+    Span target_;
+    Span authority_;  ///< of an absolute-form target
+    std::array<Span, field_count> values_;
     std::uint16_t error_status_ = 0;
     const char* error_reason_ = "";
 };
