@@ -1,0 +1,154 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+
+namespace qck::stats {
+
+/// Counts of time spans in log-linear buckets of fixed number (HdrHistogram's layout, Gil Tene).
+///
+/// Values are nanoseconds, 0 to one hour; longer ones are counted as one hour. Spans below
+/// 2^bits ns have a bucket each; above, every power of two is cut into 2^(bits-1) equal buckets,
+/// so a value is known to 1 part in 2^(bits-1). Mean and maximum are exact. Merging is addition,
+/// bucket by bucket, so it loses nothing.
+///
+/// One writer. Other threads may read while it writes: they see every bucket's recent value, not
+/// one moment of all. Memory that no value reached is never touched, so an empty histogram costs
+/// address space only.
+template <unsigned bits, class Count>
+class LogLinearHistogram {
+public:
+    static constexpr std::uint64_t highest_ns = 3'600'000'000'000;
+
+    static constexpr std::size_t index_of(std::uint64_t ns) {
+        const auto width = static_cast<unsigned>(std::bit_width(ns | (half - 1) << 1));
+        const unsigned shift = width - bits;
+        return static_cast<std::size_t>(shift) * half + static_cast<std::size_t>(ns >> shift);
+    }
+    static constexpr std::uint64_t lowest_in(std::size_t index) {
+        if (index < 2 * half) return index;
+        const std::size_t shift = index / half - 1;
+        return static_cast<std::uint64_t>(index - shift * half) << shift;
+    }
+    static constexpr std::uint64_t highest_in(std::size_t index) {
+        return lowest_in(index + 1) - 1;
+    }
+
+    LogLinearHistogram() : counts_(allocate()) {}
+    LogLinearHistogram(const LogLinearHistogram& other) : LogLinearHistogram() { add(other); }
+    LogLinearHistogram& operator=(const LogLinearHistogram& other) {
+        if (this != &other) *this = LogLinearHistogram(other);
+        return *this;
+    }
+    /// What was moved from may only be destroyed or assigned to.
+    LogLinearHistogram(LogLinearHistogram&&) noexcept = default;
+    LogLinearHistogram& operator=(LogLinearHistogram&&) noexcept = default;
+    ~LogLinearHistogram() = default;
+
+    void record(std::int64_t ns) { record(ns, 1); }
+    void record(std::int64_t ns, Count times) {
+        const std::uint64_t value =
+            std::min(static_cast<std::uint64_t>(std::max<std::int64_t>(ns, 0)), highest_ns);
+        raise(counts_[index_of(value)], times);
+        raise(sum_ns_, value * times);
+        if (value > load(max_ns_)) store(max_ns_, value);
+    }
+
+    void add(const LogLinearHistogram& other) {
+        for (std::size_t index = 0; index < size; ++index) {
+            if (const Count count = load(other.counts_[index]); count != 0)
+                raise(counts_[index], count);
+        }
+        raise(sum_ns_, load(other.sum_ns_));
+        store(max_ns_, std::max(load(max_ns_), load(other.max_ns_)));
+    }
+
+    std::uint64_t count() const {
+        std::uint64_t total = 0;
+        for (std::size_t index = 0; index < size; ++index) total += load(counts_[index]);
+        return total;
+    }
+    std::uint64_t max_ns() const { return load(max_ns_); }
+    double mean_ns() const {
+        const std::uint64_t total = count();
+        return total == 0 ? 0 : static_cast<double>(load(sum_ns_)) / static_cast<double>(total);
+    }
+    /// The value that `share` (0..1) of the recorded spans do not exceed, as the top of its bucket;
+    /// never above the maximum. 0 when nothing was recorded.
+    std::uint64_t percentile_ns(double share) const {
+        const std::uint64_t total = count();
+        if (total == 0) return 0;
+        // One part in 10^12 below, so that 0.9 of 10 values is the ninth whatever 0.9 * 10 rounds
+        // to.
+        const double exact = share * static_cast<double>(total) * (1 - 1e-12);
+        const auto rank =
+            std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(exact)), 1, total);
+        std::uint64_t seen = 0;
+        for (std::size_t index = 0; index < size; ++index) {
+            seen += load(counts_[index]);
+            if (seen >= rank) return std::min(highest_in(index), max_ns());
+        }
+        return max_ns();
+    }
+    /// Calls `visit(bucket_top_ns, count)` for every bucket that is not empty, ascending.
+    template <class Visit>
+    void for_each(Visit&& visit) const {
+        for (std::size_t index = 0; index < size; ++index) {
+            if (const Count count = load(counts_[index]); count != 0) {
+                visit(std::min(highest_in(index), max_ns()), static_cast<std::uint64_t>(count));
+            }
+        }
+    }
+
+private:
+    static constexpr std::size_t half = std::size_t{1} << (bits - 1);
+    static constexpr std::size_t size = index_of(highest_ns) + 1;
+
+    struct Free {
+        void operator()(Count* memory) const { std::free(memory); }
+    };
+    static std::unique_ptr<Count[], Free> allocate() {
+        void* const memory = std::calloc(size, sizeof(Count));
+        if (memory == nullptr) throw std::bad_alloc();
+        return std::unique_ptr<Count[], Free>(static_cast<Count*>(memory));
+    }
+    // Relaxed loads and stores cost what plain ones do; they make reading beside the writer
+    // defined.
+    template <class T>
+    static T load(const T& from) {
+        return std::atomic_ref<T>(const_cast<T&>(from)).load(std::memory_order_relaxed);
+    }
+    template <class T>
+    static void store(T& to, T value) {
+        std::atomic_ref<T>(to).store(value, std::memory_order_relaxed);
+    }
+    template <class T>
+    static void raise(T& to, T by) {
+        store(to, static_cast<T>(load(to) + by));
+    }
+
+    std::unique_ptr<Count[], Free> counts_;
+    std::uint64_t sum_ns_ = 0;
+    std::uint64_t max_ns_ = 0;
+};
+
+/// Three significant digits (1 part in 1,024); exact below 2.048 µs; 260 KB of address space.
+using Histogram = LogLinearHistogram<11, std::uint64_t>;
+/// 1 part in 64, so a percentile is off by less than 1.6 %; 9 KB. For the intervals of a time
+/// series.
+using CoarseHistogram = LogLinearHistogram<7, std::uint32_t>;
+
+/// The percentile distribution as HdrHistogram's tools print and plot it (`.hgrm`), in
+/// microseconds: Value, Percentile, TotalCount, 1/(1-Percentile).
+std::string to_hgrm(const Histogram& histogram);
+
+}  // namespace qck::stats

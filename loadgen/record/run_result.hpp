@@ -1,0 +1,133 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/stats/histogram.hpp"
+#include "loadgen/record/accounting.hpp"
+
+namespace qck::record {
+
+/// One phase: the requests that were due in it, wherever and whenever they ended.
+struct PhaseResult {
+    std::string name;
+    std::chrono::nanoseconds start{};  ///< from the start of the run
+    std::chrono::nanoseconds
+        duration{};  ///< as planned; what ran of it when the run was interrupted
+    /// Requests that the plan has in the phase, per second of it; 0 in closed-loop mode (no
+    /// target).
+    double target_rate_per_s = 0;
+    Accounting accounting;
+    /// From the due time to the last byte of the response. A request that timed out or stayed
+    /// unsent is in here with its timeout, one still open at the end with its age; failed ones are
+    /// not. Its count is scheduled - failed - (unsent because the run ended).
+    stats::Histogram latency;
+    /// From the actual send to the last byte of the response; answered ones only.
+    stats::Histogram service;
+    /// From the due time to the actual send; sent ones only.
+    stats::Histogram send_lag;
+    std::map<std::uint16_t, std::uint64_t> status;  ///< of the answered
+    CauseCounts failed_by{};                        ///< sums to accounting.failed
+    CauseCounts unsent_by{};                        ///< sums to accounting.unsent
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+
+    /// Requests sent per second of the phase.
+    double achieved_rate_per_s() const {
+        const double seconds = std::chrono::duration<double>(duration).count();
+        return seconds > 0 ? static_cast<double>(accounting.sent) / seconds : 0;
+    }
+};
+
+/// One interval of the time series; all have the length RunResult::interval.
+struct Interval {
+    std::uint64_t scheduled = 0;     ///< due in it
+    std::uint64_t sent = 0;          ///< sent in it
+    std::uint64_t answered = 0;      ///< answered in it
+    std::uint64_t failed = 0;        ///< failed or timed out in it, or given up unsent
+    stats::CoarseHistogram latency;  ///< as PhaseResult::latency, of those due in it
+};
+
+/// How one worker thread of the generator fared while the load ran.
+struct ThreadResult {
+    int cpu = -1;                         ///< pinned to; -1 when not
+    std::chrono::nanoseconds cpu_time{};  ///< user and system
+    std::chrono::nanoseconds wall_time{};
+    std::uint64_t wakeups = 0;  ///< times the event loop came back from waiting
+    /// How much later than it wanted the event loop woke from a wait that no event ended.
+    stats::Histogram wake_lag;
+    double cpu_share() const {
+        return wall_time.count() > 0
+                   ? static_cast<double>(cpu_time.count()) / static_cast<double>(wall_time.count())
+                   : 0;
+    }
+};
+
+/// What the verdict needs to lay a shortfall to the generator, the network or the target.
+struct GeneratorEvidence {
+    std::vector<ThreadResult> threads;
+    double cpu_share_max = 0;       ///< of the busiest second of the busiest thread, 0..1
+    double steal_share = 0;         ///< taken by the hypervisor, over all CPUs, 0..1
+    std::uint64_t retransmits = 0;  ///< TCP segments this host sent again while the load ran
+    std::uint64_t connections_opened = 0;
+    std::uint64_t connections_lost = 0;  ///< open ones that ended and were not closed by us
+    CauseCounts connect_failed_by{};     ///< attempts to connect, by why they failed
+    std::uint32_t connections_open_max = 0;
+};
+
+/// Answered redirects (status 301, 302, 307 or 308) per link, and other answers: what reconcile
+/// compares with counts.
+struct LinkAnswers {
+    std::uint64_t hot = 0;
+    std::vector<std::uint64_t> tail;  ///< by rank - 1; empty when the plan has no tail
+    std::uint64_t unknown =
+        0;  ///< asked for `{unknown}` or drawn as unknown; whatever was answered
+    std::uint64_t other =
+        0;  ///< neither: paths without a link, and links answered with no redirect
+};
+
+/// Everything that a run measured; the verdict and the reports are computed from it.
+struct RunResult {
+    bool closed_loop = false;
+    bool interrupted = false;  ///< stopped early; phases that never began are absent
+    std::int64_t started_wall_ms = 0;
+    std::chrono::nanoseconds planned{};  ///< length of the schedule
+    std::chrono::nanoseconds
+        duration{};  ///< from the first due time until nothing was open any more
+    std::vector<PhaseResult> phases;
+    std::chrono::nanoseconds interval{};  ///< max(100 ms, total / 600)
+    std::vector<Interval> series;         ///< goes on past `planned` while the run drains
+    LinkAnswers links;
+    GeneratorEvidence generator;
+
+    Accounting total() const {
+        Accounting sum;
+        for (const PhaseResult& phase : phases) sum += phase.accounting;
+        return sum;
+    }
+};
+
+/// A look at a run while it goes: counters of all workers, read without stopping them, so the
+/// accounting need not close yet.
+struct Progress {
+    std::chrono::nanoseconds elapsed{};  ///< below zero while connections are being made
+    std::chrono::nanoseconds planned{};
+    std::size_t phase = 0;  ///< index into the plan's phases; the last one while draining
+    std::chrono::nanoseconds phase_left{};
+    bool draining = false;
+    double target_rate_per_s = 0;  ///< by the plan, now; 0 in closed-loop mode
+    double sent_rate_per_s = 0;    ///< over the last second or so
+    double answered_rate_per_s = 0;
+    Accounting so_far;
+    stats::CoarseHistogram recent;  ///< latencies of what was due in the last second or so
+    std::uint32_t connections_open = 0;
+    std::uint32_t connections_wanted = 0;
+    /// Why connecting fails, most frequent first cause; valid when connect_failures > 0.
+    Cause connect_cause = Cause::other;
+    std::uint64_t connect_failures = 0;
+};
+
+}  // namespace qck::record
