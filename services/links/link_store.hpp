@@ -17,6 +17,8 @@ struct LinkPatch {
     std::optional<std::uint16_t> status;
     std::optional<std::optional<std::uint32_t>> max_age_s;
     std::optional<std::optional<std::int64_t>> expires_at_ms;
+    /// The edit is refused with Errc::conflict unless the link still has this version.
+    std::optional<std::uint64_t> if_version;
 };
 
 /// Where links are kept. Blocking; thread-safe. Links given in are validated already.
@@ -27,8 +29,8 @@ public:
     /// Empty when there is no such link. Errc::unavailable when the store does not answer.
     virtual Result<std::optional<Link>> find(std::string_view code) = 0;
     virtual Result<std::optional<Link>> find_by_id(std::uint64_t id) = 0;
-    /// All in one transaction, each with its own outcome: Errc::conflict where a code is taken. When
-    /// the call itself fails nothing was stored. Durable against kill -9 when it returns.
+    /// All in one transaction, each with its own outcome: Errc::conflict where a code is taken.
+    /// When the call itself fails nothing was stored. Durable against kill -9 when it returns.
     virtual Result<std::vector<Result<Link>>> create(std::vector<Link> links) = 0;
     /// The changed link, its version raised. Errc::not_found when there is none.
     virtual Result<Link> update(std::string_view code, const LinkPatch& patch) = 0;

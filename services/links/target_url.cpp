@@ -1,0 +1,209 @@
+#include "services/links/target_url.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+namespace qck::links {
+namespace {
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+std::string lowered(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(), lower);
+    return result;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_alnum(char c) { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z'); }
+
+Error reason(const char* text) { return error(Errc::invalid_argument, text); }
+
+/// The host and port of an authority, still as written.
+struct Authority {
+    std::string_view host;
+    std::string_view port;
+    bool bracketed = false;
+    bool has_port = false;
+};
+
+Result<Authority> split_authority(std::string_view text) {
+    Authority parts;
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        if (end == std::string_view::npos) return reason("the host has '[' without ']'");
+        parts.bracketed = true;
+        parts.host = text.substr(1, end - 1);
+        text.remove_prefix(end + 1);
+        if (!text.empty() && text[0] != ':') return reason("expected ':' and a port after ']'");
+        parts.has_port = !text.empty();
+        parts.port = text.substr(std::min<std::size_t>(1, text.size()));
+        return parts;
+    }
+    const auto colon = text.find(':');
+    parts.host = text.substr(0, colon);
+    parts.has_port = colon != std::string_view::npos;
+    if (parts.has_port) parts.port = text.substr(colon + 1);
+    return parts;
+}
+
+Result<std::string> ipv6_host(std::string_view text) {
+    const std::string copy(text);
+    in6_addr address{};
+    if (::inet_pton(AF_INET6, copy.c_str(), &address) != 1) {
+        return reason("the host in brackets is no IPv6 address");
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&address)) {  // ::ffff:127.0.0.1 is 127.0.0.1 in other clothes
+        char plain[INET_ADDRSTRLEN];
+        ::inet_ntop(AF_INET, &address.s6_addr[12], plain, sizeof plain);
+        return std::string(plain);
+    }
+    char shortest[INET6_ADDRSTRLEN];
+    ::inet_ntop(AF_INET6, &address, shortest, sizeof shortest);
+    return std::string(shortest);
+}
+
+Result<std::string> named_host(std::string_view text) {
+    if (text.ends_with('.')) text.remove_suffix(1);
+    if (text.empty()) return reason("a host is missing");
+    if (text.size() > 253) return reason("the host is longer than 253 bytes");
+    std::string host = lowered(text);
+    std::size_t label_bytes = 0;
+    for (const char c : host) {
+        if (c == '.') {
+            if (label_bytes == 0) return reason("the host has an empty part between dots");
+            label_bytes = 0;
+            continue;
+        }
+        if (!is_alnum(c) && c != '-' && c != '_') {
+            return reason(
+                "the host may hold only letters, digits, '.', '-' and '_' (write "
+                "international names as xn--)");
+        }
+        if (++label_bytes > 63) return reason("a part of the host is longer than 63 bytes");
+    }
+    // Browsers read a host whose last part is a number (or 0x…) as an IPv4 address, whatever it
+    // looks like.
+    const auto last = std::string_view(host).substr(host.rfind('.') + 1);
+    if (std::all_of(last.begin(), last.end(), is_digit) || last.starts_with("0x")) {
+        in_addr address{};
+        if (::inet_pton(AF_INET, host.c_str(), &address) != 1) {
+            return reason("a host of numbers must be an IPv4 address a.b.c.d");
+        }
+    }
+    return host;
+}
+
+Result<std::uint16_t> port_number(std::string_view text) {
+    std::uint16_t port = 0;
+    const auto end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, port);
+    if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end || port == 0) {
+        return reason("the port must be a number from 1 to 65535");
+    }
+    return port;
+}
+
+Result<void> check_bytes(std::string_view text) {
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) return reason("it holds a control character");
+        if (byte == ' ') return reason("it holds a space (write %20)");
+        if (byte > 0x7f) return reason("it holds bytes beyond ASCII (percent-encode them)");
+        if (c == '\\') return reason("it holds a backslash (write / or %5C)");
+        if (c == '"' || c == '<' || c == '>') {
+            return reason("it holds \", < or > (percent-encode them)");
+        }
+    }
+    return {};
+}
+
+bool is_loopback(std::string_view host) {
+    return host == "localhost" || host.ends_with(".localhost") || host.starts_with("127.") ||
+           host == "::1" || host == "0.0.0.0" || host == "::";
+}
+
+}  // namespace
+
+Result<TargetUrl> parse_target(std::string_view text) {
+    TargetUrl url;
+    const auto colon = text.find(':');
+    const auto scheme = lowered(text.substr(0, std::min(colon, std::size_t{6})));
+    if (colon == std::string_view::npos || (scheme != "http" && scheme != "https")) {
+        return reason("only http and https targets");
+    }
+    if (auto good = check_bytes(text); !good) return good.error();
+    url.secure = scheme == "https";
+    auto rest = text.substr(colon + 1);
+    if (!rest.starts_with("//")) return reason("expected // and a host after the scheme");
+    rest.remove_prefix(2);
+    const auto authority_end = std::min(rest.find_first_of("/?#"), rest.size());
+    const auto authority = rest.substr(0, authority_end);
+    if (authority.find('@') != std::string_view::npos) {
+        return reason("a user name or password before the host hides where it leads");
+    }
+    const auto parts = split_authority(authority);
+    if (!parts) return parts.error();
+    auto host = parts->bracketed ? ipv6_host(parts->host) : named_host(parts->host);
+    if (!host) return host.error();
+    url.host = std::move(*host);
+    url.port = url.secure ? 443 : 80;
+    if (parts->has_port) {
+        const auto port = port_number(parts->port);
+        if (!port) return port.error();
+        url.port = *port;
+    }
+    rest.remove_prefix(authority_end);
+    url.path = rest.substr(0, rest.find_first_of("?#"));
+    return url;
+}
+
+bool names_same_place(const TargetUrl& url, std::string_view own) {
+    const auto parts = split_authority(own);
+    if (!parts) return false;
+    auto host = parts->bracketed ? ipv6_host(parts->host) : named_host(parts->host);
+    if (!host) return false;
+    if (parts->has_port) {
+        const auto port = port_number(parts->port);
+        if (!port || *port != url.port) return false;
+    }
+    return *host == url.host || (is_loopback(*host) && is_loopback(url.host));
+}
+
+std::string plain_path(std::string_view path) {
+    std::string decoded;
+    const auto hex = [](char c) {
+        if (is_digit(c)) return c - '0';
+        const char l = lower(c);
+        return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+    };
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (path[i] == '%' && i + 2 < path.size() && hex(path[i + 1]) >= 0 &&
+            hex(path[i + 2]) >= 0) {
+            decoded += static_cast<char>(hex(path[i + 1]) * 16 + hex(path[i + 2]));
+            i += 2;
+        } else {
+            decoded += path[i];
+        }
+    }
+    std::vector<std::string_view> segments;
+    std::string_view rest = decoded;
+    while (!rest.empty()) {
+        const auto slash = std::min(rest.find('/'), rest.size());
+        const auto segment = rest.substr(0, slash);
+        rest.remove_prefix(std::min(slash + 1, rest.size()));
+        if (segment == "..") {
+            if (!segments.empty()) segments.pop_back();
+        } else if (!segment.empty() && segment != ".") {
+            segments.push_back(segment);
+        }
+    }
+    std::string plain;
+    for (const auto segment : segments) plain.append("/").append(segment);
+    return plain.empty() ? "/" : plain;
+}
+
+}  // namespace qck::links

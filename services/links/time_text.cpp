@@ -1,0 +1,122 @@
+#include "services/links/time_text.hpp"
+
+#include <chrono>
+#include <cstdio>
+
+namespace qck::links {
+namespace {
+
+using std::chrono::day;
+using std::chrono::days;
+using std::chrono::month;
+using std::chrono::sys_days;
+using std::chrono::year;
+using std::chrono::year_month_day;
+
+/// Takes digits and marks off the front of a text; remembers whether all was well.
+struct Cursor {
+    std::string_view rest;
+    bool good = true;
+
+    int digits(std::size_t count) {
+        int value = 0;
+        if (rest.size() < count) {
+            good = false;
+            return 0;
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            if (rest[i] < '0' || rest[i] > '9') good = false;
+            value = value * 10 + (rest[i] - '0');
+        }
+        rest.remove_prefix(count);
+        return value;
+    }
+    bool take_any(std::string_view marks) {
+        if (rest.empty() || marks.find(rest[0]) == std::string_view::npos) return false;
+        rest.remove_prefix(1);
+        return true;
+    }
+    void expect(std::string_view marks) { good = take_any(marks) && good; }
+};
+
+int take_fraction_ms(Cursor& cursor) {
+    if (!cursor.take_any(".")) return 0;
+    int value = 0;
+    int scale = 100;
+    std::size_t taken = 0;
+    while (taken < cursor.rest.size() && cursor.rest[taken] >= '0' && cursor.rest[taken] <= '9') {
+        value += (cursor.rest[taken] - '0') * scale;
+        scale /= 10;
+        ++taken;
+    }
+    cursor.good = cursor.good && taken > 0;
+    cursor.rest.remove_prefix(taken);
+    return value;
+}
+
+std::int64_t take_offset_minutes(Cursor& cursor) {
+    if (cursor.take_any("Zz")) return 0;
+    const bool west = !cursor.rest.empty() && cursor.rest[0] == '-';
+    cursor.expect("+-");
+    const int hours = cursor.digits(2);
+    cursor.expect(":");
+    const int minutes = cursor.digits(2);
+    cursor.good = cursor.good && hours <= 23 && minutes <= 59;
+    const std::int64_t offset = hours * 60 + minutes;
+    return west ? -offset : offset;
+}
+
+Error refused(std::string_view text) {
+    return error(Errc::invalid_argument, "\"" + std::string(text.substr(0, 40)) +
+                                             "\" is not a time (expected RFC 3339, for example "
+                                             "2026-12-31T23:59:59Z or 2026-12-31T23:59:59+02:00)");
+}
+
+}  // namespace
+
+Result<std::int64_t> parse_time(std::string_view text) {
+    Cursor cursor{text};
+    const int y = cursor.digits(4);
+    cursor.expect("-");
+    const int m = cursor.digits(2);
+    cursor.expect("-");
+    const int d = cursor.digits(2);
+    cursor.expect("Tt");
+    const int hour = cursor.digits(2);
+    cursor.expect(":");
+    const int minute = cursor.digits(2);
+    cursor.expect(":");
+    const int second = cursor.digits(2);
+    const int fraction_ms = take_fraction_ms(cursor);
+    const auto offset = take_offset_minutes(cursor);
+
+    const year_month_day date{year{y}, month{static_cast<unsigned>(m)},
+                              day{static_cast<unsigned>(d)}};
+    if (!cursor.good || !cursor.rest.empty() || y < 1970 || !date.ok() || hour > 23 ||
+        minute > 59 || second > 59) {
+        return refused(text);
+    }
+    const std::int64_t minutes =
+        sys_days(date).time_since_epoch().count() * 1440LL + hour * 60 + minute - offset;
+    const std::int64_t time_ms = minutes * 60'000 + second * 1000 + fraction_ms;
+    if (time_ms < 0) return refused(text);
+    return time_ms;
+}
+
+std::string format_time(std::int64_t time_ms) {
+    const auto day_count = time_ms / 86'400'000;
+    const auto of_day = static_cast<int>(time_ms % 86'400'000);
+    const year_month_day date{sys_days{days{day_count}}};
+    char text[64];
+    int size = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d",
+                             static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                             static_cast<unsigned>(date.day()), of_day / 3'600'000,
+                             of_day / 60'000 % 60, of_day / 1000 % 60);
+    if (of_day % 1000 != 0) {
+        size += std::snprintf(text + size, sizeof text - static_cast<std::size_t>(size), ".%03d",
+                              of_day % 1000);
+    }
+    return std::string(text, static_cast<std::size_t>(size)) + 'Z';
+}
+
+}  // namespace qck::links

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "services/links/link_store.hpp"
+#include "services/links/link_writer.hpp"
+#include "services/stores/sqlite/write_queue.hpp"
+
+namespace qck::sqlite {
+
+/// Links in the SQLite file of a data directory.
+///
+/// Changes go through the file's WriteQueue, so many share a commit, and are durable against kill
+/// -9 when they are answered (WAL; a power cut may lose the last ones unless the queue syncs every
+/// commit). Reads use a small pool of connections and never wait for a change. Thread-safe. The
+/// queue outlives the store, and the store is destroyed only when no change of it waits.
+class SqliteLinkStore : public links::LinkStore, public links::LinkWriter {
+public:
+    struct Options {
+        /// Connections for reading; a further reader waits for one.
+        std::size_t readers_max = 4;
+        std::size_t reader_cache_bytes = 1024 * 1024;
+    };
+
+    /// `queue` writes `file`.
+    static Result<std::unique_ptr<SqliteLinkStore>> open(WriteQueue& queue,
+                                                         const std::filesystem::path& file,
+                                                         const Options& options);
+    ~SqliteLinkStore() override;
+
+    /// Told of each change right after its commit, on the writer's thread. Set before the first
+    /// change; outlives the store.
+    void observe(links::LinkObserver& observer);
+
+    /// The greatest id given so far by this file, 0 when there is none: for SnowflakeIds.
+    Result<std::uint64_t> greatest_id();
+
+    Result<std::optional<links::Link>> find(std::string_view code) override;
+    Result<std::optional<links::Link>> find_by_id(std::uint64_t id) override;
+    Result<std::vector<Result<links::Link>>> create(std::vector<links::Link> links) override;
+    Result<links::Link> update(std::string_view code, const links::LinkPatch& patch) override;
+    Result<links::Link> remove(std::string_view code) override;
+    Result<std::vector<links::Link>> list(std::string_view after, std::size_t limit) override;
+    Result<std::uint64_t> count() override;
+
+    void create_later(std::vector<links::Link> links, links::OnConflict on_conflict,
+                      Created done) override;
+    void update_later(std::string code, links::LinkPatch patch, Changed done) override;
+    void remove_later(std::string code, Changed done) override;
+    void after_each_commit(std::function<void()> work) override;
+
+private:
+    class Readers;
+    struct Writer;
+    struct CreateJob;
+    struct UpdateJob;
+    struct RemoveJob;
+    SqliteLinkStore(WriteQueue& queue, std::unique_ptr<Readers> readers);
+
+    WriteQueue& queue_;
+    std::unique_ptr<Readers> readers_;
+    std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace qck::sqlite
