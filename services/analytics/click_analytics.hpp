@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "services/clicks/click_counting.hpp"
+
+namespace qck::analytics {
+
+/// What GET /v1/links/{code}/stats says of a link.
+struct LinkStats {
+    std::uint64_t clicks = 0;  ///< all classes
+    clicks::ClassTotals by_class;
+    struct Hour {
+        std::int64_t start_ms = 0;  ///< since 1970
+        std::uint64_t clicks = 0;
+        clicks::ClassTotals by_class;
+    };
+    std::vector<Hour> hours;  ///< ascending, those with clicks only
+};
+
+/// Events of one type in one hour, or over a span.
+struct EventRow {
+    std::string type;
+    std::int64_t hour_ms = 0;  ///< start of the hour, since 1970; 0 when over the span
+    std::uint64_t count = 0;
+    std::uint64_t amounts =
+        0;  ///< how many had an order_amount; without any the figures below are 0
+    double sum = 0;
+    double min = 0;
+    double max = 0;
+    double average = 0;
+};
+
+enum class Granularity : std::uint8_t { hour, total };
+
+struct EventQuery {
+    std::string_view type;  ///< empty: every type
+    std::int64_t since_ms = 0;
+    std::int64_t until_ms = 0;  ///< not included; spans are widened to whole hours
+    Granularity granularity = Granularity::hour;
+};
+
+/// Answers questions about counts, from the store and what is not flushed yet: a click is visible
+/// about 0.1 s after its answer. Blocking; thread-safe.
+class ClickAnalytics {
+public:
+    explicit ClickAnalytics(clicks::ClickCounting& counting) : counting_(counting) {}
+
+    /// Hours of the last `hours_max` hours before `now_ms`.
+    Result<LinkStats> link_stats(std::uint64_t link_id, std::int64_t now_ms,
+                                 std::uint32_t hours_max = 24 * 7);
+    /// By hour, then type; with Granularity::total one row a type.
+    Result<std::vector<EventRow>> events(const EventQuery& query);
+
+private:
+    clicks::ClickCounting& counting_;
+};
+
+}  // namespace qck::analytics

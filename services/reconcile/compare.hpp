@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "services/clicks/click_store.hpp"
+
+namespace qck::reconcile {
+
+/// What a load run says of itself: answers that its client saw, in all and where it kept them apart
+/// by link code.
+struct RunReport {
+    std::uint64_t answered = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> by_code;
+};
+/// Of `dir`/report.json. Errc::not_found, Errc::invalid_argument with what is wrong.
+Result<RunReport> read_run_report(const std::filesystem::path& dir);
+
+/// One link whose counts do not agree.
+struct Drift {
+    std::uint64_t link_id = 0;
+    std::string code;  ///< empty: unknown codes (id 0) or a link that is gone
+    std::uint64_t journal = 0;
+    std::uint64_t store = 0;
+    std::optional<std::uint64_t> answered;  ///< by the run's client
+};
+
+struct Comparison {
+    std::uint64_t links = 0;    ///< compared
+    std::uint64_t journal = 0;  ///< clicks of all of them
+    std::uint64_t store = 0;
+    std::uint64_t pending = 0;  ///< journaled behind the store's cursor while a service holds the
+                                ///< directory: lag, not drift
+    std::uint64_t corrupt_places = 0;
+    std::optional<std::uint64_t> answered;
+    std::uint64_t drifting = 0;
+    std::vector<Drift> drifts;  ///< at most Request::drifts_max of them
+    bool agrees() const { return drifting == 0; }
+};
+
+struct Request {
+    std::filesystem::path data_dir;
+    /// A service holds the directory: what is behind the store's cursor is then pending.
+    bool live = false;
+    /// Only these links; empty: all.
+    std::vector<std::uint64_t> links;
+    std::optional<RunReport> run;
+    /// Gives the code of a link, empty when it is gone; and back, 0 when there is none.
+    std::function<std::string(std::uint64_t id)> code_of;
+    std::function<std::uint64_t(const std::string& code)> id_of;
+    std::size_t drifts_max = 1000;
+    /// Called now and then with the share done, 0..1.
+    std::function<void(double)> progress;
+};
+
+/// Compares every link's count in the journal (checkpoint and later segments, folded from scratch)
+/// with the store's, at one instant of the store, so that it is exact while clicks come in.
+/// Blocking.
+Result<Comparison> compare(const Request& request, clicks::ClickStore& store);
+
+/// Raises the store to the journal's totals (never lowers it without `allow_lower`). For a
+/// directory that nobody else holds.
+Result<void> repair(const Request& request, clicks::ClickStore& store, bool allow_lower);
+
+}  // namespace qck::reconcile
