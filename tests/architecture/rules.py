@@ -19,9 +19,9 @@ LAYERS = {
 # State machines that are handed bytes, events and the time; they do no input or output and read no clock.
 PURE = ["base/http", "base/stats", "loadgen/scenario", "loadgen/schedule", "loadgen/record"]
 IMPURE_HEADER = re.compile(
-    r"sys/|netinet/|arpa/|unistd\.h|fcntl\.h|poll\.h|time\.h|ctime|fstream|iostream|filesystem|thread|"
+    r"sys/|netinet/|arpa/|unistd\.h|fcntl\.h|poll\.h|fstream|iostream|filesystem|thread|"
     r"boost/asio|boost/beast|openssl/|base/net/|base/clock\.hpp|base/cpu\.hpp|base/log\.hpp")
-IMPURE_CALL = re.compile(r"_clock::now\(|\b(monotonic_ns|wall_ms|getenv)\(")
+IMPURE_CALL = re.compile(r"_clock::now\(|\b(monotonic_ns|wall_ms|getenv|clock_gettime|gettimeofday)\(|std::time\(")
 BANNED_ENDING = re.compile(r"\b(?:class|struct)\s+(\w*(?:Impl|Manager|Helper|Utils|Data))\b\s*(?:final\s*)?[:{;]")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 LINES_MAX = 500
