@@ -15,7 +15,8 @@ namespace qck {
 namespace {
 
 Error not_cpus(std::string_view text) {
-    return error(Errc::invalid_argument, "'" + std::string(text) + "' is not a list of CPUs (try 0 or 0,2 or 0-3)");
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is not a list of CPUs (try 0 or 0,2 or 0-3)");
 }
 
 /// One `N` or `N-M`; empty when it is neither.
@@ -28,7 +29,8 @@ std::vector<int> parse_cpu_range(std::string_view part) {
     if (at != end) {
         if (*at != '-') return {};
         const auto second = std::from_chars(at + 1, end, last);
-        if (second.ec != std::errc{} || second.ptr != end || last < first || last >= CPU_SETSIZE) return {};
+        if (second.ec != std::errc{} || second.ptr != end || last < first || last >= CPU_SETSIZE)
+            return {};
     }
     std::vector<int> cpus;
     for (int cpu = first; cpu <= last; ++cpu) cpus.push_back(cpu);
@@ -57,7 +59,8 @@ Result<std::vector<int>> parse_cpu_list(std::string_view text) {
         if (range.empty()) return not_cpus(text);
         for (const int cpu : range) {
             if (std::find(allowed.begin(), allowed.end(), cpu) == allowed.end()) {
-                return error(Errc::invalid_argument, "CPU " + std::to_string(cpu) + " is not one that this process may use");
+                return error(Errc::invalid_argument, "CPU " + std::to_string(cpu) +
+                                                         " is not one that this process may use");
             }
             cpus.push_back(cpu);
         }
@@ -98,7 +101,8 @@ StealSample steal_sample() {
 
 double steal_share(const StealSample& since, const StealSample& until) {
     if (until.total <= since.total) return 0;
-    return static_cast<double>(until.steal - since.steal) / static_cast<double>(until.total - since.total);
+    return static_cast<double>(until.steal - since.steal) /
+           static_cast<double>(until.total - since.total);
 }
 
 }  // namespace qck

@@ -11,7 +11,8 @@ namespace qck {
 /// CPUs that this process may run on, ascending.
 std::vector<int> allowed_cpus();
 
-/// CPU numbers from `0`, `0,2` or `0-3,6`; fails on anything else and on CPUs this process may not use.
+/// CPU numbers from `0`, `0,2` or `0-3,6`; fails on anything else and on CPUs this process may not
+/// use.
 Result<std::vector<int>> parse_cpu_list(std::string_view text);
 
 /// Puts the calling thread on one CPU.

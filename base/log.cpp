@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -12,7 +13,8 @@ namespace {
 
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> instance = [] {
-        auto made = std::make_shared<spdlog::logger>("qck", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        auto made = std::make_shared<spdlog::logger>(
+            "qck", std::make_shared<spdlog::sinks::stderr_sink_mt>());
         made->set_pattern("time=%Y-%m-%dT%H:%M:%S.%eZ level=%l %v", spdlog::pattern_time_type::utc);
         return made;
     }();
@@ -21,7 +23,8 @@ spdlog::logger& logger() {
 
 void append_value(std::string& line, std::string_view value) {
     const bool plain = !value.empty() && value.find_first_of(" \"=\\") == std::string_view::npos &&
-                       std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+                       std::none_of(value.begin(), value.end(),
+                                    [](unsigned char c) { return c < 0x20 || c == 0x7f; });
     if (plain) {
         line += value;
         return;
@@ -43,7 +46,8 @@ void append_value(std::string& line, std::string_view value) {
     line += '"';
 }
 
-void write(spdlog::level::level_enum level, std::string_view event, std::initializer_list<Field> fields) {
+void write(spdlog::level::level_enum level, std::string_view event,
+           std::initializer_list<Field> fields) {
     if (!logger().should_log(level)) return;
     std::string line = "event=";
     append_value(line, event);
@@ -58,10 +62,18 @@ void write(spdlog::level::level_enum level, std::string_view event, std::initial
 
 }  // namespace
 
-void info(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::info, event, fields); }
-void warn(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::warn, event, fields); }
-void error(std::string_view event, std::initializer_list<Field> fields) { write(spdlog::level::err, event, fields); }
+void info(std::string_view event, std::initializer_list<Field> fields) {
+    write(spdlog::level::info, event, fields);
+}
+void warn(std::string_view event, std::initializer_list<Field> fields) {
+    write(spdlog::level::warn, event, fields);
+}
+void error(std::string_view event, std::initializer_list<Field> fields) {
+    write(spdlog::level::err, event, fields);
+}
 
-void set_quiet(bool quiet) { logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info); }
+void set_quiet(bool quiet) {
+    logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+}
 
 }  // namespace qck::log

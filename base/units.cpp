@@ -14,12 +14,13 @@ struct Unit {
     double factor;
 };
 
-/// The plain decimal number (no sign, no exponent) that `text` begins with; what follows it is left in `text`.
+/// The plain decimal number (no sign, no exponent) that `text` begins with; what follows it is left
+/// in `text`.
 std::optional<double> take_number(std::string_view& text) {
     if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
     double value = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value,
-                                                std::chars_format::fixed);
+    const auto [end, failure] =
+        std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
     if (failure != std::errc{}) return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return value;
@@ -36,7 +37,8 @@ std::optional<double> parse_with_units(std::string_view text, const std::array<U
 }
 
 Error not_a(std::string_view text, std::string_view expected) {
-    return error(Errc::invalid_argument, "'" + std::string(text) + "' is not " + std::string(expected));
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is not " + std::string(expected));
 }
 
 std::string printed(const char* format, double value, const char* suffix) {
@@ -51,15 +53,22 @@ std::string short_number(double value) { return printed("%.4g%s", value, ""); }
 }  // namespace
 
 Result<double> parse_rate(std::string_view text) {
-    static constexpr std::array<Unit, 5> units{{{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}}};
+    static constexpr std::array<Unit, 5> units{
+        {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}}};
     const auto value = parse_with_units(text, units);
-    if (!value || !(*value > 0) || *value > 1e12) return not_a(text, "a rate (try 10M, 250k or 1500)");
+    if (!value || !(*value > 0) || *value > 1e12)
+        return not_a(text, "a rate (try 10M, 250k or 1500)");
     return *value;
 }
 
 Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-    static constexpr std::array<Unit, 7> units{
-        {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {"d", 86400e9}}};
+    static constexpr std::array<Unit, 7> units{{{"ns", 1},
+                                                {"us", 1e3},
+                                                {"ms", 1e6},
+                                                {"s", 1e9},
+                                                {"m", 60e9},
+                                                {"h", 3600e9},
+                                                {"d", 86400e9}}};
     static constexpr double ten_years_ns = 3650 * 86400e9;
     const auto value = parse_with_units(text, units);
     if (!value || *value > ten_years_ns) return not_a(text, "a time (try 500ms, 10s or 5m)");

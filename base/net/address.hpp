@@ -29,14 +29,16 @@ struct Address {
     bool is_private() const;
 };
 
-/// A listening or target address from `HOST:PORT` with a numeric host or `localhost`; port 0 allowed.
+/// A listening or target address from `HOST:PORT` with a numeric host or `localhost`; port 0
+/// allowed.
 Result<Address> parse_address(std::string_view host_port);
 /// Every address of a name, by the system's resolver. Blocks.
 Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 
-/// A bound, listening, non-blocking TCP socket with SO_REUSEPORT when `share`.
-/// A port in use reads "cannot listen on 127.0.0.1:8080: address already in use (…)".
-Result<Fd> listen_on(const Address& address, bool share);
+/// `count` bound, listening, non-blocking TCP sockets on one address, sharing it by SO_REUSEPORT;
+/// port 0 picks a free port for all. An address that another process uses is refused, also when
+/// that one shares: "cannot listen on 127.0.0.1:8080: Address already in use (…)".
+Result<std::vector<Fd>> listen_on(const Address& address, std::size_t count);
 Result<Address> local_address(int fd);
 /// Non-blocking connect under way; wait for EPOLLOUT and then ask connect_outcome.
 Result<Fd> start_connect(const Address& to);

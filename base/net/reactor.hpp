@@ -27,8 +27,8 @@ public:
 
 /// One thread, one epoll set, one core: waits for readiness, runs handlers, timers and posted work.
 ///
-/// Level-triggered. Everything but post(), stop() and stopped() belongs to the thread that calls run()
-/// (or to the thread that sets it up, before run()). Handlers outlive their watch.
+/// Level-triggered. Everything but post(), stop() and stopped() belongs to the thread that calls
+/// run() (or to the thread that sets it up, before run()). Handlers outlive their watch.
 class Reactor {
 public:
     static Result<std::unique_ptr<Reactor>> create();
@@ -41,8 +41,8 @@ public:
     /// Thread-safe, may be called from a signal handler's thread.
     void stop();
 
-    /// Runs `work` on the reactor's thread, soon. Thread-safe. What is posted after the reactor ended is
-    /// dropped (destroyed) with the reactor.
+    /// Runs `work` on the reactor's thread, soon. Thread-safe. What is posted after the reactor
+    /// ended is dropped (destroyed) with the reactor.
     void post(std::function<void()> work);
 
     Result<void> watch(int fd, std::uint32_t events, EventHandler& handler);
@@ -71,6 +71,8 @@ private:
     };
 
     Reactor(Fd epoll, Fd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
+    TimerId add_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
+                      std::function<void()> work);
     void run_posted();
     void run_timers();
     int wait_timeout_ms() const;
@@ -82,6 +84,8 @@ private:
     std::span<epoll_event> batch_;  ///< the events still to be handled in this round
     std::multimap<std::int64_t, Timer> timers_;
     TimerId last_timer_ = 0;
+    TimerId running_timer_ = 0;  ///< 0 when none runs, or when the running one was cancelled
+    char removed_ = 0;           ///< its address marks events of handlers that were unwatched
     std::vector<std::function<void()>> after_batch_;
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;
