@@ -4,21 +4,25 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/http/head.hpp"
 #include "base/net/address.hpp"
+#include "services/http_server/output.hpp"
 
 namespace qck::http_server {
 
 /// A complete response of the generic path (API, ingest, admin, problems). The redirect path writes
-/// its ready-made bytes instead.
+/// its ready-made bytes to Exchange::output instead.
 struct Response {
     std::uint16_t status = 200;
     std::string content_type = "application/json";
     std::string body;
     /// Further headers, names and values without line ends, e.g. {"Retry-After", "1"}.
     std::vector<std::pair<std::string, std::string>> headers;
+    /// When not empty, a whole response that is sent as it is, instead of all the above.
+    std::string ready_made;
 };
 
 /// `application/problem+json` (RFC 9457). `type` is the stable last part, e.g. "invalid-link".
@@ -27,28 +31,31 @@ Response problem(std::uint16_t status, std::string_view type, std::string_view d
 /// One request as a handler sees it; views live until the handler returns.
 struct Request {
     const http::RequestHead& head;
-    std::string_view body;       ///< whole and decoded from its framing
+    std::string_view body;  ///< whole, and decoded from its framing
     const net::Address& peer;
-    std::int64_t now_ns;         ///< the reactor's time
+    std::int64_t now_ns;  ///< the reactor's time
 };
 
+class Server;
 class Session;
 
-/// The right to answer one request later, from any thread. Exactly one answer goes out: when it is
-/// destroyed unanswered, or answered after its session went away, nothing leaks and a live client gets 500.
-/// Movable; thread-safe in that one thread at a time owns it.
+/// The right to answer one request later, from any thread. Exactly one answer goes out: destroyed
+/// unanswered, the client gets 500; answered after its connection went away, the answer is dropped.
+/// One thread at a time owns it.
 class PendingReply {
 public:
-    struct Channel;  ///< the server's side
-    PendingReply(std::shared_ptr<Channel> channel, std::uint32_t slot, std::uint64_t generation);
+    struct Channel;  ///< leads back to the server's thread
+
+    PendingReply(std::shared_ptr<Channel> channel, std::uint32_t slot, std::uint64_t generation)
+        : channel_(std::move(channel)), slot_(slot), generation_(generation) {}
     PendingReply(PendingReply&&) noexcept = default;
-    PendingReply& operator=(PendingReply&&) noexcept = default;
+    PendingReply& operator=(PendingReply&& other) noexcept;
     ~PendingReply();
 
     void answer(Response response);
 
 private:
-    std::shared_ptr<Channel> channel_;
+    std::shared_ptr<Channel> channel_;  ///< null once answered
     std::uint32_t slot_ = 0;
     std::uint64_t generation_ = 0;
 };
@@ -58,9 +65,14 @@ private:
 class Exchange {
 public:
     explicit Exchange(Session& session) : session_(session) {}
+
     void answer(const Response& response);
     PendingReply answer_later();
-    Session& session() { return session_; }
+
+    /// For ready-made answers: the handler appends exactly one whole response. It carries
+    /// `Connection: close` when keep_alive() is false.
+    Output& output();
+    bool keep_alive() const;
 
 private:
     Session& session_;
@@ -71,6 +83,18 @@ class Handler {
 public:
     virtual ~Handler() = default;
     virtual void handle(const Request& request, Exchange& exchange) = 0;
+    /// The answers to `requests` of one connection were handed to the kernel `elapsed_ns` after the
+    /// reactor learnt that they had come.
+    virtual void answered([[maybe_unused]] std::uint32_t requests,
+                          [[maybe_unused]] std::int64_t elapsed_ns) {}
+};
+
+/// Holds answers back until what they promise is durable. Used on the reactor's thread.
+class OutputGate {
+public:
+    virtual ~OutputGate() = default;
+    /// What must be durable before answers written until now may leave; 0 when nothing is awaited.
+    virtual std::uint64_t mark() = 0;
 };
 
 }  // namespace qck::http_server

@@ -1,0 +1,384 @@
+#include "services/http_server/session.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/clock.hpp"
+#include "base/http/serializer.hpp"
+#include "services/http_server/server.hpp"
+
+namespace qck::http_server {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a refused peer may go on sending before its connection is cut: closing at once would
+/// reset it, and the reset may overtake the answer.
+constexpr auto linger_time = 1s;
+/// A connection that once had to keep more than this gives the memory back.
+constexpr std::size_t carry_bytes_kept = 4 * 1024;
+constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace
+
+Session::Session(Server& server, net::Fd fd, const net::Address& peer, std::uint32_t slot,
+                 std::uint64_t generation, net::TlsStream tls)
+    : server_(server),
+      fd_(std::move(fd)),
+      tls_(std::move(tls)),
+      peer_(peer),
+      slot_(slot),
+      generation_(generation),
+      state_(tls_ ? State::handshake : State::reading),
+      parser_(server.config_.limits) {
+    expect_within(tls_ ? server.config_.head_timeout : server.config_.idle_timeout);
+}
+
+void Session::on_events(std::uint32_t events) {
+    if (state_ == State::closed) return;
+    if ((events & EPOLLERR) != 0) {
+        server_.counters_.resets.add();
+        return close();
+    }
+    if (state_ == State::handshake) return shake_hands();
+    if ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0) return close();
+    if ((events & EPOLLOUT) != 0 && !held_) {
+        send_unsent();
+        if (state_ == State::closed || !unsent_.empty()) return;
+        interest(EPOLLIN);
+    }
+    read_and_process();
+}
+
+void Session::shake_hands() {
+    switch (tls_.handshake()) {
+        case net::TlsStatus::ok:
+            state_ = State::reading;
+            expect_within(server_.config_.idle_timeout);
+            interest(EPOLLIN);
+            return read_and_process();
+        case net::TlsStatus::want_read:
+            return interest(EPOLLIN);
+        case net::TlsStatus::want_write:
+            return interest(EPOLLOUT);
+        default:
+            return close();
+    }
+}
+
+void Session::read_and_process() {
+    if (state_ == State::lingering) return discard_input();
+    if (state_ == State::waiting || !unsent_.empty()) {
+        // Level-triggered: what the peer sends meanwhile would wake the reactor over and over.
+        const bool to_send = !unsent_.empty() && !held_;
+        return interest(to_send ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
+    }
+    char* const input = server_.input_.get();
+    bool more = true;
+    while (more && state_ < State::waiting && unsent_.empty()) {
+        const std::size_t kept = carry_.size();
+        std::memcpy(input, carry_.data(), kept);
+        const Received received = receive(input + kept, server_.input_bytes_ - kept);
+        if (received.bytes + kept > 0) process({input, kept + received.bytes});
+        if (received.ended && state_ < State::waiting && unsent_.empty()) close();
+        more = received.more;
+    }
+}
+
+Session::Received Session::receive(char* at, std::size_t room) {
+    if (room == 0) return {};
+    if (!tls_) {
+        const ssize_t got = ::recv(fd_.get(), at, room, 0);
+        if (got > 0) return {.bytes = static_cast<std::size_t>(got)};
+        return {.ended = got == 0 || (errno != EAGAIN && errno != EINTR)};
+    }
+    const net::TlsTransfer transfer = tls_.read(at, room);
+    return {.bytes = transfer.bytes,
+            .ended = transfer.status == net::TlsStatus::closed ||
+                     transfer.status == net::TlsStatus::failed,
+            // OpenSSL may hold decrypted bytes that no further event announces.
+            .more = transfer.status == net::TlsStatus::ok};
+}
+
+void Session::process(std::string_view data) {
+    Output& output = server_.output_;
+    bool incomplete = false;
+    do {
+        output.clear();
+        while (!incomplete && !data.empty() && state_ < State::waiting &&
+               output.size() < server_.config_.output_bytes_max) {
+            const std::size_t used = step(data);
+            incomplete = used == 0;
+            data.remove_prefix(used);
+        }
+        carry_.assign(data);
+        flush();
+    } while (!incomplete && !data.empty() && state_ < State::waiting && unsent_.empty());
+    if (carry_.empty() && carry_.capacity() > carry_bytes_kept) carry_.shrink_to_fit();
+}
+
+std::size_t Session::step(std::string_view data) {
+    if (state_ == State::body) return go_on_with_body(data);
+    switch (parser_.parse(data)) {
+        case http::ParseStatus::need_more:
+            if (!head_begun_) {
+                head_begun_ = true;
+                expect_within(server_.config_.head_timeout);
+            }
+            return 0;
+        case http::ParseStatus::failed:
+            refuse(parser_.error_status(), parser_.error_reason());
+            return data.size();
+        case http::ParseStatus::complete:
+            break;
+    }
+    head_begun_ = false;
+    const http::RequestHead& head = parser_.head();
+    if (head.framing != http::Framing::none) return begin_body(data);
+    const std::size_t head_bytes = parser_.head_bytes();
+    handle(head, {});
+    parser_.reset();
+    return head_bytes;
+}
+
+std::size_t Session::begin_body(std::string_view data) {
+    const http::RequestHead& head = parser_.head();
+    const std::size_t head_bytes = parser_.head_bytes();
+    const std::uint64_t body_bytes_max = server_.config_.limits.body_bytes_max;
+    if (head.framing == http::Framing::content_length) {
+        if (head.content_length > body_bytes_max) {
+            refuse(413, "the body is longer than " + std::to_string(body_bytes_max) + " bytes");
+            return data.size();
+        }
+        if (data.size() - head_bytes >= head.content_length) {
+            const auto body_bytes = static_cast<std::size_t>(head.content_length);
+            handle(head, data.substr(head_bytes, body_bytes));
+            parser_.reset();
+            return head_bytes + body_bytes;
+        }
+    }
+    held_head_.assign(data.substr(0, head_bytes));
+    body_.clear();
+    decoder_.start(head.framing, head.content_length, body_bytes_max);
+    if (head.expect_continue && data.size() == head_bytes)
+        server_.output_.append(continue_response);
+    state_ = State::body;
+    expect_within(server_.config_.body_timeout);
+    parser_.reset();
+    return head_bytes;
+}
+
+std::size_t Session::go_on_with_body(std::string_view data) {
+    std::size_t used = 0;
+    switch (decoder_.feed(data, &body_, used)) {
+        case http::ParseStatus::need_more:
+            return used;
+        case http::ParseStatus::failed:
+            refuse(decoder_.error_status(), decoder_.error_reason());
+            return data.size();
+        case http::ParseStatus::complete:
+            break;
+    }
+    // The head came in an earlier read; it parsed then, so it does now.
+    state_ = State::reading;
+    parser_.parse(held_head_);
+    handle(parser_.head(), body_);
+    parser_.reset();
+    held_head_.clear();
+    body_ = {};
+    return used;
+}
+
+void Session::handle(const http::RequestHead& head, std::string_view body) {
+    keep_alive_ = head.keep_alive && head.version_minor >= 1 && !server_.draining_;
+    head_only_ = head.method == http::Method::head;
+    close_after_ = !keep_alive_;
+    ++unreported_;
+    const Request request{head, body, peer_, server_.reactor_.now_ns()};
+    Exchange exchange(*this);
+    server_.handler_.handle(request, exchange);
+    if (close_after_ && state_ == State::reading) state_ = State::lingering;
+}
+
+void Session::refuse(std::uint16_t status, std::string_view detail) {
+    server_.counters_.bad_requests.add();
+    keep_alive_ = false;
+    head_only_ = false;
+    close_after_ = true;
+    write_response(problem(status, "bad-request", detail));
+    state_ = State::lingering;
+}
+
+void Session::write_response(const Response& response) {
+    if (!response.ready_made.empty()) return server_.output_.append(response.ready_made);
+    std::vector<http::HeaderField> headers;
+    headers.reserve(response.headers.size());
+    for (const auto& [name, value] : response.headers) headers.push_back({name, value});
+    http::ResponseFields fields;
+    fields.status = response.status;
+    fields.keep_alive = keep_alive_;
+    fields.date = server_.date_.at(wall_ms() / 1000);
+    fields.content_type = response.content_type;
+    fields.headers = headers;
+    std::string text;
+    http::append_response_head(text, fields, response.body.size());
+    if (!head_only_) text += response.body;
+    server_.output_.append(text);
+}
+
+PendingReply Session::wait_for_answer() {
+    state_ = State::waiting;
+    return PendingReply(server_.channel_, slot_, generation_);
+}
+
+void Session::resume(const Response& response) {
+    state_ = State::reading;
+    server_.output_.clear();
+    write_response(response);
+    if (close_after_ || server_.draining_) {
+        close_after_ = true;
+        state_ = State::lingering;
+    }
+    flush();
+    // What the peer sent meanwhile waits in carry_, or in the kernel.
+    if (state_ == State::reading && unsent_.empty()) {
+        if (!carry_.empty()) return read_and_process();
+        interest(EPOLLIN);
+    }
+}
+
+void Session::flush() {
+    const std::string_view output = server_.output_.view();
+    const std::uint64_t mark =
+        server_.gate_ != nullptr && !output.empty() ? server_.gate_->mark() : 0;
+    if (mark != 0) {
+        held_ = true;
+        unsent_.append(output);
+        server_.held_.push_back({mark, slot_, generation_});
+        return interest(0U);
+    }
+    if (!output.empty()) {
+        const std::size_t sent = unsent_.empty() ? transmit(output) : 0;
+        if (state_ == State::closed) return;
+        if (sent < output.size()) {
+            unsent_.append(output.substr(sent));
+            expect_within(server_.config_.write_timeout);
+            interest(EPOLLOUT);
+            return;
+        }
+    }
+    after_sending();
+}
+
+void Session::release() {
+    held_ = false;
+    send_unsent();
+    if (state_ == State::closed || !unsent_.empty()) return;
+    interest(EPOLLIN);
+    if (!carry_.empty()) read_and_process();
+}
+
+void Session::send_unsent() {
+    const std::size_t sent = transmit(unsent_);
+    if (state_ == State::closed) return;
+    unsent_.erase(0, sent);
+    if (unsent_.empty()) return after_sending();
+    if (sent > 0) expect_within(server_.config_.write_timeout);
+    interest(EPOLLOUT);
+}
+
+std::size_t Session::transmit(std::string_view bytes) {
+    std::size_t sent = 0;
+    while (sent < bytes.size()) {
+        const std::string_view rest = bytes.substr(sent);
+        bool failed = false;
+        std::size_t taken = 0;
+        if (tls_) {
+            const net::TlsTransfer transfer = tls_.write(rest);
+            taken = transfer.bytes;
+            failed = transfer.status == net::TlsStatus::failed ||
+                     transfer.status == net::TlsStatus::closed;
+        } else {
+            const ssize_t count = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+            if (count >= 0) taken = static_cast<std::size_t>(count);
+            failed = count < 0 && errno != EAGAIN && errno != EINTR;
+        }
+        if (failed) {
+            server_.counters_.resets.add();
+            close();
+            return sent;
+        }
+        if (taken == 0) break;
+        sent += taken;
+    }
+    return sent;
+}
+
+void Session::after_sending() {
+    if (unreported_ != 0) {
+        server_.counters_.requests.add(unreported_);
+        server_.handler_.answered(unreported_, monotonic_ns() - server_.reactor_.now_ns());
+        unreported_ = 0;
+    }
+    if (state_ == State::lingering) {
+        if (tls_) tls_.shutdown();
+        ::shutdown(fd_.get(), SHUT_WR);
+        carry_.clear();
+        expect_within(linger_time);
+        interest(EPOLLIN);
+        return;
+    }
+    if (state_ == State::reading && !head_begun_) expect_within(server_.config_.idle_timeout);
+}
+
+void Session::discard_input() {
+    const ssize_t got = ::recv(fd_.get(), server_.input_.get(), server_.input_bytes_, 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) close();
+}
+
+void Session::check_deadline(std::int64_t now_ns) {
+    if (now_ns < deadline_ns_ || state_ == State::waiting || held_) return;
+    const bool request_begun = head_begun_ || state_ == State::body;
+    if (state_ != State::lingering && unsent_.empty() && request_begun) {
+        server_.counters_.timeouts.add();
+        server_.output_.clear();
+        refuse(408, "the request did not come in time");
+        return flush();
+    }
+    if (state_ != State::lingering && (!unsent_.empty() || state_ == State::handshake)) {
+        server_.counters_.timeouts.add();
+    }
+    close();
+}
+
+void Session::drain() {
+    const bool idle = state_ == State::reading && !head_begun_ && unsent_.empty() && carry_.empty();
+    if (idle || state_ == State::handshake) close();
+}
+
+void Session::close() {
+    if (state_ == State::closed) return;
+    state_ = State::closed;
+    server_.reactor_.unwatch(fd_.get(), *this);
+    fd_.reset();
+    server_.forget(*this);
+}
+
+void Session::interest(std::uint32_t events) {
+    if (events == interest_) return;
+    interest_ = events;
+    if (!server_.reactor_.rewatch(fd_.get(), events, *this)) close();
+}
+
+void Session::expect_within(std::chrono::milliseconds span) {
+    deadline_ns_ = server_.reactor_.now_ns() + std::chrono::nanoseconds(span).count();
+}
+
+void Exchange::answer(const Response& response) { session_.write_response(response); }
+PendingReply Exchange::answer_later() { return session_.wait_for_answer(); }
+Output& Exchange::output() { return session_.server_.output_; }
+bool Exchange::keep_alive() const { return session_.keep_alive_; }
+
+}  // namespace qck::http_server
