@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "services/links/link.hpp"
+
+namespace qck::cache {
+
+/// What a code leads to, ready to send: the response up to and with `Date: `.
+struct L1Entry {
+    enum class Kind : std::uint8_t { link, absent };
+
+    std::uint64_t hash = 0;
+    std::uint64_t link_id = 0;       ///< 0 for absent
+    std::uint64_t version = 0;       ///< of the link, or of the tombstone
+    std::int64_t expires_at_ms = 0;  ///< of the link, since 1970; never: INT64_MAX
+    std::int64_t stale_at_ns = 0;    ///< of an absent entry, monotonic; for links INT64_MAX
+    L1Entry* newer = nullptr;        ///< in its queue
+    L1Entry* older = nullptr;
+    std::uint32_t head_bytes = 0;
+    std::uint16_t code_bytes = 0;
+    Kind kind = Kind::absent;
+    std::uint8_t hits = 0;  ///< saturates at 3
+    bool in_main = false;
+
+    std::string_view code() const { return {reinterpret_cast<const char*>(this + 1), code_bytes}; }
+    std::string_view head() const {
+        return {reinterpret_cast<const char*>(this + 1) + code_bytes, head_bytes};
+    }
+    std::size_t bytes() const { return sizeof(L1Entry) + code_bytes + head_bytes; }
+};
+
+/// The response of a link up to and with `Date: `; what is left is the date and an empty line.
+std::string redirect_head(const links::Link& link);
+
+/// In-process cache of one reactor: code to ready-made response, bounded in bytes.
+///
+/// Evicts by S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023): a
+/// small queue for newcomers, a main queue for what was asked for again, and a ghost of
+/// fingerprints that lets back straight into main what was evicted lately. The ghost is a
+/// direct-mapped table, so its order is approximate.
+///
+/// Invariants: an entry never gives way to an older version; bytes() <= bytes_max after every call.
+/// Not thread-safe.
+class L1Cache {
+public:
+    /// `seed` keys the hash, so that nobody can choose codes that collide.
+    L1Cache(std::size_t bytes_max, std::uint64_t seed);
+    ~L1Cache();
+    L1Cache(const L1Cache&) = delete;
+    L1Cache& operator=(const L1Cache&) = delete;
+
+    /// The entry of a code, absent ones that are not stale included; null when there is none. Valid
+    /// until the next call that is not find().
+    const L1Entry* find(std::string_view code, std::int64_t now_ns);
+
+    /// False when a newer version is there already.
+    bool put(const links::Link& link);
+    /// Remembers that there is no such link as of `version` (of its tombstone; 0: never seen) until
+    /// `stale_at_ns`. False when a newer version is there.
+    bool put_absent(std::string_view code, std::uint64_t version, std::int64_t stale_at_ns);
+
+    std::size_t bytes() const { return bytes_; }
+    std::size_t entries() const { return entries_; }
+
+private:
+    struct Queue {
+        L1Entry* newest = nullptr;
+        L1Entry* oldest = nullptr;
+        std::size_t bytes = 0;
+    };
+
+    std::uint64_t hash_of(std::string_view code) const;
+    std::size_t slot_of(std::uint64_t hash, std::string_view code) const;
+    bool insert(L1Entry* entry);
+    void push(Queue& queue, L1Entry& entry);
+    void unlink(L1Entry& entry);
+    void remove(L1Entry& entry);
+    void evict();
+    void evict_from_small();
+    void evict_from_main();
+    void grow();
+
+    std::size_t bytes_max_;
+    std::uint64_t seed_;
+    std::size_t bytes_ = 0;
+    std::size_t entries_ = 0;
+    std::vector<L1Entry*> table_;  ///< open addressing, linear probing, a power of two, half empty
+    Queue small_;
+    Queue main_;
+    std::vector<std::uint32_t> ghost_;
+};
+
+}  // namespace qck::cache
