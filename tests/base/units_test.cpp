@@ -13,11 +13,13 @@ TEST_CASE("rates read as people write them", "[base][units]") {
 }
 
 TEST_CASE("what is not a rate is refused with an example", "[base][units]") {
-    for (const char* wrong : {"10MM", "", "0", "-5", "k", "1e9", "1 k", "0x10", "+5", "2T", "nan", "inf", "1.2.3"}) {
+    for (const char* wrong :
+         {"10MM", "", "0", "-5", "k", "1e9", "1 k", "0x10", "+5", "2T", "nan", "inf", "1.2.3"}) {
         CAPTURE(wrong);
         const auto rate = parse_rate(wrong);
         REQUIRE(rate.has_error());
-        CHECK(rate.error().message == "'" + std::string(wrong) + "' is not a rate (try 10M, 250k or 1500)");
+        CHECK(rate.error().message ==
+              "'" + std::string(wrong) + "' is not a rate (try 10M, 250k or 1500)");
     }
 }
 
@@ -25,7 +27,8 @@ TEST_CASE("times read with their unit and not without", "[base][units]") {
     CHECK(*parse_duration("500ms") == 500ms);
     CHECK(*parse_duration("1.5m") == 90s);
     CHECK(*parse_duration("250us") == 250us);
-    for (const char* wrong : {"10", "5 s", "s", "-1s", "9999999d"}) CHECK(parse_duration(wrong).has_error());
+    for (const char* wrong : {"10", "5 s", "s", "-1s", "9999999d"})
+        CHECK(parse_duration(wrong).has_error());
 }
 
 TEST_CASE("figures print short", "[base][units]") {

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/net/reactor.hpp"
+#include "services/cache/l1_cache.hpp"
+#include "services/cache/link_fetcher.hpp"
+#include "services/clicks/journal.hpp"
+#include "services/clicks/stored_ip.hpp"
+#include "services/http_server/exchange.hpp"
+#include "services/redirect/answers.hpp"
+#include "services/redirect/redirect_counters.hpp"
+
+namespace qck::redirect {
+
+struct RedirectConfig {
+    /// L1 of one reactor.
+    std::size_t cache_bytes_max = 32 * 1024 * 1024;
+    /// How long an unknown code is answered from memory.
+    std::chrono::milliseconds absent_for{10'000};
+    /// A lookup slower than this answers 503. Keep it below the load balancer's timeout.
+    std::chrono::milliseconds lookup_timeout{1'000};
+    /// Requests of one reactor that wait for lookups; beyond it 503.
+    std::size_t waiting_max = 10'000;
+    clicks::JournalFull journal_full = clicks::JournalFull::refuse;
+    clicks::IpMode ip_mode = clicks::IpMode::truncate;
+    clicks::IpKey ip_key{};
+    /// Keys the cache's hash.
+    std::uint64_t hash_seed = 0;
+};
+
+/// The redirect path of one reactor: code to entry, click to journal, answer to output, in this
+/// order. A code that L1 lacks is looked up elsewhere while the reactor goes on.
+///
+/// Belongs to the reactor's thread, but for counters().
+class RedirectHandler final : public http_server::Handler {
+public:
+    /// The collaborators outlive the handler; `fetcher` calls back through the reactor, which must
+    /// have stopped before the handler goes.
+    RedirectHandler(net::Reactor& reactor, cache::LinkFetcher& fetcher,
+                    clicks::JournalShard& journal, const RedirectConfig& config);
+    ~RedirectHandler() override;
+
+    void handle(const http_server::Request& request, http_server::Exchange& exchange) override;
+    void answered(std::uint32_t requests, std::int64_t elapsed_ns) override;
+
+    /// A link was created or changed.
+    void link_changed(const links::Link& link);
+    void link_removed(std::string_view code, std::uint64_t version);
+
+    const RedirectCounters& counters() const { return counters_; }
+
+private:
+    /// A request that waits for its link.
+    struct Waiter {
+        http_server::PendingReply reply;
+        std::int64_t deadline_ns;
+        clicks::StoredIp ip;
+        std::string user_agent;
+        std::string referrer;
+        std::string purpose;
+        bool head_only;
+        bool keep_alive;
+    };
+    struct Lookup {
+        std::vector<Waiter> waiters;
+        bool changed =
+            false;  ///< the link changed after the lookup began: what it finds may be old
+    };
+    /// What the journal and the answer need to know of a request.
+    struct Visit {
+        std::string_view user_agent;
+        std::string_view referrer;
+        std::string_view purpose;
+        clicks::StoredIp ip;
+        bool head_only;
+        bool keep_alive;
+    };
+
+    std::int64_t wall_now_ms() const { return reactor_.now_ns() / 1'000'000 + wall_offset_ms_; }
+    void read_wall_clock();
+    void answer_visit(http_server::Output& out, const cache::L1Entry& entry, const Visit& visit);
+    bool journal_click(std::uint64_t link_id, bool known, bool expired, const Visit& visit,
+                       std::int64_t now_ms);
+    void miss(std::string_view code, const http_server::Request& request,
+              http_server::Exchange& exchange, const Visit& visit);
+    void begin_lookup(const std::string& code);
+    void looked_up(const std::string& code, const cache::LinkFetcher::Found& found);
+    void release_waiters(std::vector<Waiter> waiters, const cache::L1Entry& entry);
+    void give_up_late_waiters();
+    void fail(Waiter& waiter, Answers::Kind kind);
+    void note_cache_size();
+
+    net::Reactor& reactor_;
+    cache::LinkFetcher& fetcher_;
+    clicks::JournalShard& journal_;
+    RedirectConfig config_;
+    cache::L1Cache cache_;
+    Answers answers_;
+    RedirectCounters counters_;
+    std::int64_t wall_offset_ms_ = 0;  ///< wall clock less monotonic clock
+    std::unordered_map<std::string, Lookup> lookups_;
+    std::size_t waiting_ = 0;
+    net::Reactor::TimerId clock_timer_ = 0;
+};
+
+}  // namespace qck::redirect
