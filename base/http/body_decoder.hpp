@@ -57,10 +57,9 @@ private:
     ParseStatus status() const;
     void fail(std::uint16_t status, const char* reason);
     std::size_t take_content(std::string_view in, std::string* out);
-    void take_framing_byte(unsigned char byte);
-    void take_chunk_size_byte(unsigned char byte);
-    void take_trailer_byte(unsigned char byte);
-    void end_chunk_size();
+    void take_framing_byte(char byte);
+    void take_chunk_size_byte(char byte);
+    void take_trailer_byte(char byte);
     void count_overhead();
 
     State state_ = State::complete;

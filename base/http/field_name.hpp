@@ -27,6 +27,9 @@ enum class Field : std::uint8_t {
 };
 inline constexpr std::size_t field_count = 16;
 
+/// Of a set of fields.
+constexpr std::uint32_t bit_of(Field field) { return 1U << static_cast<unsigned>(field); }
+
 /// The field of a name, whatever its case. `name` consists of token characters (RFC 9110
 /// section 5.6.2).
 Field field_of(std::string_view name);

@@ -4,6 +4,8 @@
 
 #include "base/http/field_name.hpp"
 #include "base/http/head.hpp"
+#include "base/http/header_line.hpp"
+#include "base/http/line_cutter.hpp"
 
 namespace qck::http {
 
@@ -32,47 +34,47 @@ public:
     ParseStatus parse(std::string_view buffer);
 
     const RequestHead& head() const { return head_; }
-    std::size_t head_bytes() const { return position_; }
+    std::size_t head_bytes() const { return lines_.position(); }
     /// 400, 413, 414, 431, 501 or 505.
-    std::uint16_t error_status() const { return error_status_; }
+    std::uint16_t error_status() const { return refusal_.status; }
     /// One short line for the problem document, e.g. "Content-Length appears twice".
-    const char* error_reason() const { return error_reason_; }
+    const char* error_reason() const { return refusal_.reason; }
 
     /// Ready for the next request, which begins a new buffer.
     void reset();
 
 private:
     enum class Stage : std::uint8_t { request_line, headers, complete, failed };
+    /// A piece of the buffer.
     struct Span {
         std::uint32_t offset = 0;
         std::uint32_t bytes = 0;
     };
 
-    ParseStatus fail(std::uint16_t status, const char* reason);
-    bool take_line(std::string_view buffer, std::size_t end_max, std::string_view& line);
-    bool parse_request_line(std::string_view buffer, std::string_view line);
-    bool parse_target(std::string_view buffer, std::string_view target);
-    bool parse_version(std::string_view version);
-    bool parse_header(std::string_view buffer, std::string_view line);
-    bool parse_content_length(std::string_view value);
-    bool parse_transfer_encoding(std::string_view value);
-    ParseStatus finish(std::string_view buffer);
+    ParseStatus fail(Refusal refusal);
+    ParseStatus stopped(LineCutter::Outcome outcome);
+    Refusal take_request_line(std::string_view buffer, std::string_view line);
+    Refusal take_target(std::string_view buffer, std::string_view target);
+    Refusal take_absolute_target(std::string_view buffer, std::string_view target,
+                                 std::size_t scheme_bytes);
+    Refusal take_header(std::string_view buffer, std::string_view line);
+    Refusal conclude(std::string_view buffer);
 
     const Limits* limits_;
-    RequestHead head_;
-    std::size_t position_ = 0;  ///< the current line begins here
-    std::size_t scanned_ = 0;   ///< no line end before here
-    std::uint32_t headers_ = 0;
+    LineCutter lines_;
+    MessageFraming framing_;
     std::uint32_t seen_ = 0;  ///< a bit for each Field
+    std::uint32_t header_count_ = 0;
     Stage stage_ = Stage::request_line;
     bool skipped_empty_line_ = false;
-    bool connection_close_ = false;
-    bool connection_keep_alive_ = false;
+    bool expect_continue_ = false;
+    Method method_ = Method::get;
+    std::uint8_t version_minor_ = 1;
     Span target_;
-    Span authority_;  ///< of an absolute-form target
-    std::array<Span, field_count> values_;
-    std::uint16_t error_status_ = 0;
-    const char* error_reason_ = "";
+    Span authority_;                        ///< of an absolute-form target
+    std::array<Span, field_count> values_;  ///< valid where `seen_` has the bit
+    Refusal refusal_;
+    RequestHead head_;
 };
 
 }  // namespace qck::http

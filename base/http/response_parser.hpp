@@ -1,6 +1,9 @@
 #pragma once
 
+#include "base/http/field_name.hpp"
 #include "base/http/head.hpp"
+#include "base/http/header_line.hpp"
+#include "base/http/line_cutter.hpp"
 
 namespace qck::http {
 
@@ -28,36 +31,39 @@ public:
     ParseStatus parse(std::string_view buffer);
 
     const ResponseHead& head() const { return head_; }
-    std::size_t head_bytes() const { return position_; }
+    std::size_t head_bytes() const { return lines_.position(); }
     /// One short line, e.g. "the status line is malformed".
     const char* error_reason() const { return error_reason_; }
 
 private:
     enum class Stage : std::uint8_t { status_line, headers, complete, failed };
+    /// A piece of the buffer.
     struct Span {
         std::uint32_t offset = 0;
         std::uint32_t bytes = 0;
     };
 
+    void begin_head();
     ParseStatus fail(const char* reason);
-    bool parse_status_line(std::string_view line);
-    bool parse_header(std::string_view buffer, std::string_view line);
-    ParseStatus finish(std::string_view buffer);
+    ParseStatus stopped(LineCutter::Outcome outcome);
+    Refusal take_status_line(std::string_view line);
+    Refusal take_header(std::string_view buffer, std::string_view line);
+    Refusal conclude(std::string_view buffer);
 
     const Limits* limits_;
-    ResponseHead head_;
-    std::size_t position_ = 0;  ///< the current line begins here
-    std::size_t scanned_ = 0;   ///< no line end before here
-    std::uint32_t headers_ = 0;
+    LineCutter lines_;
+    MessageFraming framing_;
     std::uint32_t seen_ = 0;  ///< a bit for each Field
+    std::uint32_t header_count_ = 0;
     Stage stage_ = Stage::status_line;
     Method request_method_ = Method::get;
-    bool connection_close_ = false;
-    bool connection_keep_alive_ = false;
-    Span location_;
+    std::uint8_t version_minor_ = 1;
+    std::uint16_t status_ = 0;
+    Span location_;  ///< these three are valid where `seen_` has the bit
     Span content_type_;
     Span retry_after_;
     const char* error_reason_ = "";
+    ResponseHead head_;
 };
 
 }  // namespace qck::http
