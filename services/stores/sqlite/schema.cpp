@@ -27,6 +27,7 @@ CREATE TABLE links(
 ) STRICT;
 CREATE TABLE removed_links(
   code TEXT PRIMARY KEY,
+  id INTEGER NOT NULL,
   version INTEGER NOT NULL,
   removed_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -9,6 +9,8 @@
 
 namespace qck::sqlite {
 
+struct LinkJobContext;
+
 /// Links in the SQLite file of a data directory.
 ///
 /// Changes go through the file's WriteQueue, so many share a commit, and are durable against kill
@@ -52,15 +54,11 @@ public:
 
 private:
     class Readers;
-    struct Writer;
-    struct CreateJob;
-    struct UpdateJob;
-    struct RemoveJob;
     SqliteLinkStore(WriteQueue& queue, std::unique_ptr<Readers> readers);
 
     WriteQueue& queue_;
     std::unique_ptr<Readers> readers_;
-    std::unique_ptr<Writer> writer_;
+    std::unique_ptr<LinkJobContext> context_;
 };
 
 }  // namespace qck::sqlite
