@@ -46,7 +46,21 @@ CreateJob::CreateJob(LinkJobContext& context, std::vector<links::Link> links,
     : context_(context),
       links_(std::move(links)),
       on_conflict_(on_conflict),
-      done_(std::move(done)) {}
+      done_(std::move(done)) {
+    without_code_.reserve(links_.size());
+    for (auto& link : links_) without_code_.push_back(link.code.empty());
+}
+
+Result<bool> CreateJob::insert_with_any_code(Db& db, links::Link& link) {
+    // One try in millions fails; so many in a row mean that something else is wrong.
+    constexpr int tries_max = 20;
+    for (int tried = 0; tried < tries_max; ++tried) {
+        link.code = context_.codes.next();
+        auto inserted = insert(db, link);
+        if (!inserted || *inserted) return inserted;
+    }
+    return error(Errc::internal, "no unused code found (give one)");
+}
 
 Result<bool> CreateJob::insert(Db& db, links::Link& link) {
     if (context_.may_have_removed) {
@@ -65,8 +79,10 @@ Result<bool> CreateJob::insert(Db& db, links::Link& link) {
 Result<void> CreateJob::run(Db& db) {
     stored_.clear();
     stored_.reserve(links_.size());
-    for (auto& link : links_) {
-        const auto inserted = insert(db, link);
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+        auto& link = links_[i];
+        if (link.id == 0) link.id = context_.ids.next();
+        const auto inserted = without_code_[i] ? insert_with_any_code(db, link) : insert(db, link);
         if (!inserted) return inserted.error();
         stored_.push_back(*inserted);
         if (!*inserted && on_conflict_ == links::OnConflict::stop) break;

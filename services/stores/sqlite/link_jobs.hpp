@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "services/links/code_generator.hpp"
 #include "services/links/link_store.hpp"
 #include "services/links/link_writer.hpp"
 #include "services/stores/sqlite/write_queue.hpp"
@@ -12,6 +13,10 @@ namespace qck::sqlite {
 
 /// What the jobs of one store share; used on the writer's thread alone once jobs run.
 struct LinkJobContext {
+    LinkJobContext(std::uint16_t node, std::uint64_t greatest_id) : ids(node, greatest_id) {}
+
+    links::SnowflakeIds ids;
+    links::RandomCodes codes;
     std::vector<links::LinkObserver*> observers;
     /// False while no code was ever removed: creations then need not look for tombstones.
     bool may_have_removed = true;
@@ -28,10 +33,12 @@ public:
 
 private:
     Result<bool> insert(Db& db, links::Link& link);
+    Result<bool> insert_with_any_code(Db& db, links::Link& link);
 
     LinkJobContext& context_;
     std::vector<links::Link> links_;
     std::vector<bool> stored_;
+    std::vector<bool> without_code_;  ///< which were to be given a code
     links::OnConflict on_conflict_;
     links::LinkWriter::Created done_;
 };

@@ -104,34 +104,34 @@ Error too_many_waiting() {
 
 }  // namespace
 
-SqliteLinkStore::SqliteLinkStore(WriteQueue& queue, std::unique_ptr<Readers> readers)
-    : queue_(queue), readers_(std::move(readers)), context_(std::make_unique<LinkJobContext>()) {}
+SqliteLinkStore::SqliteLinkStore(WriteQueue& queue, std::unique_ptr<Readers> readers,
+                                 std::unique_ptr<LinkJobContext> context)
+    : queue_(queue), readers_(std::move(readers)), context_(std::move(context)) {}
 
 SqliteLinkStore::~SqliteLinkStore() = default;
 
 Result<std::unique_ptr<SqliteLinkStore>> SqliteLinkStore::open(WriteQueue& queue,
                                                                const std::filesystem::path& file,
                                                                const Options& options) {
-    std::unique_ptr<SqliteLinkStore> store(
-        new SqliteLinkStore(queue, std::make_unique<Readers>(file, options)));
-    const auto removed = store->readers_->with([](Db& db) -> Result<std::uint64_t> {
-        return single_number(db, "SELECT EXISTS(SELECT 1 FROM removed_links)");
-    });
-    if (!removed) return removed.error();
-    store->context_->may_have_removed = *removed != 0;
-    return store;
-}
-
-void SqliteLinkStore::observe(links::LinkObserver& observer) {
-    context_->observers.push_back(&observer);
-}
-
-Result<std::uint64_t> SqliteLinkStore::greatest_id() {
-    return readers_->with([](Db& db) -> Result<std::uint64_t> {
+    auto readers = std::make_unique<Readers>(file, options);
+    const auto greatest = readers->with([](Db& db) -> Result<std::uint64_t> {
         return single_number(db,
                              "SELECT max(coalesce((SELECT max(id) FROM links),0),"
                              "coalesce((SELECT max(id) FROM removed_links),0))");
     });
+    if (!greatest) return greatest.error();
+    const auto removed = readers->with([](Db& db) -> Result<std::uint64_t> {
+        return single_number(db, "SELECT EXISTS(SELECT 1 FROM removed_links)");
+    });
+    if (!removed) return removed.error();
+    auto context = std::make_unique<LinkJobContext>(options.node, *greatest);
+    context->may_have_removed = *removed != 0;
+    return std::unique_ptr<SqliteLinkStore>(
+        new SqliteLinkStore(queue, std::move(readers), std::move(context)));
+}
+
+void SqliteLinkStore::observe(links::LinkObserver& observer) {
+    context_->observers.push_back(&observer);
 }
 
 Result<std::optional<Link>> SqliteLinkStore::find(std::string_view code) {

@@ -20,6 +20,8 @@ struct LinkJobContext;
 class SqliteLinkStore : public links::LinkStore, public links::LinkWriter {
 public:
     struct Options {
+        /// Of the ids given here; the lower 10 bits count.
+        std::uint16_t node = 0;
         /// Connections for reading; a further reader waits for one.
         std::size_t readers_max = 4;
         std::size_t reader_cache_bytes = 1024 * 1024;
@@ -34,9 +36,6 @@ public:
     /// Told of each change right after its commit, on the writer's thread. Set before the first
     /// change; outlives the store.
     void observe(links::LinkObserver& observer);
-
-    /// The greatest id given so far by this file, 0 when there is none: for SnowflakeIds.
-    Result<std::uint64_t> greatest_id();
 
     Result<std::optional<links::Link>> find(std::string_view code) override;
     Result<std::optional<links::Link>> find_by_id(std::uint64_t id) override;
@@ -54,7 +53,8 @@ public:
 
 private:
     class Readers;
-    SqliteLinkStore(WriteQueue& queue, std::unique_ptr<Readers> readers);
+    SqliteLinkStore(WriteQueue& queue, std::unique_ptr<Readers> readers,
+                    std::unique_ptr<LinkJobContext> context);
 
     WriteQueue& queue_;
     std::unique_ptr<Readers> readers_;
