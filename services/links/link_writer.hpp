@@ -31,10 +31,6 @@ public:
     /// As LinkStore::update and remove.
     virtual void update_later(std::string code, LinkPatch patch, Changed done) = 0;
     virtual void remove_later(std::string code, Changed done) = 0;
-
-    /// `work` runs on the writer's thread each time after the callbacks of one commit: callbacks
-    /// may gather their results and hand them on together there. Set before the first change.
-    virtual void after_each_commit(std::function<void()> work) = 0;
 };
 
 }  // namespace qck::links

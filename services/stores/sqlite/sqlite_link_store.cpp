@@ -212,8 +212,4 @@ void SqliteLinkStore::remove_later(std::string code, Changed done) {
     if (!queue_.try_submit(job)) job->finished(too_many_waiting());
 }
 
-void SqliteLinkStore::after_each_commit(std::function<void()> work) {
-    queue_.after_each_group(std::move(work));
-}
-
 }  // namespace qck::sqlite

@@ -49,7 +49,6 @@ public:
                       Created done) override;
     void update_later(std::string code, links::LinkPatch patch, Changed done) override;
     void remove_later(std::string code, Changed done) override;
-    void after_each_commit(std::function<void()> work) override;
 
 private:
     class Readers;

@@ -29,11 +29,6 @@ WriteQueue::~WriteQueue() {
     thread_.join();
 }
 
-void WriteQueue::after_each_group(std::function<void()> work) {
-    const std::lock_guard lock(mutex_);
-    after_group_.push_back(std::move(work));
-}
-
 void WriteQueue::submit(std::unique_ptr<WriteJob> job) {
     bool was_idle = false;
     {
@@ -96,7 +91,6 @@ void WriteQueue::run_group(std::vector<std::unique_ptr<WriteJob>>& group) {
         } else {
             finish_group(jobs, run_begun(jobs));
         }
-        for (const auto& work : after_group_) work();
     }
 }
 

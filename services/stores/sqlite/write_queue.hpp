@@ -59,10 +59,6 @@ public:
     /// Runs `work` in a transaction and returns once it is committed (or rolled back).
     Result<void> run_blocking(std::function<Result<void>(Db&)> work);
 
-    /// Called on the writer's thread after each group's finished() calls; set before jobs are
-    /// submitted. For callers that gather what finished() gave them.
-    void after_each_group(std::function<void()> work);
-
 private:
     WriteQueue(Db db, const Options& options);
     void loop();
@@ -72,7 +68,6 @@ private:
 
     Db db_;
     Options options_;
-    std::vector<std::function<void()>> after_group_;
     std::mutex mutex_;
     std::condition_variable work_;
     std::condition_variable room_;
