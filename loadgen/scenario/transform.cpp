@@ -12,6 +12,21 @@ namespace {
 
 double seconds(std::chrono::nanoseconds span) { return static_cast<double>(span.count()) / 1e9; }
 
+/// The area under the phase's rate curve from its start to `at`.
+double requests_within(const Phase& phase, std::chrono::nanoseconds at) {
+    const double a = phase.rate_from_per_s;
+    const double b = phase.rate_to_per_s;
+    const double t = seconds(at);
+    const double whole = seconds(phase.duration);
+    if (phase.shape == Shape::ramp) return a * t + (b - a) * t * t / (2 * whole);
+    // a·exp(-kt) integrated; where the ends meet k is 0, and the curve a line.
+    if (phase.shape == Shape::decay && std::abs(a - b) > 1e-9 * a) {
+        const double k = std::log(a / b) / whole;
+        return -a / k * std::expm1(-k * t);
+    }
+    return a * t;
+}
+
 }  // namespace
 
 std::string shown_total(double requests) {
@@ -20,21 +35,21 @@ std::string shown_total(double requests) {
     return format_count(count) + " requests, and a run may have " + format_count(most);
 }
 
-double requests_of(const Phase& phase) {
-    const double a = phase.rate_from_per_s;
-    const double b = phase.rate_to_per_s;
-    const double span = seconds(phase.duration);
-    if (phase.shape == Shape::ramp) return (a + b) / 2 * span;
-    // The logarithmic mean of the ends; where they meet it is 0/0, and the rate itself.
-    if (phase.shape == Shape::decay && std::abs(a - b) > 1e-9 * a) {
-        return (a - b) / std::log(a / b) * span;
-    }
-    return a * span;
-}
+double requests_of(const Phase& phase) { return requests_within(phase, phase.duration); }
 
 double requests_of(const Plan& plan) {
     double sum = 0;
     for (const Phase& phase : plan.phases) sum += requests_of(phase);
+    return sum;
+}
+
+double requests_until(const Plan& plan, std::chrono::nanoseconds at) {
+    double sum = 0;
+    for (const Phase& phase : plan.phases) {
+        if (at <= std::chrono::nanoseconds{}) break;
+        sum += requests_within(phase, std::min(at, phase.duration));
+        at -= phase.duration;
+    }
     return sum;
 }
 

@@ -12,6 +12,9 @@ namespace qck::scenario {
 double requests_of(const Phase& phase);
 double requests_of(const Plan& plan);
 
+/// How many requests a plan has until that moment of the run, not rounded.
+double requests_until(const Plan& plan, std::chrono::nanoseconds at);
+
 /// For a message about a plan that has too many: `N requests, and a run may have M`.
 std::string shown_total(double requests);
 
