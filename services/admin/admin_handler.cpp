@@ -34,7 +34,8 @@ void AdminHandler::handle(const http_server::Request& request, http_server::Exch
 
 Response AdminHandler::answer(const http::RequestHead& head) const {
     if (head.method != http::Method::get && head.method != http::Method::head) {
-        Response refused = problem(405, "method-not-allowed", "the admin listener answers GET and HEAD");
+        Response refused =
+            problem(405, "method-not-allowed", "the admin listener answers GET and HEAD");
         refused.headers.emplace_back("Allow", "GET, HEAD");
         return refused;
     }

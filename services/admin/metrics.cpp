@@ -165,7 +165,8 @@ std::string metrics_text(const MetricSources& sources) {
     add_cache(families, sources);
     add_listeners(families, sources);
     if (sources.counting != nullptr) add_journal(families, sources.counting->figures());
-    MetricFamily& build = add_family(families, MetricType::Gauge, "qck_build_info", "This program.");
+    MetricFamily& build =
+        add_family(families, MetricType::Gauge, "qck_build_info", "This program.");
     add_value(build, 1, {{"version", version}});
     return prometheus::TextSerializer().Serialize(families);
 }
