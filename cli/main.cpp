@@ -57,8 +57,7 @@ int run(int argc, char* argv[]) {
     app.require_subcommand(1);
     app.fallthrough();
 
-    qck::commands::Chosen chosen;
-    qck::commands::add_serve(app, chosen);
+    [[maybe_unused]] qck::commands::Chosen chosen;
     read_environment(app);
     try {
         app.parse(argc, argv);

@@ -17,6 +17,7 @@
 #include "services/cache/link_fetcher.hpp"
 #include "services/clicks/durability_syncer.hpp"
 #include "services/http_server/server.hpp"
+#include "services/links/code_generator.hpp"
 #include "services/redirect/redirect_handler.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
 #include "services/stores/sqlite/sqlite_link_store.hpp"
@@ -92,25 +93,6 @@ private:
     std::vector<RedirectLane>& lanes_;
 };
 
-/// The statistics of the API, from the counts.
-class CountedStats final : public api::StatsSource {
-public:
-    explicit CountedStats(clicks::ClickCounting& counting) : analytics_(counting) {}
-
-    Result<api::LinkStats> stats_of(const links::Link& link) override {
-        const auto counted = analytics_.link_stats(link.id, wall_ms());
-        if (!counted) return counted.error();
-        api::LinkStats stats;
-        stats.totals = counted->by_class;
-        for (const auto& hour : counted->hours)
-            stats.hours.push_back({hour.start_ms, hour.by_class});
-        return stats;
-    }
-
-private:
-    analytics::ClickAnalytics analytics_;
-};
-
 }  // namespace
 
 /// In the order of their making; destroyed from the last to the first.
@@ -118,13 +100,12 @@ struct Service::Parts {
     ServiceConfig config;
     std::unique_ptr<clicks::DataDirectory> directory;
     std::unique_ptr<sqlite::WriteQueue> write_queue;
-    std::unique_ptr<sqlite::SqliteLinkStore> links;
+    std::unique_ptr<sqlite::SqliteLinkStore> link_store;
     std::unique_ptr<sqlite::SqliteClickStore> click_store;
     std::unique_ptr<clicks::Journal> journal;
     std::unique_ptr<clicks::ClickCounting> counting;
     std::unique_ptr<net::TlsServerContext> tls;
-    std::unique_ptr<links::SnowflakeIds> ids;
-    std::unique_ptr<CountedStats> stats;
+    std::unique_ptr<analytics::ClickAnalytics> analytics;
     std::atomic<bool> ready{false};
     std::vector<RedirectLane> lanes;
     net::Address redirect_address;
@@ -175,8 +156,11 @@ Result<void> Service::Parts::open_stores() {
                         sqlite::WriteQueue::open(directory->links_database(), options));
         },
         [&] {
-            return into(links, sqlite::SqliteLinkStore::open(*write_queue,
-                                                             directory->links_database(), {}));
+            sqlite::SqliteLinkStore::Options options;
+            options.node = static_cast<std::uint16_t>(directory->identity().node &
+                                                      links::SnowflakeIds::node_max);
+            return into(link_store, sqlite::SqliteLinkStore::open(
+                                        *write_queue, directory->links_database(), options));
         },
         [&] {
             return into(click_store, sqlite::SqliteClickStore::open(directory->clicks_database(),
@@ -202,7 +186,7 @@ Result<void> Service::Parts::open_redirects() {
         auto loaded = net::TlsServerContext::load({config.tls_certificate, config.tls_key});
         if (auto placed = into(tls, std::move(loaded)); !placed) return placed;
     }
-    fetcher = std::make_unique<cache::LinkFetcher>(*links, fetch_threads, lookups_max);
+    fetcher = std::make_unique<cache::LinkFetcher>(*link_store, fetch_threads, lookups_max);
     auto listeners = net::listen_on(config.redirect_address, config.threads);
     if (!listeners) return listeners.error();
     auto address = net::local_address(listeners->front().get());
@@ -242,7 +226,7 @@ Result<void> Service::Parts::open_redirects() {
                                                             tls.get(), lane.gate.get());
         if (auto started = lane.server->start(); !started) return started;
     }
-    links->observe(fanout);
+    link_store->observe(fanout);
     return {};
 }
 
@@ -261,19 +245,14 @@ Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& addre
 }
 
 Result<void> Service::Parts::open_api() {
-    const auto greatest = links->greatest_id();
-    if (!greatest) return greatest.error();
-    ids = std::make_unique<links::SnowflakeIds>(
-        static_cast<std::uint16_t>(directory->identity().node & links::SnowflakeIds::node_max),
-        *greatest);
-    stats = std::make_unique<CountedStats>(*counting);
+    analytics = std::make_unique<analytics::ClickAnalytics>(*counting);
     api::ApiConfig api_config;
     api_config.bearer_token = config.token;
     api_config.rules.own_hosts = config.own_hosts;
     api_config.rules.own_hosts.push_back(redirect_address.to_string());
     api.handler = std::make_unique<api::ApiHandler>(
         api_config,
-        api::ApiParts{.store = *links, .writer = *links, .ids = *ids, .stats = stats.get()});
+        api::ApiParts{.store = *link_store, .writer = *link_store, .analytics = analytics.get()});
     return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
 }
 
