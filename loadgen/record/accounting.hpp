@@ -10,7 +10,7 @@ namespace qck::record {
 /// scheduled = sent + unsent, and sent = answered + failed + timed_out + in_flight.
 struct Accounting {
     std::uint64_t scheduled = 0;  ///< came due
-    std::uint64_t sent = 0;       ///< the first byte was handed to the kernel
+    std::uint64_t sent = 0;       ///< given to an open connection
     std::uint64_t unsent = 0;    ///< found no connection before its timeout (or the end of the run)
     std::uint64_t answered = 0;  ///< a whole response came, whatever its status
     std::uint64_t failed = 0;    ///< its connection ended, or what came was no response

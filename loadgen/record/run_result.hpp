@@ -48,31 +48,29 @@ struct Interval {
     std::uint64_t sent = 0;          ///< sent in it
     std::uint64_t answered = 0;      ///< answered in it
     std::uint64_t failed = 0;        ///< failed or timed out in it, or given up unsent
-    CauseCounts failed_by{};         ///< of `failed`: those whose connection or answer failed
-    std::uint64_t timed_out = 0;     ///< of `failed`
-    std::uint64_t unsent = 0;        ///< of `failed`
     stats::CoarseHistogram latency;  ///< as PhaseResult::latency, of those due in it
 };
 
 /// How one worker thread of the generator fared while the load ran.
 struct ThreadResult {
-    int cpu = -1;                         ///< pinned to; -1 when not
-    std::chrono::nanoseconds cpu_time{};  ///< user and system
+    int cpu = -1;                          ///< pinned to; -1 when not
+    std::chrono::nanoseconds cpu_time{};   ///< user and system
+    std::chrono::nanoseconds spin_time{};  ///< the part of it spent looking at the clock
     std::chrono::nanoseconds wall_time{};
     std::uint64_t wakeups = 0;  ///< times the event loop came back from waiting
     /// How much later than it wanted the event loop woke from a wait that no event ended.
     stats::Histogram wake_lag;
+    /// Of one CPU, 0..1, spinning left out: how near the thread was to its limit.
     double cpu_share() const {
-        return wall_time.count() > 0
-                   ? static_cast<double>(cpu_time.count()) / static_cast<double>(wall_time.count())
-                   : 0;
+        const auto busy = static_cast<double>((cpu_time - spin_time).count());
+        return wall_time.count() > 0 ? busy / static_cast<double>(wall_time.count()) : 0;
     }
 };
 
 /// What the verdict needs to lay a shortfall to the generator, the network or the target.
 struct GeneratorEvidence {
     std::vector<ThreadResult> threads;
-    double cpu_share_max = 0;       ///< of the busiest second of the busiest thread, 0..1
+    double cpu_share_max = 0;       ///< cpu_share of the busiest second of any thread
     double steal_share = 0;         ///< taken by the hypervisor, over all CPUs, 0..1
     std::uint64_t retransmits = 0;  ///< TCP segments this host sent again while the load ran
     std::uint64_t connections_opened = 0;

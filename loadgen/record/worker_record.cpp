@@ -1,0 +1,175 @@
+#include "loadgen/record/worker_record.hpp"
+
+#include <algorithm>
+
+#include "loadgen/scenario/link_rank.hpp"
+
+namespace qck::record {
+namespace {
+
+bool is_redirect(std::uint16_t status) {
+    return status == 301 || status == 302 || status == 307 || status == 308;
+}
+
+void add_causes(CauseCounts& to, const CauseCounts& from) {
+    for (std::size_t cause = 0; cause < cause_count; ++cause) to[cause] += from[cause];
+}
+
+}  // namespace
+
+RecordShape RecordShape::of(std::size_t phases, std::int64_t run_ns, std::int64_t drain_ns,
+                            std::uint32_t tail_links) {
+    constexpr std::int64_t interval_min_ns = 100'000'000;
+    constexpr std::int64_t intervals_max = 600;
+    RecordShape shape;
+    shape.phases = phases;
+    shape.interval_ns = std::max(interval_min_ns, (run_ns + intervals_max - 1) / intervals_max);
+    const std::int64_t length = run_ns + std::min(drain_ns, intervals_max * shape.interval_ns);
+    shape.intervals = static_cast<std::size_t>(length / shape.interval_ns) + 2;
+    shape.tail_links = tail_links;
+    return shape;
+}
+
+WorkerRecord::WorkerRecord(const RecordShape& shape)
+    : shape_(shape), phases_(shape.phases), intervals_(shape.intervals) {
+    links_.tail.resize(shape.tail_links);
+}
+
+std::size_t WorkerRecord::interval_of(std::int64_t at_ns) const {
+    const std::int64_t index = std::max<std::int64_t>(at_ns, 0) / shape_.interval_ns;
+    return std::min(static_cast<std::size_t>(index), intervals_.size() - 1);
+}
+
+WorkerRecord::IntervalCells& WorkerRecord::interval_now(std::int64_t now_ns) {
+    if (now_ns - now_begin_ns_ >= shape_.interval_ns || now_ns < now_begin_ns_) {
+        now_interval_ = interval_of(now_ns);
+        now_begin_ns_ = static_cast<std::int64_t>(now_interval_) * shape_.interval_ns;
+    }
+    return intervals_[now_interval_];
+}
+
+void WorkerRecord::latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns) {
+    phases_[phase].latency.record(ns);
+    if (due_ns - due_begin_ns_ >= shape_.interval_ns || due_ns < due_begin_ns_) {
+        due_interval_ = interval_of(due_ns);
+        due_begin_ns_ = static_cast<std::int64_t>(due_interval_) * shape_.interval_ns;
+    }
+    intervals_[due_interval_].latency.record(ns);
+}
+
+void WorkerRecord::sent(const Sent& request, std::uint64_t bytes) {
+    PhaseCells& phase = phases_[request.phase];
+    phase.sent.add();
+    phase.bytes_sent.add(bytes);
+    phase.send_lag.record(request.sent_ns - request.due_ns);
+    interval_now(request.sent_ns).sent.add();
+}
+
+void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint16_t status) {
+    PhaseCells& phase = phases_[request.phase];
+    phase.answered.add();
+    phase.service.record(now_ns - request.sent_ns);
+    ++phase.status[std::min<std::size_t>(status - status_first, status_count - 1)];
+    interval_now(now_ns).answered.add();
+    latency(request.phase, request.due_ns, now_ns - request.due_ns);
+    if (request.link == scenario::link_unknown) {
+        ++links_.unknown;
+    } else if (!is_redirect(status)) {
+        ++links_.other;
+    } else if (request.link == scenario::link_hot) {
+        ++links_.hot;
+    } else if (request.link <= links_.tail.size()) {
+        ++links_.tail[request.link - 1];
+    } else {
+        ++links_.other;
+    }
+}
+
+void WorkerRecord::failed(const Sent& request, std::int64_t now_ns, Cause cause) {
+    PhaseCells& phase = phases_[request.phase];
+    phase.failed.add();
+    ++phase.failed_by[static_cast<std::size_t>(cause)];
+    interval_now(now_ns).failed.add();
+}
+
+void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns) {
+    phases_[request.phase].timed_out.add();
+    interval_now(now_ns).failed.add();
+    latency(request.phase, request.due_ns, timeout_ns);
+}
+
+void WorkerRecord::left_open(const Sent& request, std::int64_t now_ns) {
+    phases_[request.phase].in_flight.add();
+    latency(request.phase, request.due_ns, now_ns - request.due_ns);
+}
+
+void WorkerRecord::unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
+                          std::int64_t waited_ns, Cause cause) {
+    phases_[phase].unsent.add();
+    ++phases_[phase].unsent_by[static_cast<std::size_t>(cause)];
+    interval_now(now_ns).failed.add();
+    if (cause != Cause::run_ended) latency(phase, due_ns, waited_ns);
+}
+
+void WorkerRecord::add_phase(const PhaseCells& cells, PhaseResult& phase) {
+    Accounting& sum = phase.accounting;
+    sum.scheduled += cells.scheduled.value();
+    sum.sent += cells.sent.value();
+    sum.unsent += cells.unsent.value();
+    sum.answered += cells.answered.value();
+    sum.failed += cells.failed.value();
+    sum.timed_out += cells.timed_out.value();
+    sum.in_flight += cells.in_flight.value();
+    phase.bytes_sent += cells.bytes_sent.value();
+    phase.bytes_received += cells.bytes_received.value();
+    phase.latency.add(cells.latency);
+    phase.service.add(cells.service);
+    phase.send_lag.add(cells.send_lag);
+    for (std::size_t at = 0; at < status_count; ++at) {
+        if (cells.status[at] == 0) continue;
+        phase.status[static_cast<std::uint16_t>(at + status_first)] += cells.status[at];
+    }
+    add_causes(phase.failed_by, cells.failed_by);
+    add_causes(phase.unsent_by, cells.unsent_by);
+}
+
+void WorkerRecord::add_to(RunResult& result) const {
+    for (std::size_t at = 0; at < phases_.size(); ++at) add_phase(phases_[at], result.phases[at]);
+    for (std::size_t at = 0; at < intervals_.size(); ++at) {
+        Interval& interval = result.series[at];
+        interval.sent += intervals_[at].sent.value();
+        interval.answered += intervals_[at].answered.value();
+        interval.failed += intervals_[at].failed.value();
+        interval.latency.add(intervals_[at].latency);
+    }
+    result.links.hot += links_.hot;
+    result.links.unknown += links_.unknown;
+    result.links.other += links_.other;
+    result.links.tail.resize(links_.tail.size());
+    for (std::size_t at = 0; at < links_.tail.size(); ++at) {
+        result.links.tail[at] += links_.tail[at];
+    }
+}
+
+Accounting WorkerRecord::so_far() const {
+    Accounting sum;
+    for (const PhaseCells& cells : phases_) {
+        sum.sent += cells.sent.value();
+        sum.unsent += cells.unsent.value();
+        sum.answered += cells.answered.value();
+        sum.failed += cells.failed.value();
+        sum.timed_out += cells.timed_out.value();
+    }
+    const std::uint64_t ended = sum.answered + sum.failed + sum.timed_out;
+    sum.in_flight = sum.sent > ended ? sum.sent - ended : 0;
+    return sum;
+}
+
+void WorkerRecord::add_latencies(std::size_t from, std::size_t to,
+                                 stats::CoarseHistogram& to_histogram) const {
+    for (std::size_t at = from; at < std::min(to, intervals_.size()); ++at) {
+        to_histogram.add(intervals_[at].latency);
+    }
+}
+
+}  // namespace qck::record

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/stats/counter.hpp"
+#include "base/stats/histogram.hpp"
+#include "loadgen/record/run_result.hpp"
+
+namespace qck::record {
+
+/// How much room a record needs; equal for all workers of a run.
+struct RecordShape {
+    std::size_t phases = 1;
+    std::size_t intervals = 1;  ///< what happens later is counted in the last one
+    std::int64_t interval_ns = 100'000'000;
+    std::uint32_t tail_links = 0;
+
+    /// For a run of this length that may take `drain_ns` longer to end.
+    static RecordShape of(std::size_t phases, std::int64_t run_ns, std::int64_t drain_ns,
+                          std::uint32_t tail_links);
+};
+
+/// What one worker measures while it runs.
+///
+/// The worker alone writes; any thread may read the counters and the coarse histograms meanwhile.
+/// Nothing allocates after the constructor. Times are nanoseconds from the start of the run.
+class WorkerRecord {
+public:
+    explicit WorkerRecord(const RecordShape& shape);
+
+    /// A request that was sent; remembered with its connection until it ends.
+    struct Sent {
+        std::int64_t due_ns = 0;
+        std::int64_t sent_ns = 0;
+        std::uint32_t link = 0;  ///< scenario::link_…
+        std::uint16_t phase = 0;
+        bool head = false;
+    };
+
+    /// A request came due and was taken from the schedule; it will be sent or given up.
+    void scheduled(std::uint32_t phase) { phases_[phase].scheduled.add(); }
+    void sent(const Sent& request, std::uint64_t bytes);
+    void answered(const Sent& request, std::int64_t now_ns, std::uint16_t status);
+    void failed(const Sent& request, std::int64_t now_ns, Cause cause);
+    /// Recorded with the timeout as its latency.
+    void timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns);
+    /// Still open when the run ended; recorded with its age (B4).
+    void left_open(const Sent& request, std::int64_t now_ns);
+    /// Given up before it was sent, after `waited_ns`.
+    void unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
+                std::int64_t waited_ns, Cause cause);
+    void received(std::uint32_t phase, std::uint64_t bytes) {
+        phases_[phase].bytes_received.add(bytes);
+    }
+
+    /// Adds this record to a result whose phases and series have this record's shape.
+    void add_to(RunResult& result) const;
+    /// Counters of all phases, as far as they are.
+    Accounting so_far() const;
+    /// Adds the coarse histograms of the intervals [from, to).
+    void add_latencies(std::size_t from, std::size_t to,
+                       stats::CoarseHistogram& to_histogram) const;
+    std::uint64_t sent_in(std::size_t interval) const { return intervals_[interval].sent.value(); }
+    std::uint64_t answered_in(std::size_t interval) const {
+        return intervals_[interval].answered.value();
+    }
+    std::size_t interval_of(std::int64_t at_ns) const;
+
+private:
+    static constexpr std::size_t status_first = 100;
+    static constexpr std::size_t status_count = 500;
+
+    struct PhaseCells {
+        stats::Counter scheduled, sent, unsent, answered, failed, timed_out, in_flight;
+        stats::Counter bytes_sent, bytes_received;
+        stats::Histogram latency, service, send_lag;
+        std::array<std::uint64_t, status_count> status{};
+        CauseCounts failed_by{};
+        CauseCounts unsent_by{};
+    };
+    struct IntervalCells {
+        stats::Counter sent, answered, failed;
+        stats::CoarseHistogram latency;
+    };
+
+    void latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns);
+    /// Cells of the interval that `now_ns` is in; cheap while time moves on in small steps.
+    IntervalCells& interval_now(std::int64_t now_ns);
+    static void add_phase(const PhaseCells& cells, PhaseResult& phase);
+
+    RecordShape shape_;
+    std::vector<PhaseCells> phases_;
+    std::vector<IntervalCells> intervals_;
+    std::size_t now_interval_ = 0;
+    std::int64_t now_begin_ns_ = 0;
+    std::size_t due_interval_ = 0;
+    std::int64_t due_begin_ns_ = 0;
+    LinkAnswers links_;
+};
+
+}  // namespace qck::record
