@@ -1,0 +1,243 @@
+#include "loadgen/engine/engine.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "loadgen/engine/evidence.hpp"
+
+namespace qck::engine {
+namespace {
+
+/// From the moment that all are warm to the start: time for every thread to hear of it.
+constexpr std::int64_t lead_ns = 20'000'000;
+
+/// Whether workers may wait by looking at the clock. Not where that takes the CPU from the target
+/// or from another worker: a CPU has to be left over, unless somebody has placed us on purpose.
+bool may_spin(std::uint32_t workers, bool pinned) {
+    const std::size_t allowed = allowed_cpus().size();
+    const auto online = static_cast<std::size_t>(::sysconf(_SC_NPROCESSORS_ONLN));
+    const bool placed = pinned || allowed < online;
+    return placed ? workers <= allowed && online > 1 : workers < allowed;
+}
+
+}  // namespace
+
+Engine::Engine(const scenario::Plan& plan, EngineConfig config)
+    : plan_(plan),
+      config_(std::move(config)),
+      curve_(plan_.phases),
+      mix_(plan_),
+      messages_(plan_, config_.target.host_header()),
+      setup_{config_.target, messages_, mix_} {}
+
+Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, EngineConfig config) {
+    if (config.target.addresses.empty() || plan.phases.empty() || plan.requests.empty()) {
+        return error(Errc::invalid_argument, "a run needs a target address, a phase and a request");
+    }
+    std::unique_ptr<Engine> engine(new Engine(plan, std::move(config)));
+    if (auto ready = engine->set_up(); !ready) return ready.error();
+    engine->launch();
+    return engine;
+}
+
+Result<void> Engine::set_up() {
+    if (config_.target.tls) {
+        auto context = net::TlsClientContext::create(config_.tls);
+        if (!context) return context.error();
+        tls_ = std::move(*context);
+    }
+    const std::uint32_t connections = std::max(plan_.connections, 1U);
+    const std::uint32_t workers = std::clamp(config_.threads, 1U, connections);
+    setup_.tls = tls_.get();
+    setup_.timeout_ns = plan_.timeout.count();
+    setup_.connect_timeout_ns = std::min(config_.connect_timeout, plan_.timeout).count();
+    setup_.run_ns = curve_.duration_ns();
+    setup_.pipeline = std::max(plan_.pipeline, 1U);
+    setup_.closed_loop = config_.closed_loop;
+    setup_.may_spin = may_spin(workers, !config_.cpus.empty());
+    setup_.new_connections_per_s = plan_.new_connections_per_s / workers;
+    setup_.interrupt_drain_ns = std::min(config_.interrupt_drain, plan_.timeout).count();
+    shape_ = record::RecordShape::of(config_.closed_loop ? 1 : plan_.phases.size(), setup_.run_ns,
+                                     setup_.timeout_ns, plan_.links.tail_count);
+    for (std::uint32_t at = 0; at < workers; ++at) {
+        const std::uint32_t share = connections / workers + (at < connections % workers ? 1 : 0);
+        workers_.push_back(std::make_unique<Worker>(
+            setup_, control_,
+            schedule::ArrivalSchedule(curve_, plan_.arrival, plan_.seed, at, workers), shape_,
+            share, at));
+    }
+    outcomes_.resize(workers);
+    return {};
+}
+
+void Engine::launch() {
+    steal_before_ = steal_sample();
+    retransmits_before_ = retransmitted_segments();
+    for (std::size_t at = 0; at < workers_.size(); ++at) {
+        threads_.emplace_back([this, at] {
+            name_thread("qck-load");
+            if (!config_.cpus.empty()) {
+                const auto pinned = pin_thread(config_.cpus[at % config_.cpus.size()]);
+                if (!pinned) outcomes_[at] = pinned.error();
+            }
+            if (auto ran = workers_[at]->run(); !ran) outcomes_[at] = ran.error();
+        });
+    }
+}
+
+void Engine::start_when_warm() const {
+    if (control_.start_ns.load() != 0 || control_.warmed_up.load() < workers_.size()) return;
+    std::int64_t unset = 0;
+    control_.start_ns.compare_exchange_strong(unset, monotonic_ns() + lead_ns);
+}
+
+bool Engine::wait_for(std::chrono::nanoseconds span) {
+    const std::int64_t until = monotonic_ns() + span.count();
+    for (;;) {
+        start_when_warm();
+        if (control_.ended.load() == workers_.size()) return true;
+        const std::int64_t left = until - monotonic_ns();
+        if (left <= 0) return false;
+        std::this_thread::sleep_for(
+            std::chrono::nanoseconds(std::min<std::int64_t>(left, 5'000'000)));
+    }
+}
+
+Engine::~Engine() {
+    stop_now();
+    for (std::thread& thread : threads_) {
+        if (thread.joinable()) thread.join();
+    }
+}
+
+record::Progress Engine::progress() const {
+    record::Progress progress;
+    const std::int64_t start = control_.start_ns.load();
+    const std::int64_t at = start == 0 ? -1 : monotonic_ns() - start;
+    progress.elapsed = std::chrono::nanoseconds(at);
+    progress.planned = std::chrono::nanoseconds(curve_.duration_ns());
+    progress.phase = curve_.phase_at(std::max<std::int64_t>(at, 0));
+    progress.phase_left =
+        std::chrono::nanoseconds(std::max<std::int64_t>(curve_.end_of_ns(progress.phase) - at, 0));
+    progress.draining = at >= curve_.duration_ns() || control_.stop_early.load();
+    progress.target_rate_per_s = config_.closed_loop ? 0 : curve_.rate_at(at);
+    progress.connections_wanted = std::max(plan_.connections, 1U);
+    // The interval in progress is left out: it would read low.
+    const auto now = static_cast<std::size_t>(std::max<std::int64_t>(at, 0) / shape_.interval_ns);
+    const auto depth =
+        static_cast<std::size_t>(std::max<std::int64_t>(1'000'000'000 / shape_.interval_ns, 1));
+    const std::size_t to = std::min(now, shape_.intervals);
+    const std::size_t from = to > depth ? to - depth : 0;
+    const double seconds =
+        static_cast<double>(to - from) * static_cast<double>(shape_.interval_ns) / 1e9;
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    for (const auto& worker : workers_) {
+        progress.so_far += worker->record().so_far();
+        worker->record().add_latencies(from, to, progress.recent);
+        for (std::size_t interval = from; interval < to; ++interval) {
+            sent += worker->record().sent_in(interval);
+            answered += worker->record().answered_in(interval);
+        }
+        progress.connections_open +=
+            static_cast<std::uint32_t>(worker->evidence().connections_open.value());
+        if (worker->connect_failures() > 0) progress.connect_cause = worker->last_connect_cause();
+        progress.connect_failures += worker->connect_failures();
+    }
+    if (seconds > 0) {
+        progress.sent_rate_per_s = static_cast<double>(sent) / seconds;
+        progress.answered_rate_per_s = static_cast<double>(answered) / seconds;
+    }
+    return progress;
+}
+
+Result<record::RunResult> Engine::finish() {
+    while (!wait_for(std::chrono::seconds(1))) {
+    }
+    for (std::thread& thread : threads_) thread.join();
+    for (const auto& outcome : outcomes_) {
+        if (!outcome) return outcome.error();
+    }
+    const std::int64_t start = control_.start_ns.load();
+    record::RunResult result;
+    const std::int64_t ran = start == 0 ? 0 : std::max<std::int64_t>(monotonic_ns() - start, 0);
+    result.closed_loop = config_.closed_loop;
+    result.interrupted = control_.stop_early.load() || control_.stop_now.load();
+    result.started_wall_ms = wall_ms() - ran / 1'000'000;
+    result.planned = std::chrono::nanoseconds(curve_.duration_ns());
+    result.duration = std::chrono::nanoseconds(ran);
+    result.interval = std::chrono::nanoseconds(shape_.interval_ns);
+    for (std::size_t phase = 0; phase < shape_.phases; ++phase) {
+        result.phases.push_back(empty_phase(phase, ran));
+    }
+    result.series.resize(shape_.intervals);
+    for (const auto& worker : workers_) worker->record().add_to(result);
+    fill_schedule(result, ran);
+    add_evidence(result);
+    return result;
+}
+
+record::PhaseResult Engine::empty_phase(std::size_t phase, std::int64_t ran_ns) const {
+    record::PhaseResult result;
+    result.name = plan_.phases[phase].name;
+    if (config_.closed_loop) {
+        result.duration = std::chrono::nanoseconds(std::min(curve_.duration_ns(), ran_ns));
+        return result;
+    }
+    const std::int64_t begin = curve_.start_of_ns(phase);
+    const std::int64_t end = std::min(curve_.end_of_ns(phase), std::max(ran_ns, begin));
+    result.start = std::chrono::nanoseconds(begin);
+    result.duration = std::chrono::nanoseconds(end - begin);
+    const double seconds = static_cast<double>(curve_.end_of_ns(phase) - begin) / 1e9;
+    result.target_rate_per_s =
+        seconds > 0 ? static_cast<double>(curve_.count_of(phase)) / seconds : 0;
+    return result;
+}
+
+void Engine::fill_schedule(record::RunResult& result, std::int64_t ran_ns) const {
+    const std::int64_t interval = shape_.interval_ns;
+    const auto used = static_cast<std::size_t>(ran_ns / interval) + 1;
+    if (used < result.series.size()) result.series.resize(used);
+    for (std::size_t at = 0; at < result.series.size(); ++at) {
+        const std::int64_t begin = static_cast<std::int64_t>(at) * interval;
+        result.series[at].scheduled =
+            config_.closed_loop ? result.series[at].sent
+                                : curve_.due_by(begin + interval - 1) - curve_.due_by(begin - 1);
+    }
+    if (!result.interrupted) return;
+    // A phase of which nothing came due was never reached.
+    while (!result.phases.empty() && result.phases.back().accounting.scheduled == 0) {
+        result.phases.pop_back();
+    }
+}
+
+void Engine::add_evidence(record::RunResult& result) const {
+    record::GeneratorEvidence& evidence = result.generator;
+    for (std::size_t at = 0; at < workers_.size(); ++at) {
+        const Worker::Evidence& worker = workers_[at]->evidence();
+        record::ThreadResult thread;
+        if (!config_.cpus.empty()) thread.cpu = config_.cpus[at % config_.cpus.size()];
+        thread.cpu_time = std::chrono::nanoseconds(worker.cpu_ns);
+        thread.wall_time = std::chrono::nanoseconds(worker.wall_ns);
+        if (const Pacer* pacer = workers_[at]->pacer()) {
+            thread.spin_time = std::chrono::nanoseconds(pacer->spin_ns());
+            thread.wakeups = pacer->wakeups();
+            thread.wake_lag = pacer->wake_lag();
+        }
+        evidence.cpu_share_max =
+            std::max({evidence.cpu_share_max, worker.cpu_share_max, thread.cpu_share()});
+        evidence.threads.push_back(std::move(thread));
+        evidence.connections_opened += worker.connections_opened.value();
+        evidence.connections_lost += worker.connections_lost.value();
+        evidence.connections_open_max += worker.connections_open_max;
+        for (std::size_t cause = 0; cause < record::cause_count; ++cause) {
+            evidence.connect_failed_by[cause] += worker.connect_failed_by[cause];
+        }
+    }
+    evidence.steal_share = steal_share(steal_before_, steal_sample());
+    evidence.retransmits = retransmitted_segments() - retransmits_before_;
+}
+
+}  // namespace qck::engine

@@ -1,0 +1,84 @@
+#include "loadgen/engine/pacer.hpp"
+
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "base/clock.hpp"
+
+namespace qck::engine {
+namespace {
+
+/// While it looks at the clock, the sockets are asked this often.
+constexpr std::int64_t poll_gap_ns = 5'000;
+/// Shorter sleeps than this are not worth a system call that ends late.
+constexpr std::int64_t sleep_min_ns = 10'000;
+constexpr std::int64_t lag_min_ns = 4'000;
+constexpr std::int64_t lag_max_ns = 60'000;
+
+inline void relax_cpu() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+/// Returns at or soon after `until_ns`; the time it is then.
+std::int64_t spin_until(std::int64_t until_ns) {
+    for (;;) {
+        const std::int64_t now_ns = monotonic_ns();
+        if (now_ns >= until_ns) return now_ns;
+        for (int times = 0; times < 8; ++times) relax_cpu();
+    }
+}
+
+}  // namespace
+
+Result<Pacer> Pacer::create(bool may_spin) {
+    net::Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) return io_error("cannot create an epoll set", errno);
+    // Timers of this thread end when asked, not up to 50 µs later.
+    ::prctl(PR_SET_TIMERSLACK, 1UL);
+    return Pacer(std::move(epoll), may_spin);
+}
+
+void Pacer::begin() {
+    spin_ns_ = 0;
+    wakeups_ = 0;
+    wake_lag_ = stats::Histogram();
+}
+
+std::span<epoll_event> Pacer::poll(std::int64_t timeout_ns) {
+    const timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
+    const int count =
+        timeout_ns == 0
+            ? ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), 0)
+            : ::epoll_pwait2(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                             &timeout, nullptr);
+    ++wakeups_;
+    return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
+}
+
+std::span<epoll_event> Pacer::wait(std::int64_t now_ns, std::int64_t until_ns) {
+    const std::int64_t left_ns = until_ns - now_ns;
+    if (left_ns <= 0) return poll(0);
+    const std::int64_t early_ns = may_spin_ ? lag_ns_ + lag_ns_ / 4 : 0;
+    if (may_spin_ && left_ns < early_ns + sleep_min_ns) {
+        const std::int64_t end_ns = spin_until(std::min(until_ns, now_ns + poll_gap_ns));
+        spin_ns_ += end_ns - now_ns;
+        return poll(0);
+    }
+    const std::int64_t sleep_ns = left_ns - early_ns;
+    const std::span<epoll_event> ready = poll(sleep_ns);
+    if (ready.empty()) {
+        const std::int64_t late_ns = std::max<std::int64_t>(monotonic_ns() - now_ns - sleep_ns, 0);
+        wake_lag_.record(late_ns);
+        lag_ns_ = std::clamp(lag_ns_ + (late_ns - lag_ns_) / 16, lag_min_ns, lag_max_ns);
+    }
+    return ready;
+}
+
+}  // namespace qck::engine

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "base/error.hpp"
+#include "base/net/fd.hpp"
+#include "base/stats/histogram.hpp"
+
+namespace qck::engine {
+
+/// Waits for readiness or for an instant, whichever is first, and is punctual about the instant.
+///
+/// A sleeping thread is woken some 10 to 50 µs after it asked to be, more in virtual machines. So
+/// it sleeps until that much before the instant, by the lag that it measures, and looks at the
+/// clock for the rest, polling for readiness meanwhile. Belongs to one thread.
+class Pacer {
+public:
+    /// `may_spin`: false where looking at the clock would take the CPU from the target.
+    static Result<Pacer> create(bool may_spin);
+
+    int epoll() const { return epoll_.get(); }
+
+    /// The events that are ready; empty when `until_ns` came first or when it is worth to look
+    /// again. Times are CLOCK_MONOTONIC. The span lives until the next call.
+    std::span<epoll_event> wait(std::int64_t now_ns, std::int64_t until_ns);
+
+    std::int64_t spin_ns() const { return spin_ns_; }
+    std::uint64_t wakeups() const { return wakeups_; }
+    /// How much later than asked for sleeps ended that no event ended.
+    const stats::Histogram& wake_lag() const { return wake_lag_; }
+    /// Forgets what was measured so far; called when the run begins.
+    void begin();
+
+private:
+    Pacer(net::Fd epoll, bool may_spin) : epoll_(std::move(epoll)), may_spin_(may_spin) {}
+    std::span<epoll_event> poll(std::int64_t timeout_ns);
+
+    net::Fd epoll_;
+    bool may_spin_;
+    std::int64_t lag_ns_ = 20'000;  ///< of recent sleeps, smoothed
+    std::int64_t spin_ns_ = 0;
+    std::uint64_t wakeups_ = 0;
+    stats::Histogram wake_lag_;
+    std::array<epoll_event, 256> events_{};
+};
+
+}  // namespace qck::engine

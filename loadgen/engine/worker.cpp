@@ -1,0 +1,238 @@
+#include "loadgen/engine/worker.hpp"
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "base/cpu.hpp"
+
+namespace qck::engine {
+
+using record::Cause;
+using State = Connection::State;
+
+namespace {
+
+constexpr std::size_t input_bytes = 64 * 1024;
+constexpr std::int64_t tick_min_ns = 1'000'000;
+constexpr std::int64_t tick_max_ns = 10'000'000;
+constexpr std::int64_t cpu_sample_ns = 1'000'000'000;
+
+}  // namespace
+
+Worker::Worker(const RunSetup& setup, RunControl& control, schedule::ArrivalSchedule schedule,
+               const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index)
+    : setup_(setup),
+      control_(control),
+      schedule_(std::move(schedule)),
+      record_(shape),
+      ready_(connections),
+      input_(input_bytes),
+      index_(index),
+      // A timeout is seen within a hundredth of its length.
+      tick_gap_ns_(std::clamp(setup.timeout_ns / 100, tick_min_ns, tick_max_ns)),
+      address_next_(index) {
+    for (std::uint32_t at = 0; at < connections; ++at) {
+        connections_.emplace_back(limits_, setup.pipeline);
+    }
+    loaded_.reserve(setup.pipeline);
+}
+
+Result<void> Worker::run() {
+    auto pacer = Pacer::create(setup_.may_spin);
+    if (!pacer) {
+        control_.warmed_up.fetch_add(1);
+        control_.ended.fetch_add(1);
+        return pacer.error();
+    }
+    pacer_.emplace(std::move(*pacer));
+    warm_up();
+    start_ns_ = control_.start_ns.load();
+    pacer_->begin();
+    const std::int64_t cpu_before = thread_cpu_ns();
+    const std::int64_t wall_before = monotonic_ns();
+    offer();
+    evidence_.cpu_ns = thread_cpu_ns() - cpu_before;
+    evidence_.wall_ns = monotonic_ns() - wall_before;
+    control_.ended.fetch_add(1);
+    return {};
+}
+
+/// Opens all connections, says so, and waits until the start is near.
+void Worker::warm_up() {
+    const std::int64_t begin = monotonic_ns();
+    for (Connection& connection : connections_) open(connection, begin);
+    bool told = false;
+    for (;;) {
+        const std::int64_t now = monotonic_ns();
+        const bool all_tried = std::all_of(
+            connections_.begin(), connections_.end(),
+            [](const Connection& one) { return one.state == State::open || one.failures > 0; });
+        if (!told && (all_tried || now - begin > setup_.connect_timeout_ns)) {
+            told = true;
+            control_.warmed_up.fetch_add(1);
+        }
+        if (const std::int64_t start = control_.start_ns.load(); start != 0) return;
+        if (control_.stop_now.load()) return;
+        handle(pacer_->wait(now, now + tick_min_ns));
+        tick(monotonic_ns());
+    }
+}
+
+void Worker::offer() {
+    if (start_ns_ == 0) start_ns_ = monotonic_ns();
+    std::int64_t now = monotonic_ns();
+    cpu_at_ns_ = now;
+    cpu_used_ns_ = thread_cpu_ns();
+    renewals_at_ns_ = start_ns_;
+    if (setup_.closed_loop) {
+        while (now < start_ns_) handle(pacer_->wait(now, start_ns_)), now = monotonic_ns();
+        for (Connection& connection : connections_) fill_closed_loop(connection, monotonic_ns());
+    } else {
+        advance();
+    }
+    for (;;) {
+        send_due();
+        now = monotonic_ns();
+        if (now >= next_tick_ns_) tick(now);
+        if (is_over()) break;
+        std::int64_t until = next_tick_ns_;
+        if (next_ && ready_count_ > 0) until = std::min(until, start_ns_ + next_->due_ns);
+        handle(pacer_->wait(now, until));
+    }
+    finish(monotonic_ns());
+}
+
+bool Worker::is_over() const {
+    if (control_.stop_now.load(std::memory_order_relaxed)) return true;
+    const std::int64_t at = since_start(monotonic_ns());
+    if (stopped_at_ns_ >= 0) {
+        return open_requests_ == 0 || at - stopped_at_ns_ > setup_.interrupt_drain_ns;
+    }
+    if (setup_.closed_loop) return at >= setup_.run_ns && open_requests_ == 0;
+    return !next_ && open_requests_ == 0;
+}
+
+void Worker::finish(std::int64_t now_ns) {
+    give_up_backlog(now_ns, Cause::run_ended);
+    for (Connection& connection : connections_) {
+        while (connection.open_requests() > 0) {
+            record_.left_open(connection.front(), since_start(now_ns));
+            connection.pop();
+            --open_requests_;
+        }
+        if (connection.state == State::open) forget(connection);
+        connection.close();
+    }
+}
+
+void Worker::handle(std::span<epoll_event> events) {
+    for (const epoll_event& event : events) {
+        Connection& connection = *static_cast<Connection*>(event.data.ptr);
+        switch (connection.state) {
+            case State::open:
+                if (!connection.unsent_bytes.empty()) flush(connection);
+                if (connection.state == State::open) on_readable(connection, event.events);
+                break;
+            case State::connecting:
+                on_connecting(connection);
+                break;
+            case State::handshaking:
+                on_handshake(connection);
+                break;
+            case State::closed:
+                break;
+        }
+    }
+}
+
+void Worker::tick(std::int64_t now_ns) {
+    next_tick_ns_ = now_ns + tick_gap_ns_;
+    if (start_ns_ != 0 && stopped_at_ns_ < 0 && control_.stop_early.load()) {
+        stopped_at_ns_ = since_start(now_ns);
+        give_up_backlog(now_ns, Cause::run_ended);
+    }
+    if (start_ns_ != 0) expire_backlog(now_ns);
+    for (Connection& connection : connections_) {
+        switch (connection.state) {
+            case State::open:
+                expire(connection, now_ns);
+                break;
+            case State::connecting:
+            case State::handshaking:
+                if (now_ns >= connection.connect_by_ns) {
+                    connect_failed(connection, now_ns, Cause::connect_timeout);
+                }
+                break;
+            case State::closed:
+                if (now_ns >= connection.retry_at_ns) open(connection, now_ns);
+                break;
+        }
+    }
+    if (setup_.new_connections_per_s > 0 && start_ns_ != 0) renew_connections(now_ns);
+    if (start_ns_ != 0) sample_cpu(now_ns);
+}
+
+void Worker::expire(Connection& connection, std::int64_t now_ns) {
+    const std::int64_t at = since_start(now_ns);
+    if (connection.open_requests() == 0 || at - connection.front().due_ns < setup_.timeout_ns) {
+        return;
+    }
+    while (connection.open_requests() > 0 && at - connection.front().due_ns >= setup_.timeout_ns) {
+        record_.timed_out(connection.front(), at, setup_.timeout_ns);
+        connection.pop();
+        --open_requests_;
+    }
+    drop(connection, now_ns, Cause::lost_with_pipeline);
+}
+
+void Worker::expire_backlog(std::int64_t now_ns) {
+    const std::int64_t at = since_start(now_ns);
+    if (!next_ || at - next_->due_ns < setup_.timeout_ns) return;
+    const Cause cause = backlog_cause();
+    while (next_ && at - next_->due_ns >= setup_.timeout_ns) {
+        record_.scheduled(next_->phase);
+        record_.unsent(next_->phase, next_->due_ns, at, setup_.timeout_ns, cause);
+        advance();
+    }
+}
+
+/// What is due and unsent stays so; what is not due yet was never scheduled.
+void Worker::give_up_backlog(std::int64_t now_ns, Cause cause) {
+    const std::int64_t at = since_start(now_ns);
+    for (; next_ && next_->due_ns <= at; advance()) {
+        record_.scheduled(next_->phase);
+        record_.unsent(next_->phase, next_->due_ns, at, at - next_->due_ns, cause);
+    }
+    next_.reset();
+}
+
+void Worker::renew_connections(std::int64_t now_ns) {
+    const double seconds = static_cast<double>(now_ns - renewals_at_ns_) / 1e9;
+    renewals_at_ns_ = now_ns;
+    renewals_owed_ += seconds * setup_.new_connections_per_s;
+    renewals_owed_ = std::min(renewals_owed_, static_cast<double>(connections_.size()));
+    for (; renewals_owed_ >= 1; renewals_owed_ -= 1) {
+        Connection& connection = connections_[renew_next_++ % connections_.size()];
+        if (connection.state != State::open) continue;
+        if (connection.open_requests() == 0) {
+            renew(connection, now_ns);
+        } else {
+            connection.retire = true;
+        }
+    }
+}
+
+void Worker::sample_cpu(std::int64_t now_ns) {
+    if (now_ns - cpu_at_ns_ < cpu_sample_ns) return;
+    const std::int64_t used = thread_cpu_ns();
+    const std::int64_t spun = pacer_->spin_ns();
+    const std::int64_t busy = (used - cpu_used_ns_) - (spun - cpu_spun_ns_);
+    evidence_.cpu_share_max =
+        std::max(evidence_.cpu_share_max,
+                 static_cast<double>(busy) / static_cast<double>(now_ns - cpu_at_ns_));
+    cpu_at_ns_ = now_ns;
+    cpu_used_ns_ = used;
+    cpu_spun_ns_ = spun;
+}
+
+}  // namespace qck::engine

@@ -1,0 +1,166 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/net/tls.hpp"
+#include "base/stats/counter.hpp"
+#include "loadgen/engine/connection.hpp"
+#include "loadgen/engine/message_book.hpp"
+#include "loadgen/engine/pacer.hpp"
+#include "loadgen/engine/target.hpp"
+#include "loadgen/record/worker_record.hpp"
+#include "loadgen/schedule/arrival_schedule.hpp"
+#include "loadgen/schedule/request_mix.hpp"
+
+namespace qck::engine {
+
+/// What all workers of a run share and only read.
+struct RunSetup {
+    const Target& target;
+    const MessageBook& messages;
+    const schedule::RequestMix& mix;
+    const net::TlsClientContext* tls = nullptr;  ///< null for plain HTTP
+    std::int64_t timeout_ns = 0;
+    std::int64_t connect_timeout_ns = 0;
+    std::int64_t run_ns = 0;  ///< length of the schedule
+    std::uint32_t pipeline = 1;
+    bool closed_loop = false;
+    bool may_spin = true;
+    double new_connections_per_s = 0;  ///< of one worker
+    std::int64_t interrupt_drain_ns = 1'000'000'000;
+};
+
+/// How workers and the engine tell each other where they are. Times are CLOCK_MONOTONIC.
+struct RunControl {
+    std::atomic<std::uint32_t> warmed_up{0};  ///< workers whose connections have all been tried
+    std::atomic<std::int64_t> start_ns{0};    ///< 0 until it is known
+    std::atomic<std::uint32_t> ended{0};
+    std::atomic<bool> stop_early{false};  ///< nothing new; drain what is open for a moment
+    std::atomic<bool> stop_now{false};
+};
+
+/// One thread of the load engine: its share of the schedule over its share of the connections.
+///
+/// Open loop: a request that is due takes a connection with room; when there is none it waits, its
+/// clock running, and is given up when its timeout passes. There is no queue: what waits are the
+/// next indices of the schedule. Closed loop: every connection always has `pipeline` requests open.
+///
+/// run() belongs to one thread; the rest may be called from any while it runs.
+class Worker {
+public:
+    struct Evidence {
+        stats::Counter connections_opened;
+        stats::Counter connections_lost;
+        stats::Counter connections_open;  ///< now
+        std::uint32_t connections_open_max = 0;
+        record::CauseCounts connect_failed_by{};
+        std::int64_t cpu_ns = 0;
+        std::int64_t wall_ns = 0;
+        double cpu_share_max = 0;
+    };
+
+    Worker(const RunSetup& setup, RunControl& control, schedule::ArrivalSchedule schedule,
+           const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index);
+
+    /// Connects, waits for the start, offers the load, drains. Returns when nothing is open.
+    Result<void> run();
+
+    const record::WorkerRecord& record() const { return record_; }
+    const Evidence& evidence() const { return evidence_; }
+    /// Only after run() has returned.
+    const Pacer* pacer() const { return pacer_ ? &*pacer_ : nullptr; }
+    /// Failed attempts to connect so far, and why the last one did.
+    std::uint64_t connect_failures() const { return connect_failures_.value(); }
+    record::Cause last_connect_cause() const {
+        return last_connect_cause_.load(std::memory_order_relaxed);
+    }
+
+private:
+    using Sent = record::WorkerRecord::Sent;
+
+    // worker.cpp: the course of a run
+    void warm_up();
+    void offer();
+    void finish(std::int64_t now_ns);
+    bool is_over() const;
+    void tick(std::int64_t now_ns);
+    void expire(Connection& connection, std::int64_t now_ns);
+    void expire_backlog(std::int64_t now_ns);
+    void give_up_backlog(std::int64_t now_ns, record::Cause cause);
+    void renew_connections(std::int64_t now_ns);
+    void sample_cpu(std::int64_t now_ns);
+    void handle(std::span<epoll_event> events);
+
+    // worker_send.cpp: what is due
+    void send_due();
+    void fill_closed_loop(Connection& connection, std::int64_t now_ns);
+    void load_request(Connection& connection, const schedule::Arrival& arrival);
+    void send_loaded(Connection& connection, std::int64_t now_ns);
+    Connection* take_ready();
+    void offer_room(Connection& connection);
+    void flush(Connection& connection);
+    record::Cause backlog_cause() const;
+    void advance() { next_ = schedule_.next(); }
+
+    // worker_receive.cpp: what comes back
+    void on_readable(Connection& connection, std::uint32_t events);
+    bool take_responses(Connection& connection, std::string_view in, std::int64_t now_ns);
+    void on_ended(Connection& connection, record::Cause cause);
+    void after_responses(Connection& connection, std::int64_t now_ns);
+
+    // worker_connect.cpp: connections come and go
+    void open(Connection& connection, std::int64_t now_ns);
+    void on_connecting(Connection& connection);
+    void on_handshake(Connection& connection);
+    void on_open(Connection& connection);
+    void connect_failed(Connection& connection, std::int64_t now_ns, record::Cause cause);
+    /// Ends a connection; the requests on it fail, the first by `cause` and the others with it.
+    void drop(Connection& connection, std::int64_t now_ns, record::Cause cause);
+    /// Ends a connection that has no requests, and opens it again.
+    void renew(Connection& connection, std::int64_t now_ns);
+    void forget(Connection& connection);
+
+    /// From the start of the run.
+    std::int64_t since_start(std::int64_t monotonic) const { return monotonic - start_ns_; }
+
+    const RunSetup& setup_;
+    RunControl& control_;
+    schedule::ArrivalSchedule schedule_;
+    std::optional<schedule::Arrival> next_;
+    record::WorkerRecord record_;
+    Evidence evidence_;
+    std::optional<Pacer> pacer_;
+    http::Limits limits_;
+    std::deque<Connection> connections_;
+    /// Ring of connections with room; may hold some that lost it, which are skipped when taken.
+    std::vector<Connection*> ready_;
+    std::size_t ready_first_ = 0;
+    std::size_t ready_count_ = 0;
+    std::uint64_t open_requests_ = 0;
+    HeadMemo memo_;
+    std::vector<char> input_;
+    std::string output_;
+    std::vector<Sent> loaded_;
+    std::uint32_t index_;
+    std::int64_t start_ns_ = 0;
+    std::int64_t next_tick_ns_ = 0;
+    std::int64_t tick_gap_ns_ = 10'000'000;
+    std::int64_t stopped_at_ns_ = -1;  ///< since the start, when told to stop early
+    double renewals_owed_ = 0;
+    std::int64_t renewals_at_ns_ = 0;
+    std::size_t renew_next_ = 0;
+    std::size_t address_next_ = 0;
+    std::int64_t cpu_at_ns_ = 0;
+    std::int64_t cpu_used_ns_ = 0;
+    std::int64_t cpu_spun_ns_ = 0;
+    stats::Counter connect_failures_;
+    std::atomic<record::Cause> last_connect_cause_{record::Cause::other};
+    std::uint64_t closed_loop_n_ = 0;
+};
+
+}  // namespace qck::engine
