@@ -1,20 +1,18 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "services/clicks/classify.hpp"
 #include "services/clicks/click.hpp"
+#include "services/clicks/string_dictionary.hpp"
 
 namespace qck::clicks {
 
-class Segment;
 class SegmentSupply;
-class StringDictionary;
 
 /// A user agent in the dictionary of a shard.
 struct Agent {
@@ -35,7 +33,8 @@ struct Agent {
 /// append*() and the dictionary belong to one thread; everything else is thread-safe.
 class JournalShard {
 public:
-    ~JournalShard();
+    /// Shard `number` of `supply`, which outlives it; only Journal makes them.
+    JournalShard(std::uint16_t number, SegmentSupply& supply);
     JournalShard(const JournalShard&) = delete;
     JournalShard& operator=(const JournalShard&) = delete;
 
@@ -72,22 +71,45 @@ public:
 
 private:
     friend class Journal;
-    JournalShard(std::uint16_t number, std::uint32_t epoch, SegmentSupply& supply);
 
     /// Only the owner writes, so no read-modify-write is needed.
     static void bump(std::atomic<std::uint64_t>& counter) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     }
 
-    std::uint16_t number_;
-    std::uint32_t epoch_;
-    SegmentSupply& supply_;
+    /// Everything an append may need besides a few stores: writes the strings that the segment
+    /// lacks, moves the next wake-up, takes the next segment. False when the journal is full.
+    bool prepare(std::size_t record_bytes, std::uint16_t agent, std::uint16_t referrer) noexcept;
+    bool roll() noexcept;
+    void write_string(std::uint8_t type, std::uint16_t id, std::string_view text) noexcept;
+    bool ready(std::size_t record_bytes, std::uint16_t agent,
+               std::uint16_t referrer) const noexcept;
+    std::uint64_t* place() noexcept { return reinterpret_cast<std::uint64_t*>(data_ + offset_); }
+    void appended(std::size_t bytes) noexcept;
+
+    // The owner's, together in two cache lines.
+    std::byte* data_ = nullptr;
+    std::uint32_t offset_ = 0;
+    std::uint32_t soft_limit_ = 0;  ///< beyond it prepare() has something to do
+    std::uint32_t seed_ = 0;
+    std::uint32_t index_ = 0;          ///< of the next record in the segment
+    std::uint64_t base_position_ = 0;  ///< position_ of the segment's first byte
+    std::uint64_t base_sequence_ = 0;
+    StringDictionary agents_;
+    StringDictionary referrers_;
+    std::uint32_t keyed_records_ = 0;
+    std::uint32_t capacity_ = 0;  ///< offset at which nothing but the end fits
+    std::int64_t now_ms_ = 0;     ///< of the record being appended
+
+    // Written by the owner, read by all.
     std::atomic<std::uint64_t> position_{0};
     std::atomic<std::uint64_t> sequence_{0};
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> uncounted_{0};
-    std::unique_ptr<StringDictionary> agents_;
-    std::unique_ptr<StringDictionary> referrers_;
+
+    std::uint16_t number_;
+    std::uint32_t epoch_;
+    SegmentSupply& supply_;
 };
 
 }  // namespace qck::clicks

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -21,5 +22,8 @@ Result<IpMode> parse_ip_mode(std::string_view text);
 /// under `key`; or nothing. IPv4-mapped IPv6 counts as IPv4. Cheap enough once per connection, not
 /// per click.
 StoredIp stored_ip(const sockaddr* address, IpMode mode, const IpKey& key);
+
+/// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012; reference implementation).
+std::array<std::uint8_t, 16> siphash128(const IpKey& key, std::span<const std::uint8_t> bytes);
 
 }  // namespace qck::clicks

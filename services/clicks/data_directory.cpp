@@ -1,0 +1,220 @@
+#include "services/clicks/data_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "base/log.hpp"
+#include "services/clicks/segment.hpp"
+
+namespace qck::clicks {
+namespace {
+
+using Path = std::filesystem::path;
+
+constexpr const char* identity_file = "node.json";
+constexpr const char* lock_file = "lock";
+
+std::string hex(std::uint64_t value) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+    return text;
+}
+
+std::optional<std::uint64_t> from_hex(std::string_view text) {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [at, failure] = std::from_chars(text.data(), end, value, 16);
+    if (text.size() != 16 || failure != std::errc{} || at != end) return std::nullopt;
+    return value;
+}
+
+std::uint64_t key_half(const IpKey& key, std::size_t from) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < 8; ++i) value = value << 8 | key[from + i];
+    return value;
+}
+
+void set_key_half(IpKey& key, std::size_t from, std::uint64_t value) {
+    for (std::size_t i = 0; i < 8; ++i) {
+        key[from + i] = static_cast<std::uint8_t>(value >> (56 - 8 * i));
+    }
+}
+
+Result<NodeIdentity> read_identity(const Path& file) {
+    std::ifstream in(file);
+    if (!in) return error(Errc::not_found, "there is no " + file.string());
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    try {
+        const auto json = nlohmann::json::parse(text);
+        const auto node = from_hex(json.at("node").get<std::string>());
+        const auto key = json.at("ip_key").get<std::string>();
+        const auto first = from_hex(std::string_view(key).substr(0, 16));
+        const auto second =
+            from_hex(std::string_view(key).substr(std::min<std::size_t>(16, key.size())));
+        if (node && *node != 0 && first && second) {
+            NodeIdentity identity;
+            identity.node = *node;
+            identity.epoch = json.at("epoch").get<std::uint32_t>();
+            set_key_half(identity.ip_key, 0, *first);
+            set_key_half(identity.ip_key, 8, *second);
+            return identity;
+        }
+    } catch (const nlohmann::json::exception&) {
+        // Told below, like a field of the wrong form.
+    }
+    return error(Errc::corrupt, file.string() +
+                                    " is damaged; move it away and the identity is taken from the "
+                                    "journal's segments");
+}
+
+/// Replaces the file so that a crash leaves the old one or the new one, whole and on the disk.
+Result<void> write_identity(const Path& directory, const NodeIdentity& identity) {
+    const nlohmann::json json{
+        {"node", hex(identity.node)},
+        {"epoch", identity.epoch},
+        {"ip_key", hex(key_half(identity.ip_key, 0)) + hex(key_half(identity.ip_key, 8))}};
+    const std::string text = json.dump() + "\n";
+    const Path file = directory / identity_file;
+    const Path fresh = directory / (std::string(identity_file) + ".new");
+    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return io_error("cannot write " + fresh.string(), errno);
+    const auto written = ::write(fd, text.data(), text.size());
+    int failure = written == static_cast<ssize_t>(text.size()) ? 0 : (written < 0 ? errno : ENOSPC);
+    if (failure == 0 && ::fsync(fd) != 0) failure = errno;
+    ::close(fd);
+    if (failure == 0 && ::rename(fresh.c_str(), file.c_str()) != 0) failure = errno;
+    if (failure != 0) return io_error("cannot write " + file.string(), failure);
+    sync_directory(directory);
+    return {};
+}
+
+std::uint64_t random_word() {
+    std::uint64_t value = 0;
+    while (value == 0) {
+        if (::getrandom(&value, sizeof value, 0) < 0 && errno != EINTR) break;
+    }
+    return value;
+}
+
+/// What the segments of a directory that lost its node.json say: their node, and an epoch that none
+/// has.
+std::optional<NodeIdentity> identity_of_segments(const Path& journal) {
+    std::optional<NodeIdentity> found;
+    const auto shards = list_shards(journal);
+    if (!shards) return found;
+    for (const auto shard : *shards) {
+        const auto segments = list_segments(journal, shard);
+        if (!segments) continue;
+        for (const auto& id : *segments) {
+            SegmentHeader header;
+            std::ifstream in(id.path(journal), std::ios::binary);
+            if (!in.read(reinterpret_cast<char*>(&header), sizeof header)) continue;
+            if (!check_header(header, id)) continue;
+            if (!found) found.emplace();
+            found->node = header.node;
+            found->epoch = std::max(found->epoch, id.epoch);
+        }
+    }
+    return found;
+}
+
+Result<NodeIdentity> read_or_make_identity(const Path& directory) {
+    auto known = read_identity(directory / identity_file);
+    if (known || known.error().code != Errc::not_found) return known;
+    NodeIdentity made;
+    made.node = random_word();
+    if (auto found = identity_of_segments(directory / "journal")) {
+        made = *found;
+        log::warn("node_identity_recovered",
+                  {{"directory", directory.string()}, {"node", hex(made.node)}});
+    }
+    set_key_half(made.ip_key, 0, random_word());
+    set_key_half(made.ip_key, 8, random_word());
+    return made;
+}
+
+std::string read_all(int fd) {
+    char text[256];
+    const auto bytes = ::pread(fd, text, sizeof text, 0);
+    return bytes > 0 ? std::string(text, static_cast<std::size_t>(bytes)) : std::string();
+}
+
+/// The descriptor that holds the lock.
+Result<int> take_lock(const Path& directory, const std::string& holder) {
+    const Path file = directory / lock_file;
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return io_error("cannot open " + file.string(), errno);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        const int failure = errno;
+        const std::string text = read_all(fd);
+        ::close(fd);
+        if (failure != EWOULDBLOCK) return io_error("cannot lock " + file.string(), failure);
+        const auto space = text.find(' ');
+        const std::string by = space == std::string::npos
+                                   ? std::string("another process")
+                                   : "process " + text.substr(0, space) + " (another " +
+                                         text.substr(space + 1, text.find('\n') - space - 1) + ")";
+        return error(Errc::unavailable, directory.string() + " is in use by " + by +
+                                            "; give this one its own --data-dir");
+    }
+    const std::string text = std::to_string(::getpid()) + " " + holder + "\n";
+    if (::ftruncate(fd, 0) != 0 || ::pwrite(fd, text.data(), text.size(), 0) < 0) {
+        // The lock holds all the same; only the message for the next one will be poorer.
+        log::warn("lock_text_failed", {{"file", file.string()}});
+    }
+    return fd;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const Path& path,
+                                                           const std::string& holder) {
+    std::error_code failure;
+    std::filesystem::create_directories(path / "journal", failure);
+    if (failure) return io_error("cannot make data directory " + path.string(), failure.value());
+    auto opened = open_offline(path, holder);
+    if (!opened) return opened;
+    NodeIdentity& identity = (*opened)->identity_;
+    ++identity.epoch;
+    if (auto written = write_identity(path, identity); !written) return written.error();
+    return opened;
+}
+
+Result<std::unique_ptr<DataDirectory>> DataDirectory::open_offline(const Path& path,
+                                                                   const std::string& holder) {
+    if (!std::filesystem::is_directory(path / "journal")) {
+        return error(Errc::not_found, path.string() + " is no data directory of qck serve");
+    }
+    auto lock = take_lock(path, holder);
+    if (!lock) return lock.error();
+    auto identity = read_or_make_identity(path);
+    if (!identity) {
+        ::close(*lock);
+        return identity.error();
+    }
+    return std::unique_ptr<DataDirectory>(new DataDirectory(path, *lock, *identity));
+}
+
+Result<NodeIdentity> DataDirectory::peek(const Path& path) {
+    if (!std::filesystem::is_directory(path / "journal")) {
+        return error(Errc::not_found, path.string() + " is no data directory of qck serve");
+    }
+    return read_identity(path / identity_file);
+}
+
+DataDirectory::~DataDirectory() { ::close(lock_fd_); }
+
+}  // namespace qck::clicks
