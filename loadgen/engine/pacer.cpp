@@ -1,5 +1,6 @@
 #include "loadgen/engine/pacer.hpp"
 
+#include <poll.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -52,13 +53,19 @@ void Pacer::begin() {
 }
 
 std::span<epoll_event> Pacer::poll(std::int64_t timeout_ns) {
+    const auto room = static_cast<int>(events_.size());
     const timespec timeout{timeout_ns / 1'000'000'000, timeout_ns % 1'000'000'000};
-    const int count =
-        timeout_ns == 0
-            ? ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), 0)
-            : ::epoll_pwait2(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
-                             &timeout, nullptr);
     ++wakeups_;
+    if (timeout_ns > 0 && has_pwait2_) {
+        const int count = ::epoll_pwait2(epoll_.get(), events_.data(), room, &timeout, nullptr);
+        if (count >= 0) return {events_.data(), static_cast<std::size_t>(count)};
+        has_pwait2_ = errno != ENOSYS;
+    }
+    if (timeout_ns > 0 && !has_pwait2_) {
+        pollfd ready{epoll_.get(), POLLIN, 0};
+        ::ppoll(&ready, 1, &timeout, nullptr);
+    }
+    const int count = ::epoll_wait(epoll_.get(), events_.data(), room, 0);
     return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
 }
 

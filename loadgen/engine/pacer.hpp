@@ -41,6 +41,7 @@ private:
 
     net::Fd epoll_;
     bool may_spin_;
+    bool has_pwait2_ = true;        ///< Linux 5.11; before it, ppoll takes its place
     std::int64_t lag_ns_ = 20'000;  ///< of recent sleeps, smoothed
     std::int64_t spin_ns_ = 0;
     std::uint64_t wakeups_ = 0;

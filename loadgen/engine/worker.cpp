@@ -91,10 +91,9 @@ void Worker::offer() {
         advance();
     }
     for (;;) {
-        send_due();
-        now = monotonic_ns();
+        now = send_due();
         if (now >= next_tick_ns_) tick(now);
-        if (is_over()) break;
+        if (is_over(now)) break;
         std::int64_t until = next_tick_ns_;
         if (next_ && ready_count_ > 0) until = std::min(until, start_ns_ + next_->due_ns);
         handle(pacer_->wait(now, until));
@@ -102,9 +101,9 @@ void Worker::offer() {
     finish(monotonic_ns());
 }
 
-bool Worker::is_over() const {
+bool Worker::is_over(std::int64_t now_ns) const {
     if (control_.stop_now.load(std::memory_order_relaxed)) return true;
-    const std::int64_t at = since_start(monotonic_ns());
+    const std::int64_t at = since_start(now_ns);
     if (stopped_at_ns_ >= 0) {
         return open_requests_ == 0 || at - stopped_at_ns_ > setup_.interrupt_drain_ns;
     }

@@ -87,7 +87,7 @@ private:
     void warm_up();
     void offer();
     void finish(std::int64_t now_ns);
-    bool is_over() const;
+    bool is_over(std::int64_t now_ns) const;
     void tick(std::int64_t now_ns);
     void expire(Connection& connection, std::int64_t now_ns);
     void expire_backlog(std::int64_t now_ns);
@@ -97,7 +97,8 @@ private:
     void handle(std::span<epoll_event> events);
 
     // worker_send.cpp: what is due
-    void send_due();
+    /// Sends all that is due and finds a connection; the time when it was done.
+    std::int64_t send_due();
     void fill_closed_loop(Connection& connection, std::int64_t now_ns);
     void load_request(Connection& connection, const schedule::Arrival& arrival);
     void send_loaded(Connection& connection, std::int64_t now_ns);

@@ -26,14 +26,14 @@ void Worker::offer_room(Connection& connection) {
     connection.in_ready = true;
 }
 
-void Worker::send_due() {
+std::int64_t Worker::send_due() {
     for (;;) {
         const std::int64_t now = monotonic_ns();
-        if (!next_ || next_->due_ns > since_start(now)) return;
+        if (!next_ || next_->due_ns > since_start(now)) return now;
         if (since_start(now) - next_->due_ns >= setup_.timeout_ns) expire_backlog(now);
-        if (!next_ || next_->due_ns > since_start(now)) return;
+        if (!next_ || next_->due_ns > since_start(now)) return now;
         Connection* const connection = take_ready();
-        if (connection == nullptr) return;
+        if (connection == nullptr) return now;
         do {
             load_request(*connection, *next_);
             advance();
