@@ -1,0 +1,54 @@
+#include "base/net/address.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+
+TEST_CASE("addresses read as HOST:PORT and print the same", "[base][net]") {
+    for (const char* text : {"127.0.0.1:8080", "0.0.0.0:0", "[::1]:443"}) {
+        CHECK(net::parse_address(text)->to_string() == text);
+    }
+    CHECK(net::parse_address("localhost:80")->to_string() == "127.0.0.1:80");
+}
+
+TEST_CASE("what is not an address is refused with an example", "[base][net]") {
+    for (const char* wrong :
+         {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:80x",
+          "example.com:80", "::1:80", "[::1:80", "256.0.0.1:1"}) {
+        CAPTURE(wrong);
+        const auto address = net::parse_address(wrong);
+        REQUIRE(address.has_error());
+        CHECK(address.error().message ==
+              "'" + std::string(wrong) + "' is not an address (try 127.0.0.1:8080 or [::1]:8080)");
+    }
+}
+
+TEST_CASE("loopback and private ranges are known from public ones", "[base][net]") {
+    for (const char* text : {"127.0.0.1:1", "127.8.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"}) {
+        CHECK(net::parse_address(text)->is_loopback());
+    }
+    for (const char* text :
+         {"10.1.2.3:1", "172.16.0.1:1", "172.31.255.1:1", "192.168.3.4:1", "169.254.1.1:1",
+          "[fe80::1]:1", "[fd00::1]:1", "[::ffff:10.0.0.1]:1"}) {
+        CHECK_FALSE(net::parse_address(text)->is_loopback());
+        CHECK(net::parse_address(text)->is_private());
+    }
+    for (const char* text : {"8.8.8.8:1", "172.32.0.1:1", "172.15.0.1:1", "11.0.0.1:1",
+                             "[2001:db8::1]:1", "[::ffff:8.8.8.8]:1"}) {
+        CHECK_FALSE(net::parse_address(text)->is_private());
+    }
+}
+
+TEST_CASE("listeners share a port among themselves and with nobody else", "[base][net]") {
+    const auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), 3);
+    REQUIRE(listeners.has_value());
+    const auto address = net::local_address(listeners->front().get());
+    for (const auto& fd : *listeners) {
+        CHECK(net::local_address(fd.get())->port() == address->port());
+    }
+    const auto other = net::listen_on(*address, 2);
+    REQUIRE(other.has_error());
+    CHECK(other.error().message ==
+          "cannot listen on " + address->to_string() +
+              ": Address already in use (choose another port; 0 picks a free one)");
+}

@@ -1,0 +1,113 @@
+#include "base/net/reactor.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Pair {
+    net::Fd near;
+    net::Fd far;
+};
+
+Pair connected_pair() {
+    std::array<int, 2> fds{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds.data()) == 0);
+    return {net::Fd(fds[0]), net::Fd(fds[1])};
+}
+
+struct Recorder : net::EventHandler {
+    std::function<void(std::uint32_t)> told;
+    void on_events(std::uint32_t events) override { told(events); }
+};
+
+}  // namespace
+
+TEST_CASE("a reactor tells a handler that its descriptor is readable", "[base][net]") {
+    auto reactor = *net::Reactor::create();
+    const Pair pair = connected_pair();
+    Recorder recorder;
+    std::uint32_t seen = 0;
+    recorder.told = [&](std::uint32_t events) {
+        seen = events;
+        reactor->stop();
+    };
+    REQUIRE(reactor->watch(pair.near.get(), EPOLLIN, recorder).has_value());
+    REQUIRE(::send(pair.far.get(), "x", 1, 0) == 1);
+    reactor->run();
+    CHECK(seen == EPOLLIN);
+}
+
+TEST_CASE("no event reaches a handler that was unwatched in the same batch", "[base][net]") {
+    auto reactor = *net::Reactor::create();
+    const Pair first = connected_pair();
+    const Pair second = connected_pair();
+    Recorder a;
+    Recorder b;
+    int told = 0;
+    a.told = [&](std::uint32_t) {
+        ++told;
+        reactor->unwatch(second.near.get(), b);
+        reactor->unwatch(first.near.get(), a);
+    };
+    b.told = [&](std::uint32_t) {
+        ++told;
+        reactor->unwatch(first.near.get(), a);
+        reactor->unwatch(second.near.get(), b);
+    };
+    REQUIRE(reactor->watch(first.near.get(), EPOLLIN, a).has_value());
+    REQUIRE(reactor->watch(second.near.get(), EPOLLIN, b).has_value());
+    REQUIRE(::send(first.far.get(), "x", 1, 0) == 1);
+    REQUIRE(::send(second.far.get(), "x", 1, 0) == 1);
+    reactor->after(1ms, [&] { reactor->stop(); });
+    reactor->run();
+    CHECK(told == 1);
+}
+
+TEST_CASE("posted work runs on the reactor's thread, in order and all of it", "[base][net]") {
+    auto reactor = *net::Reactor::create();
+    std::vector<int> ran;
+    std::thread::id where;
+    std::thread runner([&] { reactor->run(); });
+    constexpr int count = 10'000;
+    for (int i = 0; i < count; ++i) {
+        reactor->post([&, i] {
+            ran.push_back(i);
+            where = std::this_thread::get_id();
+        });
+    }
+    const auto id = runner.get_id();
+    reactor->stop();
+    runner.join();
+    REQUIRE(ran.size() == count);
+    CHECK(std::is_sorted(ran.begin(), ran.end()));
+    CHECK(where == id);
+}
+
+TEST_CASE("timers run once or again and again, never early, until cancelled", "[base][net]") {
+    auto reactor = *net::Reactor::create();
+    const std::int64_t begun_ns = monotonic_ns();
+    std::int64_t once_at_ns = 0;
+    int ticks = 0;
+    int cancelled = 0;
+    reactor->after(20ms, [&] { once_at_ns = monotonic_ns(); });
+    const auto never = reactor->after(5ms, [&] { ++cancelled; });
+    reactor->cancel(never);
+    net::Reactor::TimerId again = 0;
+    again = reactor->every(3ms, [&] {
+        if (++ticks == 4) reactor->cancel(again);
+    });
+    reactor->after(60ms, [&] { reactor->stop(); });
+    reactor->run();
+    CHECK(once_at_ns - begun_ns >= 20'000'000);
+    CHECK(ticks == 4);
+    CHECK(cancelled == 0);
+}

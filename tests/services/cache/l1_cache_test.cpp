@@ -1,0 +1,99 @@
+#include "services/cache/l1_cache.hpp"
+
+#include <map>
+#include <random>
+#include <string>
+
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+using cache::L1Cache;
+using cache::L1Entry;
+
+namespace {
+
+links::Link link(const std::string& code, std::uint64_t version = 1,
+                 const std::string& target = "https://example.com/") {
+    links::Link made;
+    made.id = std::hash<std::string>{}(code) | 1;
+    made.code = code;
+    made.target = target;
+    made.version = version;
+    return made;
+}
+
+}  // namespace
+
+TEST_CASE("an entry holds the whole response but for its date", "[cache]") {
+    L1Cache cache(1 << 20, 7);
+    links::Link permanent = link("abc");
+    permanent.status = 301;
+    permanent.max_age_s = 60;
+    REQUIRE(cache.put(permanent));
+    const L1Entry* const entry = cache.find("abc", 0);
+    REQUIRE(entry != nullptr);
+    CHECK(entry->link_id == permanent.id);
+    CHECK(entry->head() ==
+          "HTTP/1.1 301 Moved Permanently\r\nLocation: https://example.com/\r\n"
+          "Cache-Control: public, max-age=60\r\nX-Robots-Tag: noindex\r\nContent-Length: "
+          "0\r\nDate: ");
+    CHECK(cache.find("abd", 0) == nullptr);
+}
+
+TEST_CASE("an entry never gives way to an older version", "[cache][P4]") {
+    L1Cache cache(1 << 20, 7);
+    REQUIRE(cache.put(link("a", 5, "https://new.example/")));
+    CHECK_FALSE(cache.put(link("a", 4, "https://old.example/")));
+    CHECK_FALSE(cache.put_absent("a", 0, 1'000));
+    CHECK(cache.find("a", 0)->head().find("new.example") != std::string_view::npos);
+
+    REQUIRE(cache.put_absent("a", 6, 1'000));
+    CHECK_FALSE(cache.put(link("a", 5)));
+    CHECK(cache.find("a", 0)->kind == L1Entry::Kind::absent);
+    REQUIRE(cache.put(link("a", 7)));
+    CHECK(cache.find("a", 0)->kind == L1Entry::Kind::link);
+}
+
+TEST_CASE("an absent code is remembered until it is stale", "[cache]") {
+    L1Cache cache(1 << 20, 7);
+    REQUIRE(cache.put_absent("nobody", 0, 500));
+    CHECK(cache.find("nobody", 499) != nullptr);
+    CHECK(cache.find("nobody", 500) == nullptr);
+}
+
+TEST_CASE("what is asked for often survives a scan of what is asked for once", "[cache]") {
+    L1Cache cache(256 * 1024, 7);
+    for (int i = 0; i < 50; ++i) REQUIRE(cache.put(link("hot" + std::to_string(i))));
+    for (int round = 0; round < 4; ++round) {
+        for (int i = 0; i < 50; ++i) cache.find("hot" + std::to_string(i), 0);
+    }
+    for (int i = 0; i < 20'000; ++i) cache.put(link("cold" + std::to_string(i)));
+    int kept = 0;
+    for (int i = 0; i < 50; ++i)
+        kept += cache.find("hot" + std::to_string(i), 0) != nullptr ? 1 : 0;
+    CHECK(kept == 50);
+}
+
+TEST_CASE("random use agrees with a model and stays within its bytes", "[cache]") {
+    const auto seed = GENERATE(1U, 2U, 3U);
+    INFO("seed " << seed);
+    std::mt19937 random(seed);
+    L1Cache cache(128 * 1024, seed);
+    std::map<std::string, std::uint64_t> newest;
+    for (int step = 0; step < 60'000; ++step) {
+        const std::string code = "c" + std::to_string(random() % 2'000);
+        if (random() % 3 == 0) {
+            const std::uint64_t version = 1 + random() % 50;
+            const bool put =
+                cache.put(link(code, version, "https://v.example/" + std::to_string(version)));
+            if (put) newest[code] = version;
+        } else if (const L1Entry* const entry = cache.find(code, 0)) {
+            REQUIRE(entry->code() == code);
+            REQUIRE(entry->version == newest.at(code));
+            REQUIRE(entry->head().find("https://v.example/" + std::to_string(entry->version) +
+                                       "\r\n") != std::string_view::npos);
+        }
+        REQUIRE(cache.bytes() <= 128 * 1024);
+    }
+    CHECK(cache.entries() > 100);
+}
