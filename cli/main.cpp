@@ -1,1 +1,83 @@
-int main() { return 0; }
+#include <cctype>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "base/version.hpp"
+#include "cli/commands/command.hpp"
+
+namespace {
+
+using qck::commands::Exit;
+
+/// Every option may come from the environment: --data-dir from QCK_DATA_DIR.
+void read_environment(CLI::App& app) {
+    for (CLI::Option* const option : app.get_options()) {
+        if (option->get_lnames().empty() || option->get_lnames().front() == "help") continue;
+        std::string name = "QCK_";
+        for (const char c : option->get_lnames().front()) {
+            name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        }
+        option->envname(name);
+    }
+    for (CLI::App* const command : app.get_subcommands({})) read_environment(*command);
+}
+
+/// Blots out the values of secrets, which anybody could read in the list of processes.
+void hide_secrets(int argc, char* argv[]) {
+    constexpr const char* flag = "--token";
+    const std::size_t flag_bytes = std::strlen(flag);
+    for (int i = 1; i < argc; ++i) {
+        if (std::strncmp(argv[i], flag, flag_bytes) != 0) continue;
+        if (argv[i][flag_bytes] == '=') {
+            std::memset(argv[i] + flag_bytes + 1, 'x', std::strlen(argv[i] + flag_bytes + 1));
+        } else if (argv[i][flag_bytes] == '\0' && i + 1 < argc) {
+            std::memset(argv[i + 1], 'x', std::strlen(argv[i + 1]));
+        }
+    }
+}
+
+/// `qck bench viral`: the command that was being parsed, for error messages.
+std::string command_path(const CLI::App& app) {
+    std::string path = "qck";
+    for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+        at = at->get_subcommands().front();
+        path += " " + at->get_name();
+    }
+    return path;
+}
+
+int run(int argc, char* argv[]) {
+    CLI::App app(
+        "Serves redirects, replays the viral burst, and proves that every click was counted once.",
+        "qck");
+    app.set_version_flag("--version", std::string("qck ") + qck::version);
+    app.set_config("--config", "", "Options from a TOML file; a flag or QCK_... wins over it");
+    app.require_subcommand(1);
+    app.fallthrough();
+
+    [[maybe_unused]] qck::commands::Chosen chosen;
+    read_environment(app);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& asked_for_help) {
+        return app.exit(asked_for_help);
+    } catch (const CLI::ParseError& error) {
+        std::fprintf(stderr, "%s: %s\n", command_path(app).c_str(), error.what());
+        return static_cast<int>(Exit::usage);
+    }
+    hide_secrets(argc, argv);
+    return static_cast<int>(chosen());
+}
+
+}  // namespace
+
+int main(int argc, char* argv[]) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "qck: internal error: %s\n", error.what());
+        return 70;
+    }
+}

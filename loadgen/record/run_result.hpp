@@ -48,6 +48,9 @@ struct Interval {
     std::uint64_t sent = 0;          ///< sent in it
     std::uint64_t answered = 0;      ///< answered in it
     std::uint64_t failed = 0;        ///< failed or timed out in it, or given up unsent
+    CauseCounts failed_by{};         ///< of `failed`: those whose connection or answer failed
+    std::uint64_t timed_out = 0;     ///< of `failed`
+    std::uint64_t unsent = 0;        ///< of `failed`
     stats::CoarseHistogram latency;  ///< as PhaseResult::latency, of those due in it
 };
 

@@ -89,12 +89,16 @@ void WorkerRecord::failed(const Sent& request, std::int64_t now_ns, Cause cause)
     PhaseCells& phase = phases_[request.phase];
     phase.failed.add();
     ++phase.failed_by[static_cast<std::size_t>(cause)];
-    interval_now(now_ns).failed.add();
+    IntervalCells& interval = interval_now(now_ns);
+    interval.failed.add();
+    ++interval.failed_by[static_cast<std::size_t>(cause)];
 }
 
 void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns) {
     phases_[request.phase].timed_out.add();
-    interval_now(now_ns).failed.add();
+    IntervalCells& interval = interval_now(now_ns);
+    interval.failed.add();
+    interval.timed_out.add();
     latency(request.phase, request.due_ns, timeout_ns);
 }
 
@@ -107,7 +111,9 @@ void WorkerRecord::unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t
                           std::int64_t waited_ns, Cause cause) {
     phases_[phase].unsent.add();
     ++phases_[phase].unsent_by[static_cast<std::size_t>(cause)];
-    interval_now(now_ns).failed.add();
+    IntervalCells& interval = interval_now(now_ns);
+    interval.failed.add();
+    interval.unsent.add();
     if (cause != Cause::run_ended) latency(phase, due_ns, waited_ns);
 }
 
@@ -140,6 +146,9 @@ void WorkerRecord::add_to(RunResult& result) const {
         interval.sent += intervals_[at].sent.value();
         interval.answered += intervals_[at].answered.value();
         interval.failed += intervals_[at].failed.value();
+        interval.timed_out += intervals_[at].timed_out.value();
+        interval.unsent += intervals_[at].unsent.value();
+        add_causes(interval.failed_by, intervals_[at].failed_by);
         interval.latency.add(intervals_[at].latency);
     }
     result.links.hot += links_.hot;

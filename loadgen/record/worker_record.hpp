@@ -82,7 +82,8 @@ private:
         CauseCounts unsent_by{};
     };
     struct IntervalCells {
-        stats::Counter sent, answered, failed;
+        stats::Counter sent, answered, failed, timed_out, unsent;
+        CauseCounts failed_by{};
         stats::CoarseHistogram latency;
     };
 

@@ -21,12 +21,14 @@ struct Phase {
     std::string name;
     Shape shape = Shape::constant;
     double rate_from_per_s = 0;
-    double rate_to_per_s = 0;  ///< equal to rate_from_per_s for constant
+    /// Equal to rate_from_per_s for constant. Both are above 0, but for a ramp one may be 0.
+    double rate_to_per_s = 0;
     std::chrono::nanoseconds duration{};
 };
 
-/// One kind of request. `path` and `body` may hold placeholders: `{link}` (a code drawn from Links),
-/// `{unknown}` (a code that is nobody's), `{n}` (the request's index).
+/// One kind of request. `path` and `body` may hold placeholders: `{link}` (a code drawn from
+/// Links), `{unknown}` (a code that is nobody's), `{n}` (the request's index). Other braces can
+/// only stand in the body, and are sent as they are.
 struct RequestKind {
     std::string name;
     double weight = 1;
@@ -36,7 +38,8 @@ struct RequestKind {
     std::string body;
 };
 
-/// The links that are asked for: one hot link over a Zipf tail. Tail codes are `<tail_prefix><rank>`, rank from 1.
+/// The links that are asked for: one hot link over a Zipf tail. Tail codes are
+/// `<tail_prefix><rank>`, rank from 1.
 struct Links {
     std::string hot = "viral";
     std::string target_url = "https://example.com/";  ///< where links that the run adds lead
@@ -55,11 +58,14 @@ struct Plan {
     std::vector<Phase> phases;
     std::vector<RequestKind> requests;
     Links links;
-    double unknown_share = 0;  ///< of the requests with `{link}`: these ask for a code that is nobody's
-    double head_share = 0;     ///< of the GETs: these are HEAD
-    double bot_share = 0;      ///< of all: these carry bot_user_agent
-    std::string user_agent;    ///< empty: qck/VERSION (load test)
-    std::string bot_user_agent = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    /// Of the requests with `{link}`: these ask for a code that is nobody's. hot_share is then a
+    /// share of the rest.
+    double unknown_share = 0;
+    double head_share = 0;   ///< of the GETs: these are HEAD
+    double bot_share = 0;    ///< of all: these carry bot_user_agent
+    std::string user_agent;  ///< empty: qck/VERSION (load test)
+    std::string bot_user_agent =
+        "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
     double new_connections_per_s = 0;  ///< connections closed and opened anew, over all workers
     std::uint32_t connections = 64;
     std::uint32_t pipeline = 1;

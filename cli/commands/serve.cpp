@@ -1,0 +1,158 @@
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/cpu.hpp"
+#include "base/log.hpp"
+#include "base/units.hpp"
+#include "cli/commands/command.hpp"
+#include "cli/commands/options.hpp"
+#include "cli/commands/service.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr const char* command_name = "qck serve";
+
+/// The flags as given; turned into a ServiceConfig once all are known.
+struct ServeOptions {
+    ServiceConfig config;
+    std::uint32_t threads = 0;  ///< 0: one for each CPU
+    bool quiet = false;
+};
+
+Result<bool> parse_durability(std::string_view text) {
+    if (text == "process") return false;
+    if (text == "power") return true;
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is not a durability (process or power)");
+}
+
+Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
+    const auto span = parse_duration(text);
+    if (!span) return span.error();
+    const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(*span);
+    if (rounded.count() == 0) return error(Errc::invalid_argument, "'0' is not a time above zero");
+    return rounded;
+}
+
+void add_network_options(CLI::App& app, ServeOptions& options) {
+    ServiceConfig& config = options.config;
+    const auto add_listener = [&](const char* name, net::Address& place, const char* address,
+                                  const char* what) {
+        place = *net::parse_address(address);
+        add_parsed(app, name, place, net::parse_address, std::string(what) + " (" + address + ")",
+                   "HOST:PORT");
+    };
+    add_listener("--listen", config.redirect_address, "127.0.0.1:8080", "Redirects");
+    add_listener("--api", config.api_address, "127.0.0.1:8081", "Links API");
+    add_listener("--admin", config.admin_address, "127.0.0.1:9090", "Health, metrics, status");
+    app.add_option("--tls-cert", config.tls_certificate,
+                   "Certificate chain (PEM) for redirects and API; read again on SIGHUP");
+    app.add_option("--tls-key", config.tls_key, "Its private key (PEM)");
+    app.add_option("--own-host", config.own_hosts,
+                   "A public name of this service; links to it would loop and are refused");
+    app.add_option("--token", config.token,
+                   "Bearer token that the API asks for (better: QCK_TOKEN)");
+    app.add_option("--connections-max", config.redirect_server.connections_max,
+                   "Connections of one thread; more are closed on accept")
+        ->capture_default_str()
+        ->check(CLI::Range(1U, 1'000'000U));
+    add_parsed(app, "--head-timeout", config.redirect_server.head_timeout, parse_timeout,
+               "For a request's head to come whole (10s)", "TIME");
+    add_parsed(app, "--idle-timeout", config.redirect_server.idle_timeout, parse_timeout,
+               "Between requests of a connection (75s)", "TIME");
+    add_parsed(app, "--drain-timeout", config.drain_timeout, parse_timeout,
+               "For answers under way at the end (5s)", "TIME");
+}
+
+void add_journal_options(CLI::App& app, ServeOptions& options) {
+    ServiceConfig& config = options.config;
+    app.add_option("--data-dir", config.data_dir, "Links, journal and counts")
+        ->capture_default_str();
+    add_parsed(app, "--durability", config.power_safe, parse_durability,
+               "What an answered click survives: process (kill -9) or power (a power cut)",
+               "LEVEL");
+    add_parsed(app, "--journal-full", config.journal_full, clicks::parse_journal_full,
+               "When the disk is full: refuse (503) or uncounted", "WHAT");
+    add_parsed(app, "--journal-keep", config.journal_keep, clicks::parse_journal_keep,
+               "Counted segments are kept so long, and so many bytes (24h,8GB)", "TIME,SIZE");
+    add_parsed(app, "--journal-segment", config.segment_bytes, parse_bytes,
+               "Size of a segment file (64MB)", "SIZE")
+        ->group("");
+    add_parsed(app, "--ip-mode", config.ip_mode, clicks::parse_ip_mode,
+               "What is kept of client addresses: full, truncate, hash or none (truncate)", "MODE");
+}
+
+Exit serve(ServeOptions& options) {
+    // Blocked before any thread is made, so that all inherit it and this thread alone is told.
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    log::set_quiet(options.quiet);
+
+    auto service = Service::start(options.config);
+    if (!service) return failed(command_name, service.error());
+    std::printf("%s\n", (*service)->ready_line().c_str());
+    std::fflush(stdout);
+    while (true) {
+        int signal = 0;
+        sigwait(&signals, &signal);
+        if (signal != SIGHUP) break;
+        if (const auto reloaded = (*service)->reload_certificates(); !reloaded) {
+            log::error("certificates_kept", {{"why", reloaded.error().message}});
+        } else {
+            log::info("certificates_reloaded");
+        }
+    }
+    log::info("draining");
+    (*service)->stop();
+    return Exit::good;
+}
+
+/// What no single flag can tell.
+Result<void> check(ServeOptions& options) {
+    ServiceConfig& config = options.config;
+    if (config.tls_certificate.empty() != config.tls_key.empty()) {
+        return error(Errc::invalid_argument, "--tls-cert and --tls-key go together");
+    }
+    if (!config.api_address.is_loopback() && config.token.empty()) {
+        return error(Errc::invalid_argument,
+                     "--api: " + config.api_address.to_string() +
+                         " is open to others: set a token (QCK_TOKEN or --token)");
+    }
+    if (options.threads == 0) {
+        options.threads = static_cast<std::uint32_t>(config.pin.empty() ? allowed_cpus().size()
+                                                                        : config.pin.size());
+    }
+    config.threads = static_cast<std::uint16_t>(options.threads);
+    return {};
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Chosen& chosen) {
+    auto options = std::make_shared<ServeOptions>();
+    CLI::App* const command =
+        app.add_subcommand("serve", "Run the redirect service, its links API and its counts");
+    add_network_options(*command, *options);
+    add_journal_options(*command, *options);
+    command->add_option("--threads", options->threads, "Threads that redirect (one for each CPU)")
+        ->check(CLI::Range(1U, 256U));
+    add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,
+               "CPUs of these threads, in turn", "CPUS");
+    add_parsed(*command, "--cache", options->config.cache_bytes, parse_bytes,
+               "Memory for the links asked for most (64MB)", "SIZE");
+    command->add_flag("--quiet", options->quiet, "Log warnings and errors only");
+    command->callback([options, &chosen] {
+        chosen = [options] {
+            const auto checked = check(*options);
+            return checked ? serve(*options) : failed(command_name, checked.error());
+        };
+    });
+}
+
+}  // namespace qck::commands

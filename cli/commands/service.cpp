@@ -1,0 +1,352 @@
+#include "cli/commands/service.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <mutex>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "cli/commands/reactor_thread.hpp"
+#include "services/admin/admin_handler.hpp"
+#include "services/analytics/click_analytics.hpp"
+#include "services/api/api_handler.hpp"
+#include "services/cache/link_fetcher.hpp"
+#include "services/clicks/durability_syncer.hpp"
+#include "services/http_server/server.hpp"
+#include "services/links/code_generator.hpp"
+#include "services/redirect/redirect_handler.hpp"
+#include "services/stores/sqlite/sqlite_click_store.hpp"
+#include "services/stores/sqlite/sqlite_link_store.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr std::size_t fetch_threads = 2;
+constexpr std::size_t lookups_max = 20'000;
+
+std::uint64_t random_seed() {
+    std::uint64_t seed = 0;
+    [[maybe_unused]] const auto got = ::getrandom(&seed, sizeof seed, 0);
+    return seed;
+}
+
+/// Holds answers until the journal of their reactor is on the disk.
+class JournalGate final : public http_server::OutputGate {
+public:
+    JournalGate(const clicks::JournalShard& shard, clicks::DurabilitySyncer& syncer)
+        : shard_(shard), syncer_(syncer) {}
+
+    std::uint64_t mark() override {
+        const std::uint64_t position = shard_.appended_position();
+        if (position <= durable_) return 0;
+        syncer_.request(shard_.number());
+        return position;
+    }
+    void set_durable(std::uint64_t position) { durable_ = std::max(durable_, position); }
+
+private:
+    const clicks::JournalShard& shard_;
+    clicks::DurabilitySyncer& syncer_;
+    std::uint64_t durable_ = 0;
+};
+
+/// One core's worth of redirects.
+struct RedirectLane {
+    std::unique_ptr<ReactorThread> thread;
+    std::unique_ptr<redirect::RedirectHandler> handler;
+    std::unique_ptr<JournalGate> gate;
+    std::unique_ptr<http_server::Server> server;
+};
+
+/// A listener of its own that is not the redirects'.
+struct SideLane {
+    std::unique_ptr<ReactorThread> thread;
+    std::unique_ptr<http_server::Handler> handler;
+    std::unique_ptr<http_server::Server> server;
+    net::Address address;
+};
+
+/// Tells every redirect reactor of every committed change of a link.
+class LinkFanout final : public links::LinkObserver {
+public:
+    explicit LinkFanout(std::vector<RedirectLane>& lanes) : lanes_(lanes) {}
+
+    void link_created(const links::Link& link) override { link_changed(link); }
+    void link_changed(const links::Link& link) override {
+        for (RedirectLane& lane : lanes_) {
+            lane.thread->reactor().post(
+                [handler = lane.handler.get(), link] { handler->link_changed(link); });
+        }
+    }
+    void link_removed(std::string_view code, std::uint64_t version) override {
+        for (RedirectLane& lane : lanes_) {
+            lane.thread->reactor().post([handler = lane.handler.get(), code = std::string(code),
+                                         version] { handler->link_removed(code, version); });
+        }
+    }
+
+private:
+    std::vector<RedirectLane>& lanes_;
+};
+
+}  // namespace
+
+/// In the order of their making; destroyed from the last to the first.
+struct Service::Parts {
+    ServiceConfig config;
+    std::unique_ptr<clicks::DataDirectory> directory;
+    std::unique_ptr<sqlite::WriteQueue> write_queue;
+    std::unique_ptr<sqlite::SqliteLinkStore> link_store;
+    std::unique_ptr<sqlite::SqliteClickStore> click_store;
+    std::unique_ptr<clicks::Journal> journal;
+    std::unique_ptr<clicks::ClickCounting> counting;
+    std::unique_ptr<net::TlsServerContext> tls;
+    std::unique_ptr<analytics::ClickAnalytics> analytics;
+    std::atomic<bool> ready{false};
+    std::vector<RedirectLane> lanes;
+    net::Address redirect_address;
+    LinkFanout fanout{lanes};
+    std::unique_ptr<clicks::DurabilitySyncer> syncer;
+    std::unique_ptr<cache::LinkFetcher> fetcher;
+    SideLane api;
+    SideLane admin;
+
+    Result<void> open_stores();
+    Result<void> open_redirects();
+    Result<void> open_api();
+    Result<void> open_admin();
+    Result<void> open_side(SideLane& lane, const net::Address& address, const char* name,
+                           const http_server::ServerConfig& server,
+                           const net::TlsServerContext* tls_context);
+    void start_threads();
+    void drain();
+};
+
+namespace {
+
+/// Steps of a start: each runs if those before it went well.
+Result<void> in_order(std::initializer_list<std::function<Result<void>()>> steps) {
+    for (const auto& step : steps) {
+        if (auto done = step(); !done) return done;
+    }
+    return {};
+}
+
+/// Moves what a factory made into its place.
+template <class T>
+Result<void> into(std::unique_ptr<T>& place, Result<std::unique_ptr<T>> made) {
+    if (!made) return made.error();
+    place = std::move(*made);
+    return {};
+}
+
+}  // namespace
+
+Result<void> Service::Parts::open_stores() {
+    return in_order({
+        [&] { return into(directory, clicks::DataDirectory::open(config.data_dir, "qck serve")); },
+        [&] {
+            sqlite::WriteQueue::Options options;
+            options.db.sync_every_commit = config.power_safe;
+            return into(write_queue,
+                        sqlite::WriteQueue::open(directory->links_database(), options));
+        },
+        [&] {
+            sqlite::SqliteLinkStore::Options options;
+            options.node = static_cast<std::uint16_t>(directory->identity().node &
+                                                      links::SnowflakeIds::node_max);
+            return into(link_store, sqlite::SqliteLinkStore::open(
+                                        *write_queue, directory->links_database(), options));
+        },
+        [&] {
+            return into(click_store, sqlite::SqliteClickStore::open(directory->clicks_database(),
+                                                                    directory->identity().node));
+        },
+        [&] {
+            const clicks::JournalConfig journal_config{.shards = config.threads,
+                                                       .segment_bytes = config.segment_bytes,
+                                                       .power_safe = config.power_safe};
+            return into(journal, clicks::Journal::open(*directory, journal_config));
+        },
+        [&] {
+            clicks::CountingConfig counting_config;
+            counting_config.keep = config.journal_keep;
+            return into(counting,
+                        clicks::ClickCounting::start(*journal, *click_store, counting_config));
+        },
+    });
+}
+
+Result<void> Service::Parts::open_redirects() {
+    if (!config.tls_certificate.empty()) {
+        auto loaded = net::TlsServerContext::load({config.tls_certificate, config.tls_key});
+        if (auto placed = into(tls, std::move(loaded)); !placed) return placed;
+    }
+    fetcher = std::make_unique<cache::LinkFetcher>(*link_store, fetch_threads, lookups_max);
+    auto listeners = net::listen_on(config.redirect_address, config.threads);
+    if (!listeners) return listeners.error();
+    auto address = net::local_address(listeners->front().get());
+    if (!address) return address.error();
+    redirect_address = *address;
+
+    redirect::RedirectConfig redirect_config;
+    redirect_config.cache_bytes_max =
+        std::max<std::size_t>(config.cache_bytes / config.threads, 1 << 20);
+    redirect_config.journal_full = config.journal_full;
+    redirect_config.ip_mode = config.ip_mode;
+    redirect_config.ip_key = directory->identity().ip_key;
+    redirect_config.hash_seed = random_seed();
+    lanes.resize(config.threads);
+    if (config.power_safe) {
+        syncer = std::make_unique<clicks::DurabilitySyncer>(
+            *journal, [this](std::uint16_t shard, std::uint64_t position) {
+                RedirectLane& lane = lanes[shard];
+                lane.thread->reactor().post([&lane, position] {
+                    lane.gate->set_durable(position);
+                    lane.server->gate_opened(position);
+                });
+            });
+    }
+    for (std::uint16_t i = 0; i < config.threads; ++i) {
+        RedirectLane& lane = lanes[i];
+        const int cpu = config.pin.empty() ? -1 : config.pin[i % config.pin.size()];
+        auto made =
+            into(lane.thread, ReactorThread::create("qck-redirect-" + std::to_string(i), cpu));
+        if (!made) return made;
+        net::Reactor& reactor = lane.thread->reactor();
+        lane.handler = std::make_unique<redirect::RedirectHandler>(
+            reactor, *fetcher, journal->shard(i), redirect_config);
+        if (syncer) lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
+        lane.server = std::make_unique<http_server::Server>(reactor, std::move((*listeners)[i]),
+                                                            *lane.handler, config.redirect_server,
+                                                            tls.get(), lane.gate.get());
+        if (auto started = lane.server->start(); !started) return started;
+    }
+    link_store->observe(fanout);
+    return {};
+}
+
+Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& address,
+                                       const char* name, const http_server::ServerConfig& server,
+                                       const net::TlsServerContext* tls_context) {
+    auto listeners = net::listen_on(address, 1);
+    if (!listeners) return listeners.error();
+    auto bound = net::local_address(listeners->front().get());
+    if (!bound) return bound.error();
+    lane.address = *bound;
+    if (auto made = into(lane.thread, ReactorThread::create(name, -1)); !made) return made;
+    lane.server = std::make_unique<http_server::Server>(
+        lane.thread->reactor(), std::move(listeners->front()), *lane.handler, server, tls_context);
+    return lane.server->start();
+}
+
+Result<void> Service::Parts::open_api() {
+    analytics = std::make_unique<analytics::ClickAnalytics>(*counting);
+    api::ApiConfig api_config;
+    api_config.bearer_token = config.token;
+    api_config.rules.own_hosts = config.own_hosts;
+    api_config.rules.own_hosts.push_back(redirect_address.to_string());
+    api.handler = std::make_unique<api::ApiHandler>(
+        api_config,
+        api::ApiParts{.store = *link_store, .writer = *link_store, .analytics = analytics.get()});
+    return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
+}
+
+Result<void> Service::Parts::open_admin() {
+    admin::AdminParts parts;
+    admin::Listener redirects{"redirect", {}};
+    for (const RedirectLane& lane : lanes) {
+        parts.metrics.redirects.push_back(&lane.handler->counters());
+        redirects.servers.push_back(&lane.server->counters());
+    }
+    parts.metrics.listeners = {redirects, {"api", {&api.server->counters()}}};
+    parts.metrics.counting = counting.get();
+    parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
+    parts.started_at_ms = wall_ms();
+    admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
+    return open_side(admin, config.admin_address, "qck-admin", {}, nullptr);
+}
+
+void Service::Parts::start_threads() {
+    for (RedirectLane& lane : lanes) lane.thread->start();
+    api.thread->start();
+    admin.thread->start();
+    ready = true;
+}
+
+void Service::Parts::drain() {
+    ready = false;
+    std::vector<std::pair<net::Reactor*, http_server::Server*>> servers;
+    for (RedirectLane& lane : lanes)
+        servers.emplace_back(&lane.thread->reactor(), lane.server.get());
+    servers.emplace_back(&api.thread->reactor(), api.server.get());
+    for (const auto& [reactor, server] : servers) {
+        reactor->post([server = server] { server->drain(); });
+    }
+    const std::int64_t deadline_ns =
+        monotonic_ns() + std::chrono::nanoseconds(config.drain_timeout).count();
+    const auto drained = [](const auto& entry) { return entry.second->drained(); };
+    while (!std::all_of(servers.begin(), servers.end(), drained) && monotonic_ns() < deadline_ns) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
+Service::Service(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Result<std::unique_ptr<Service>> Service::start(const ServiceConfig& config) {
+    auto parts = std::make_unique<Parts>();
+    parts->config = config;
+    const auto opened =
+        in_order({[&] { return parts->open_stores(); }, [&] { return parts->open_redirects(); },
+                  [&] { return parts->open_api(); }, [&] { return parts->open_admin(); }});
+    std::unique_ptr<Service> service(new Service(std::move(parts)));
+    if (!opened) return opened.error();
+    service->parts_->start_threads();
+    return service;
+}
+
+Service::~Service() { stop(); }
+
+std::string Service::ready_line() const {
+    return "ready redirect=" + parts_->redirect_address.to_string() +
+           " api=" + parts_->api.address.to_string() +
+           " admin=" + parts_->admin.address.to_string();
+}
+
+Result<void> Service::reload_certificates() {
+    if (!parts_->tls) return {};
+    return parts_->tls->reload();
+}
+
+void Service::stop() {
+    if (!parts_) return;
+    Parts& parts = *parts_;
+    if (parts.ready) parts.drain();
+    for (SideLane* const side : {&parts.api, &parts.admin}) {
+        if (side->thread) side->thread->stop();
+    }
+    // The fetcher and the syncer post to the reactors, and are done with them before they go.
+    parts.fetcher.reset();
+    parts.syncer.reset();
+    for (RedirectLane& lane : parts.lanes) {
+        if (lane.thread) lane.thread->stop();
+    }
+    if (parts.counting) parts.counting->stop();
+    // Servers before handlers before reactors.
+    for (SideLane* const side : {&parts.admin, &parts.api}) {
+        side->server.reset();
+        side->handler.reset();
+        side->thread.reset();
+    }
+    for (RedirectLane& lane : parts.lanes) {
+        lane.server.reset();
+        lane.handler.reset();
+    }
+    parts_.reset();
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/net/address.hpp"
+#include "base/net/reactor.hpp"
+#include "base/net/tls.hpp"
+#include "services/clicks/click_counting.hpp"
+#include "services/clicks/journal.hpp"
+#include "services/http_server/config.hpp"
+
+namespace qck::commands {
+
+/// What `qck serve` runs with; every field has its flag.
+struct ServiceConfig {
+    std::filesystem::path data_dir = "qck-data";
+    net::Address redirect_address;
+    net::Address api_address;
+    net::Address admin_address;
+    /// Reactors of the redirect listener.
+    std::uint16_t threads = 1;
+    /// CPU of each of them, in turn; empty: not pinned.
+    std::vector<int> pin;
+    /// Answers wait for the disk: a power cut loses nothing that was answered.
+    bool power_safe = false;
+    clicks::JournalFull journal_full = clicks::JournalFull::refuse;
+    clicks::JournalKeep journal_keep;
+    std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+    clicks::IpMode ip_mode = clicks::IpMode::truncate;
+    /// Of all redirect reactors together.
+    std::size_t cache_bytes = std::size_t{64} << 20;
+    http_server::ServerConfig redirect_server;
+    http_server::ServerConfig api_server;
+    /// Asked of the API when not empty.
+    std::string token;
+    std::vector<std::string> own_hosts;
+    /// PEM files for the redirect and API listeners; empty: plain text.
+    std::string tls_certificate;
+    std::string tls_key;
+    /// How long answers under way may take once the service is told to stop.
+    std::chrono::milliseconds drain_timeout{5'000};
+};
+
+/// The embedded service: links in SQLite, clicks in the journal, one process. The composition root:
+/// only here is it known which stores are in use.
+class Service {
+public:
+    /// Listens and serves when it returns. Errors are ready for a person.
+    static Result<std::unique_ptr<Service>> start(const ServiceConfig& config);
+    /// stop().
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    /// `ready redirect=HOST:PORT api=HOST:PORT admin=HOST:PORT`
+    std::string ready_line() const;
+    /// Reads the TLS files again; the old certificate stays when they are wrong.
+    Result<void> reload_certificates();
+    /// Refuses new connections, answers what was asked, counts what was answered, ends.
+    void stop();
+
+private:
+    struct Parts;
+    explicit Service(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace qck::commands

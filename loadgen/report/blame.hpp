@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "loadgen/record/run_result.hpp"
+#include "loadgen/report/verdict.hpp"
+#include "loadgen/scenario/plan.hpp"
+
+namespace qck::report {
+
+/// A phase that was not offered as planned.
+struct Shortfall {
+    const record::PhaseResult* phase = nullptr;
+    bool slow = false;    ///< sent too little
+    double achieved = 1;  ///< sent over planned
+    bool late = false;    ///< sent too late
+    std::int64_t lag_p99_ns = 0;
+};
+
+struct Blame {
+    Culprit culprit = Culprit::none;
+    std::string reason;
+    std::vector<std::string> advice;
+};
+
+/// Why the run fell short, by what its evidence says first: resources of the generator that ran
+/// out, connections that could not be made, the generator's CPU, CPU taken from it, threads woken
+/// late, packets lost, and last a target that kept the connections busy. `shortfalls` is not
+/// empty, and its worst comes first. Pure.
+Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
+                const std::vector<Shortfall>& shortfalls);
+
+}  // namespace qck::report

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "loadgen/record/run_result.hpp"
+#include "loadgen/report/slo.hpp"
+#include "loadgen/report/verdict.hpp"
+#include "loadgen/scenario/plan.hpp"
+
+namespace qck::report {
+
+/// In microseconds.
+struct Latency {
+    double p50 = 0;
+    double p90 = 0;
+    double p99 = 0;
+    double p999 = 0;
+    double max = 0;
+    double mean = 0;
+    bool operator==(const Latency&) const = default;
+};
+
+/// The buckets of a histogram that are not empty: top of the bucket in nanoseconds, and count;
+/// ascending.
+using Buckets = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+struct PhaseReport {
+    std::string name;
+    double start_s = 0;
+    double seconds = 0;
+    double target_rate = 0;    ///< per second; 0 in closed-loop mode
+    double achieved_rate = 0;  ///< per second
+    record::Accounting accounting;
+    Latency latency_us;                           ///< from the due time
+    Latency service_us;                           ///< from the actual send
+    Latency send_lag_us;                          ///< from the due time to the actual send
+    std::map<std::string, std::uint64_t> status;  ///< of the answered
+    /// By cause: what failed, timed out (`timeout`) and stayed unsent (`unsent: …`).
+    std::map<std::string, std::uint64_t> errors;
+    std::uint64_t bytes_sent = 0;
+    std::uint64_t bytes_received = 0;
+    Buckets latency_buckets;
+    Buckets service_buckets;
+};
+
+/// What happened over time; all vectors have one entry an interval.
+struct SeriesReport {
+    double interval_s = 0;
+    std::vector<double> target;  ///< per second, by the plan
+    std::vector<std::uint64_t> scheduled;
+    std::vector<std::uint64_t> sent;
+    std::vector<std::uint64_t> answered;
+    /// Latency from the due time, in microseconds; 0 where nothing was due.
+    std::vector<double> p50_us;
+    std::vector<double> p90_us;
+    std::vector<double> p99_us;
+    std::vector<double> p999_us;
+    std::vector<double> max_us;
+    /// By cause as in PhaseReport::errors; causes that never came are absent.
+    std::map<std::string, std::vector<std::uint64_t>> errors;
+};
+
+struct ThreadReport {
+    int cpu = -1;  ///< pinned to; -1 when not
+    double cpu_share = 0;
+    std::uint64_t wakeups = 0;
+    double wake_lag_p99_us = 0;
+};
+
+struct GeneratorReport {
+    double cpu = 0;    ///< of the busiest second of the busiest thread, 0..1
+    double steal = 0;  ///< over all CPUs, 0..1
+    std::vector<ThreadReport> threads;
+    std::uint64_t retransmits = 0;
+    std::uint64_t connections_opened = 0;
+    std::uint64_t connections_lost = 0;
+    std::uint64_t connections_open_max = 0;
+    std::map<std::string, std::uint64_t> connect_errors;
+};
+
+/// The run's answers beside what the service and its stores say; see `qck reconcile`.
+struct Reconciliation {
+    std::uint64_t answered = 0;
+    std::uint64_t served = 0;
+    std::uint64_t counted = 0;  ///< by the journal
+    std::map<std::string, std::uint64_t> stores;
+    std::int64_t difference = 0;  ///< the largest by amount between answered and any of the others
+    bool operator==(const Reconciliation&) const = default;
+};
+
+struct Machine {
+    std::string host;
+    std::string cpu_model;
+    int cpus = 0;
+    std::string kernel;
+    std::string system;  ///< the distribution
+    std::uint64_t memory_bytes = 0;
+};
+
+/// What the run itself cannot know; given by the command.
+struct RunContext {
+    std::string target;       ///< URL
+    std::string target_note;  ///< "embedded, journal on, SQLite"; may be empty
+    double scale = 1;         ///< the run offers 1:scale of the nominal rates
+    std::string calibration;  ///< "this machine offers 212k/s to this target"; may be empty
+    std::string scale_note;   ///< what the full rate would take; may be empty
+    double compress = 1;      ///< time ran this many times shorter
+    std::vector<std::string> command;
+};
+
+/// All that report.json holds: what was run, what came of it, and what to make of it.
+struct Report {
+    std::string qck;       ///< version
+    std::string scenario;  ///< its name
+    std::string description;
+    std::string target;
+    std::string target_note;
+    double scale = 1;
+    std::string calibration;
+    std::string scale_note;
+    double compress = 1;
+    double nominal_peak_rate = 0;  ///< per second, before scaling
+    std::vector<std::string> command;
+    std::int64_t started_ms = 0;  ///< since 1970
+    double seconds = 0;           ///< from the first due time until nothing was open any more
+    double planned_s = 0;
+    bool closed_loop = false;
+    bool interrupted = false;
+    std::uint32_t connections = 0;
+    std::uint32_t pipeline = 1;
+    double timeout_s = 0;
+    std::uint64_t seed = 0;
+
+    Verdict verdict;
+    record::Accounting accounting;
+    Latency latency_us;  ///< of the whole run, as are the next two
+    Latency service_us;
+    Latency send_lag_us;
+    std::vector<PhaseReport> phases;
+    SeriesReport series;
+    GeneratorReport generator;
+    std::vector<Objective> objectives;
+    std::optional<Reconciliation> reconcile;  ///< absent when nothing was reconciled
+    Machine machine;
+};
+
+/// Judges the run, evaluates the objectives and puts all together. `plan` is the one that ran.
+Report make_report(const scenario::Plan& plan, const record::RunResult& run,
+                   const RunContext& context, const std::vector<Slo>& objectives);
+
+/// Of this computer, from /proc and uname; what cannot be read stays empty.
+Machine this_machine();
+
+/// One sentence on what the run showed, for the head of a report.
+std::string conclusion_of(const Report& report);
+
+}  // namespace qck::report
