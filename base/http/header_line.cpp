@@ -3,20 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "base/http/scan.hpp"
-
 namespace qck::http {
-namespace {
-
-bool is_blank(char byte) { return byte == ' ' || byte == '\t'; }
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-    return text;
-}
-
-Refusal refuse_name(std::string_view line, std::size_t name_bytes) {
+Refusal refuse_header_line(std::string_view line, std::size_t name_bytes) {
     if (name_bytes == line.size()) return {400, "a header line has no colon"};
     if (is_blank(line[name_bytes])) {
         return {400, name_bytes == 0 ? "a header line begins with white space (folding is obsolete)"
@@ -26,27 +14,11 @@ Refusal refuse_name(std::string_view line, std::size_t name_bytes) {
     return {400, "a header name has a byte that is not allowed"};
 }
 
-}  // namespace
-
 bool equals_lower(std::string_view text, std::string_view lower) {
     return std::equal(
         text.begin(), text.end(), lower.begin(), lower.end(), [](char byte, char wanted) {
             return (byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte) == wanted;
         });
-}
-
-Refusal split_header(std::string_view buffer, std::string_view line, std::string_view& name,
-                     std::string_view& value) {
-    // The scan may run to the end of the buffer, which is cheaper; the CR after the line stops it.
-    const char* const buffer_end = buffer.data() + buffer.size();
-    const char* const name_end = find_token_end(buffer.data(), line.data(), buffer_end);
-    const auto name_bytes = static_cast<std::size_t>(name_end - line.data());
-    if (name_bytes == 0 || name_bytes == line.size() || *name_end != ':') {
-        return refuse_name(line, name_bytes);
-    }
-    name = line.substr(0, name_bytes);
-    value = trimmed(line.substr(name_bytes + 1));
-    return {};
 }
 
 Refusal MessageFraming::take_content_length(std::string_view value) {
@@ -86,18 +58,10 @@ void MessageFraming::take_connection(std::string_view value) {
     }
 }
 
-Refusal MessageFraming::conclude(std::uint8_t version_minor, Framing& framing,
-                                 std::uint64_t& content_length) const {
-    framing = Framing::none;
-    content_length = 0;
-    if (chunked_) {
-        if (has_content_length_) return {400, "Content-Length together with Transfer-Encoding"};
-        if (version_minor == 0) return {400, "Transfer-Encoding in HTTP/1.0"};
-        framing = Framing::chunked;
-    } else if (has_content_length_) {
-        framing = Framing::content_length;
-        content_length = content_length_;
-    }
+Refusal MessageFraming::conclude_chunked(std::uint8_t version_minor, Framing& framing) const {
+    if (has_content_length_) return {400, "Content-Length together with Transfer-Encoding"};
+    if (version_minor == 0) return {400, "Transfer-Encoding in HTTP/1.0"};
+    framing = Framing::chunked;
     return {};
 }
 

@@ -9,27 +9,25 @@ namespace {
 bool is_port_suffix(std::string_view text) {
     if (text.empty()) return true;
     if (text[0] != ':' || text.size() > 6) return false;
-    unsigned port = 0;
     for (const char byte : text.substr(1)) {
-        const auto digit = static_cast<unsigned>(byte - '0');
-        if (digit > 9) return false;
-        port = port * 10 + digit;
+        if (byte < '0' || byte > '9') return false;
     }
-    return port <= 65535;
+    return true;
 }
 
 }  // namespace
 
-bool is_host(std::string_view text) {
+bool is_host(std::string_view buffer, std::string_view text) {
     const char* const end = text.data() + text.size();
     if (text.starts_with('[')) {
         const char* const close = find_not_in(ip_literal_byte, text.data() + 1, end);
         if (close == end || *close != ']' || close - text.data() < 3) return false;
-        return is_port_suffix(text.substr(static_cast<std::size_t>(close - text.data()) + 1));
+        return is_port_suffix({close + 1, static_cast<std::size_t>(end - close - 1)});
     }
-    const char* const name_end = find_not_in(host_byte, text.data(), end);
+    const char* const name_end =
+        find_host_end(buffer.data(), text.data(), buffer.data() + buffer.size());
     if (name_end == text.data()) return false;
-    return is_port_suffix(text.substr(static_cast<std::size_t>(name_end - text.data())));
+    return is_port_suffix({name_end, static_cast<std::size_t>(end - name_end)});
 }
 
 }  // namespace qck::http

@@ -107,7 +107,7 @@ std::size_t scheme_bytes_of(std::string_view target) {
 }  // namespace
 
 void RequestParser::reset() {
-    lines_ = {};
+    progress_ = {};
     framing_ = {};
     seen_ = 0;
     header_count_ = 0;
@@ -134,12 +134,22 @@ ParseStatus RequestParser::stopped(LineCutter::Outcome outcome) {
 }
 
 ParseStatus RequestParser::parse(std::string_view buffer) {
+    if (stage_ == Stage::complete) return ParseStatus::complete;
+    if (stage_ == Stage::failed) return ParseStatus::failed;
+    LineCutter lines(buffer, progress_);
+    const ParseStatus status = parse_lines(buffer, lines);
+    progress_ = lines.progress();
+    return status;
+}
+
+[[gnu::always_inline]] inline ParseStatus RequestParser::parse_lines(std::string_view buffer,
+                                                                     LineCutter& lines) {
     std::string_view line;
     while (stage_ == Stage::request_line) {
-        const std::size_t bytes_max =
+        lines.limit_to(
             std::min(limits_->head_bytes_max,
-                     lines_.position() + limits_->target_bytes_max + request_line_extra_bytes);
-        const auto outcome = lines_.next(buffer, bytes_max, line);
+                     lines.position() + limits_->target_bytes_max + request_line_extra_bytes));
+        const auto outcome = lines.next(line);
         if (outcome != LineCutter::Outcome::line) return stopped(outcome);
         if (line.empty() && !skipped_empty_line_) {
             skipped_empty_line_ = true;
@@ -148,23 +158,31 @@ ParseStatus RequestParser::parse(std::string_view buffer) {
         if (const Refusal refusal = take_request_line(buffer, line)) return fail(refusal);
         stage_ = Stage::headers;
     }
-    while (stage_ == Stage::headers) {
-        const auto outcome = lines_.next(buffer, limits_->head_bytes_max, line);
+    lines.limit_to(limits_->head_bytes_max);
+    for (;;) {
+        const auto outcome = lines.next(line);
         if (outcome != LineCutter::Outcome::line) return stopped(outcome);
-        const Refusal refusal = line.empty() ? conclude(buffer) : take_header(buffer, line);
-        if (refusal) return fail(refusal);
-        if (line.empty()) stage_ = Stage::complete;
+        if (line.empty()) break;
+        if (const Refusal refusal = take_header(buffer, line)) return fail(refusal);
     }
-    return stage_ == Stage::complete ? ParseStatus::complete : ParseStatus::failed;
+    if (const Refusal refusal = conclude(buffer)) return fail(refusal);
+    stage_ = Stage::complete;
+    return ParseStatus::complete;
 }
 
-Refusal RequestParser::take_request_line(std::string_view buffer, std::string_view line) {
-    if (line.starts_with("GET ") && line.size() > 4 + version_1_1.size() &&
-        line.ends_with(version_1_1)) {
-        method_ = Method::get;
-        version_minor_ = 1;
-        return take_target(buffer, line.substr(4, line.size() - 4 - version_1_1.size()));
+[[gnu::always_inline]] inline Refusal RequestParser::take_request_line(std::string_view buffer,
+                                                                       std::string_view line) {
+    const std::size_t around_target = 4 + version_1_1.size();
+    if (line.size() <= around_target || !line.starts_with("GET ") || !line.ends_with(version_1_1))
+        [[unlikely]] {
+        return take_other_request_line(buffer, line);
     }
+    method_ = Method::get;
+    version_minor_ = 1;
+    return take_target(buffer, {line.data() + 4, line.size() - around_target});
+}
+
+Refusal RequestParser::take_other_request_line(std::string_view buffer, std::string_view line) {
     const std::size_t first_space = line.find(' ');
     const std::size_t last_space = line.rfind(' ');
     if (first_space == std::string_view::npos || first_space == last_space) {
@@ -176,22 +194,25 @@ Refusal RequestParser::take_request_line(std::string_view buffer, std::string_vi
     return take_target(buffer, line.substr(first_space + 1, last_space - first_space - 1));
 }
 
-Refusal RequestParser::take_target(std::string_view buffer, std::string_view target) {
-    if (target.size() > limits_->target_bytes_max) return {414, "the request target is too long"};
-    const char* const end = target.data() + target.size();
-    if (find_target_end(buffer.data(), target.data(), end) != end) {
+inline Refusal RequestParser::take_target(std::string_view buffer, std::string_view target) {
+    if (target.size() > limits_->target_bytes_max) [[unlikely]]
+        return {414, "the request target is too long"};
+    // The space after the target stops the scan, so it may run to the end of the buffer.
+    const char* const end =
+        find_target_end(buffer.data(), target.data(), buffer.data() + buffer.size());
+    if (end != target.data() + target.size()) [[unlikely]] {
         return {400, "the request target has a byte that is not allowed"};
-    }
-    if (!target.starts_with('/')) {
-        if (const std::size_t scheme_bytes = scheme_bytes_of(target); scheme_bytes != 0) {
-            return take_absolute_target(buffer, target, scheme_bytes);
-        }
-        if (target != "*" || method_ != Method::options)
-            return {400, "the request target is malformed"};
     }
     target_ = {static_cast<std::uint32_t>(target.data() - buffer.data()),
                static_cast<std::uint32_t>(target.size())};
-    return {};
+    return target.starts_with('/') ? Refusal{} : take_other_target(buffer, target);
+}
+
+Refusal RequestParser::take_other_target(std::string_view buffer, std::string_view target) {
+    if (target == "*" && method_ == Method::options) return {};
+    const std::size_t scheme_bytes = scheme_bytes_of(target);
+    if (scheme_bytes == 0) return {400, "the request target is malformed"};
+    return take_absolute_target(buffer, target, scheme_bytes);
 }
 
 Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string_view target,
@@ -199,7 +220,7 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
     const auto offset = static_cast<std::uint32_t>(target.data() - buffer.data());
     const std::size_t authority_end =
         std::min(target.find_first_of("/?", scheme_bytes), target.size());
-    if (!is_host(target.substr(scheme_bytes, authority_end - scheme_bytes))) {
+    if (!is_host(buffer, target.substr(scheme_bytes, authority_end - scheme_bytes))) {
         return {400, "the host of the request target is malformed"};
     }
     const std::size_t path_bytes = target.size() - authority_end;
@@ -212,7 +233,8 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
     return {};
 }
 
-Refusal RequestParser::take_header(std::string_view buffer, std::string_view line) {
+[[gnu::always_inline]] inline Refusal RequestParser::take_header(std::string_view buffer,
+                                                                 std::string_view line) {
     if (++header_count_ > limits_->headers_max) return {431, "there are too many headers"};
     std::string_view name;
     std::string_view value;
@@ -226,7 +248,7 @@ Refusal RequestParser::take_header(std::string_view buffer, std::string_view lin
         static_cast<std::uint32_t>(value.size())};
     switch (field) {
         case Field::host:
-            return is_host(value) ? Refusal{} : Refusal{400, "Host is malformed"};
+            return is_host(buffer, value) ? Refusal{} : Refusal{400, "Host is malformed"};
         case Field::content_length:
             return framing_.take_content_length(value);
         case Field::transfer_encoding:
@@ -242,8 +264,10 @@ Refusal RequestParser::take_header(std::string_view buffer, std::string_view lin
     }
 }
 
-Refusal RequestParser::conclude(std::string_view buffer) {
-    const auto view = [buffer](Span span) { return buffer.substr(span.offset, span.bytes); };
+[[gnu::always_inline]] inline Refusal RequestParser::conclude(std::string_view buffer) {
+    const auto view = [buffer](Span span) {
+        return std::string_view(buffer.data() + span.offset, span.bytes);
+    };
     if (version_minor_ == 1 && (seen_ & bit_of(Field::host)) == 0) return {400, "Host is missing"};
     head_ = {};
     if (const Refusal refusal =
@@ -255,6 +279,7 @@ Refusal RequestParser::conclude(std::string_view buffer) {
     head_.keep_alive = framing_.keep_alive(version_minor_);
     const bool has_body = head_.framing == Framing::chunked || head_.content_length != 0;
     head_.expect_continue = expect_continue_ && has_body && version_minor_ == 1;
+    // An absolute-form target may have no path.
     head_.target = target_.bytes != 0 ? view(target_) : method_ == Method::options ? "*" : "/";
     for (std::uint32_t bits = seen_ & fields_with_view; bits != 0; bits &= bits - 1) {
         const auto field = static_cast<std::size_t>(std::countr_zero(bits));

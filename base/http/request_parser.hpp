@@ -34,7 +34,7 @@ public:
     ParseStatus parse(std::string_view buffer);
 
     const RequestHead& head() const { return head_; }
-    std::size_t head_bytes() const { return lines_.position(); }
+    std::size_t head_bytes() const { return progress_.position; }
     /// 400, 413, 414, 431, 501 or 505.
     std::uint16_t error_status() const { return refusal_.status; }
     /// One short line for the problem document, e.g. "Content-Length appears twice".
@@ -52,16 +52,19 @@ private:
     };
 
     ParseStatus fail(Refusal refusal);
+    ParseStatus parse_lines(std::string_view buffer, LineCutter& lines);
     ParseStatus stopped(LineCutter::Outcome outcome);
     Refusal take_request_line(std::string_view buffer, std::string_view line);
+    Refusal take_other_request_line(std::string_view buffer, std::string_view line);
     Refusal take_target(std::string_view buffer, std::string_view target);
+    Refusal take_other_target(std::string_view buffer, std::string_view target);
     Refusal take_absolute_target(std::string_view buffer, std::string_view target,
                                  std::size_t scheme_bytes);
     Refusal take_header(std::string_view buffer, std::string_view line);
     Refusal conclude(std::string_view buffer);
 
     const Limits* limits_;
-    LineCutter lines_;
+    LineCutter::Progress progress_;
     MessageFraming framing_;
     std::uint32_t seen_ = 0;  ///< a bit for each Field
     std::uint32_t header_count_ = 0;

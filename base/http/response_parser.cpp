@@ -22,7 +22,7 @@ void ResponseParser::begin_head() {
 
 void ResponseParser::reset(Method request_method) {
     begin_head();
-    lines_ = {};
+    progress_ = {};
     request_method_ = request_method;
     error_reason_ = "";
 }
@@ -40,28 +40,43 @@ ParseStatus ResponseParser::stopped(LineCutter::Outcome outcome) {
 }
 
 ParseStatus ResponseParser::parse(std::string_view buffer) {
+    if (stage_ == Stage::complete) return ParseStatus::complete;
+    if (stage_ == Stage::failed) return ParseStatus::failed;
+    LineCutter lines(buffer, progress_);
+    lines.limit_to(limits_->head_bytes_max);
+    const ParseStatus status = parse_lines(buffer, lines);
+    progress_ = lines.progress();
+    return status;
+}
+
+[[gnu::always_inline]] inline ParseStatus ResponseParser::parse_lines(std::string_view buffer,
+                                                                      LineCutter& lines) {
     std::string_view line;
-    while (stage_ == Stage::status_line || stage_ == Stage::headers) {
-        const auto outcome = lines_.next(buffer, limits_->head_bytes_max, line);
+    for (;;) {
+        const auto outcome = lines.next(line);
         if (outcome != LineCutter::Outcome::line) return stopped(outcome);
         if (stage_ == Stage::status_line) {
             if (const Refusal refusal = take_status_line(line)) return fail(refusal.reason);
             stage_ = Stage::headers;
         } else if (!line.empty()) {
             if (const Refusal refusal = take_header(buffer, line)) return fail(refusal.reason);
-        } else if (status_ < 200) {
+        } else if (status_ >= 200) {
+            return end_head(buffer);
+        } else {
             if (status_ == 101)
                 return fail("the response switches protocols, which was not asked for");
             begin_head();
-        } else {
-            if (const Refusal refusal = conclude(buffer)) return fail(refusal.reason);
-            stage_ = Stage::complete;
         }
     }
-    return stage_ == Stage::complete ? ParseStatus::complete : ParseStatus::failed;
 }
 
-Refusal ResponseParser::take_status_line(std::string_view line) {
+inline ParseStatus ResponseParser::end_head(std::string_view buffer) {
+    if (const Refusal refusal = conclude(buffer)) return fail(refusal.reason);
+    stage_ = Stage::complete;
+    return ParseStatus::complete;
+}
+
+[[gnu::always_inline]] inline Refusal ResponseParser::take_status_line(std::string_view line) {
     constexpr Refusal malformed{400, "the status line is malformed"};
     // HTTP/1.x NNN, and then nothing, or a space and the reason phrase.
     if (line.size() < 12 || !line.starts_with("HTTP/1.") || line[8] != ' ') return malformed;
@@ -76,7 +91,8 @@ Refusal ResponseParser::take_status_line(std::string_view line) {
     return {};
 }
 
-Refusal ResponseParser::take_header(std::string_view buffer, std::string_view line) {
+[[gnu::always_inline]] inline Refusal ResponseParser::take_header(std::string_view buffer,
+                                                                  std::string_view line) {
     if (++header_count_ > limits_->headers_max) return {400, "there are too many headers"};
     std::string_view name;
     std::string_view value;
@@ -111,7 +127,7 @@ Refusal ResponseParser::take_header(std::string_view buffer, std::string_view li
     }
 }
 
-Refusal ResponseParser::conclude(std::string_view buffer) {
+[[gnu::always_inline]] inline Refusal ResponseParser::conclude(std::string_view buffer) {
     const auto view = [this, buffer](Field field, Span span) {
         return (seen_ & bit_of(field)) != 0 ? buffer.substr(span.offset, span.bytes)
                                             : std::string_view{};

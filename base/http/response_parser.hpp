@@ -31,7 +31,7 @@ public:
     ParseStatus parse(std::string_view buffer);
 
     const ResponseHead& head() const { return head_; }
-    std::size_t head_bytes() const { return lines_.position(); }
+    std::size_t head_bytes() const { return progress_.position; }
     /// One short line, e.g. "the status line is malformed".
     const char* error_reason() const { return error_reason_; }
 
@@ -45,13 +45,15 @@ private:
 
     void begin_head();
     ParseStatus fail(const char* reason);
+    ParseStatus parse_lines(std::string_view buffer, LineCutter& lines);
     ParseStatus stopped(LineCutter::Outcome outcome);
+    ParseStatus end_head(std::string_view buffer);
     Refusal take_status_line(std::string_view line);
     Refusal take_header(std::string_view buffer, std::string_view line);
     Refusal conclude(std::string_view buffer);
 
     const Limits* limits_;
-    LineCutter lines_;
+    LineCutter::Progress progress_;
     MessageFraming framing_;
     std::uint32_t seen_ = 0;  ///< a bit for each Field
     std::uint32_t header_count_ = 0;

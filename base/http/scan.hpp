@@ -18,6 +18,7 @@ namespace qck::http {
 enum ByteClass : std::uint8_t {
     token_byte = 1,   ///< tchar of RFC 9110 section 5.6.2
     line_byte = 2,    ///< anything but control bytes; HTAB and obs-text (0x80 and above) are in
+    text_byte = 32,   ///< the same without HTAB
     target_byte = 4,  ///< printable ASCII but space and '#'
     host_byte = 8,    ///< unreserved of RFC 3986: registered names and IPv4 addresses
     ip_literal_byte = 16,  ///< hexadecimal digits, ':' and '.'
@@ -36,6 +37,7 @@ inline constexpr std::array<std::uint8_t, 256> byte_class = [] {
         std::uint8_t bits = 0;
         if (alpha || digit || among("!#$%&'*+-.^_`|~")) bits |= token_byte;
         if (byte == '\t' || (byte >= 0x20 && byte != 0x7f)) bits |= line_byte;
+        if (byte >= 0x20 && byte != 0x7f) bits |= text_byte;
         if (byte > 0x20 && byte < 0x7f && byte != '#') bits |= target_byte;
         if (alpha || digit || among("-._~")) bits |= host_byte;
         if (digit || (alpha && lower <= 'f') || among(":.")) bits |= ip_literal_byte;
@@ -52,6 +54,16 @@ inline bool is_in(char byte, ByteClass bits) {
 inline const char* find_not_in(ByteClass bits, const char* from, const char* end) {
     while (from != end && is_in(*from, bits)) ++from;
     return from;
+}
+
+/// A bit for each byte of [from, end), at most 64, that is not in `bits`. Portable, a byte at a
+/// time.
+inline std::uint64_t bits_not_in(ByteClass bits, const char* from, const char* end) {
+    std::uint64_t found = 0;
+    for (unsigned at = 0; from != end; ++from, ++at) {
+        if (!is_in(*from, bits)) found |= std::uint64_t{1} << at;
+    }
+    return found;
 }
 
 #ifdef __SSE2__
@@ -74,15 +86,27 @@ inline const char* find_by_16(ByteClass bits, const char* begin, const char* fro
     return found == 0 ? end : from + std::countr_zero(found);
 }
 
-/// The first byte outside `line_byte`: a control byte.
-inline const char* find_control(const char* begin, const char* from, const char* end) {
-    return find_by_16(line_byte, begin, from, end, [](__m128i bytes) {
-        const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-        const __m128i tab = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\t'));
-        const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
-        const __m128i stop = _mm_or_si128(_mm_andnot_si128(tab, low), del);
-        return static_cast<std::uint32_t>(_mm_movemask_epi8(stop));
-    });
+/// A bit for each of 16 bytes that is not in `text_byte`.
+inline std::uint64_t control_bits_of_16(const char* at) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+    return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(low, del)));
+}
+
+/// A bit for each byte of [from, end), at most 64, that is not in `text_byte`: the control bytes.
+[[gnu::noinline]] inline std::uint64_t control_bits(const char* begin, const char* from,
+                                                    const char* end) {
+    if (end - from == 64) {
+        return control_bits_of_16(from) | control_bits_of_16(from + 16) << 16 |
+               control_bits_of_16(from + 32) << 32 | control_bits_of_16(from + 48) << 48;
+    }
+    if (end - begin < 16) return bits_not_in(text_byte, from, end);
+    std::uint64_t bits = 0;
+    unsigned at = 0;
+    for (; end - from >= 16; from += 16, at += 16) bits |= control_bits_of_16(from) << at;
+    if (from != end) bits |= control_bits_of_16(end - 16) >> (16 - (end - from)) << at;
+    return bits;
 }
 
 /// The first byte outside `target_byte`.
@@ -97,13 +121,30 @@ inline const char* find_target_end(const char* begin, const char* from, const ch
     });
 }
 
+/// The first byte outside `host_byte`.
+inline const char* find_host_end(const char* begin, const char* from, const char* end) {
+    from = find_by_16(host_byte, begin, from, end, [](__m128i bytes) {
+        // '-', '.', '/' and the digits follow each other: take the range, leave the '/' out.
+        const __m128i from_dash = _mm_sub_epi8(bytes, _mm_set1_epi8('-'));
+        const __m128i in_range =
+            _mm_cmpeq_epi8(_mm_min_epu8(from_dash, _mm_set1_epi8('9' - '-')), from_dash);
+        const __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('/'));
+        const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
+        const __m128i from_a = _mm_sub_epi8(lower, _mm_set1_epi8('a'));
+        const __m128i letter = _mm_cmpeq_epi8(_mm_min_epu8(from_a, _mm_set1_epi8(25)), from_a);
+        const __m128i good = _mm_or_si128(letter, _mm_andnot_si128(slash, in_range));
+        return static_cast<std::uint32_t>(_mm_movemask_epi8(good)) ^ 0xffffU;
+    });
+    return find_not_in(host_byte, from, end);
+}
+
 /// The first byte outside `token_byte`. By 16 as long as there are only letters and '-', which is
 /// how nearly all header names are; the rest by table.
 inline const char* find_token_end(const char* begin, const char* from, const char* end) {
     from = find_by_16(token_byte, begin, from, end, [](__m128i bytes) {
         const __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-        const __m128i above_a = _mm_sub_epi8(lower, _mm_set1_epi8('a'));
-        const __m128i letter = _mm_cmpeq_epi8(_mm_min_epu8(above_a, _mm_set1_epi8(25)), above_a);
+        const __m128i from_a = _mm_sub_epi8(lower, _mm_set1_epi8('a'));
+        const __m128i letter = _mm_cmpeq_epi8(_mm_min_epu8(from_a, _mm_set1_epi8(25)), from_a);
         const __m128i dash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
         return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(letter, dash))) ^ 0xffffU;
     });
@@ -112,11 +153,14 @@ inline const char* find_token_end(const char* begin, const char* from, const cha
 
 #else
 
-inline const char* find_control(const char*, const char* from, const char* end) {
-    return find_not_in(line_byte, from, end);
+inline std::uint64_t control_bits(const char*, const char* from, const char* end) {
+    return bits_not_in(text_byte, from, end);
 }
 inline const char* find_target_end(const char*, const char* from, const char* end) {
     return find_not_in(target_byte, from, end);
+}
+inline const char* find_host_end(const char*, const char* from, const char* end) {
+    return find_not_in(host_byte, from, end);
 }
 inline const char* find_token_end(const char*, const char* from, const char* end) {
     return find_not_in(token_byte, from, end);
