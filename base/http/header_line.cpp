@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/http/same_but_case.hpp"
+
 namespace qck::http {
 Refusal refuse_header_line(std::string_view line, std::size_t name_bytes) {
     if (name_bytes == line.size()) return {400, "a header line has no colon"};
@@ -12,13 +14,6 @@ Refusal refuse_header_line(std::string_view line, std::size_t name_bytes) {
     }
     if (line[name_bytes] == ':') return {400, "a header has no name"};
     return {400, "a header name has a byte that is not allowed"};
-}
-
-bool equals_lower(std::string_view text, std::string_view lower) {
-    return std::equal(
-        text.begin(), text.end(), lower.begin(), lower.end(), [](char byte, char wanted) {
-            return (byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte | 0x20) : byte) == wanted;
-        });
 }
 
 Refusal MessageFraming::take_content_length(std::string_view value) {
@@ -40,7 +35,7 @@ Refusal MessageFraming::take_transfer_encoding(std::string_view value) {
     const std::size_t name_bytes = static_cast<std::size_t>(
         find_not_in(token_byte, value.data(), value.data() + value.size()) - value.data());
     if (name_bytes == 0) return {400, "Transfer-Encoding is malformed"};
-    if (!equals_lower(value.substr(0, name_bytes), "chunked")) {
+    if (!same_but_case(value.substr(0, name_bytes), "chunked")) {
         return {501, "the only transfer coding known here is chunked"};
     }
     if (name_bytes != value.size()) return {400, "Transfer-Encoding is not a single chunked"};
@@ -49,11 +44,15 @@ Refusal MessageFraming::take_transfer_encoding(std::string_view value) {
 }
 
 void MessageFraming::take_connection(std::string_view value) {
+    if (same_but_case(value, "keep-alive")) {  // as nearly always
+        keep_alive_ = true;
+        return;
+    }
     while (!value.empty()) {
         const std::size_t comma = std::min(value.find(','), value.size());
         const std::string_view option = trimmed(value.substr(0, comma));
-        if (equals_lower(option, "close")) close_ = true;
-        if (equals_lower(option, "keep-alive")) keep_alive_ = true;
+        if (same_but_case(option, "close")) close_ = true;
+        if (same_but_case(option, "keep-alive")) keep_alive_ = true;
         value.remove_prefix(std::min(comma + 1, value.size()));
     }
 }

@@ -30,8 +30,9 @@ inline std::string_view trimmed(std::string_view text) {
 
 /// Takes a header line apart (RFC 9112 section 5). `line` lies in `buffer`, has no control bytes
 /// and is followed by its CR; `value` comes without the white space around it.
-inline Refusal split_header(std::string_view buffer, std::string_view line, std::string_view& name,
-                            std::string_view& value) {
+[[gnu::always_inline]] inline Refusal split_header(std::string_view buffer, std::string_view line,
+                                                   std::string_view& name,
+                                                   std::string_view& value) {
     // The CR stops the scan, so it may run to the end of the buffer, which needs no short last
     // step.
     const char* const name_end =
@@ -74,8 +75,5 @@ private:
     bool close_ = false;
     bool keep_alive_ = false;
 };
-
-/// Equal but for the case of ASCII letters; `lower` is in lower case.
-bool equals_lower(std::string_view text, std::string_view lower);
 
 }  // namespace qck::http

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/http/host.hpp"
+#include "base/http/same_but_case.hpp"
 
 namespace qck::http {
 namespace {
@@ -99,7 +100,7 @@ Refusal version_of(std::string_view text, std::uint8_t& minor) {
 std::size_t scheme_bytes_of(std::string_view target) {
     for (const std::string_view scheme :
          {std::string_view("http://"), std::string_view("https://")}) {
-        if (equals_lower(target.substr(0, scheme.size()), scheme)) return scheme.size();
+        if (same_but_case(target.substr(0, scheme.size()), scheme)) return scheme.size();
     }
     return 0;
 }
@@ -257,7 +258,7 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
             framing_.take_connection(value);
             return {};
         case Field::expect:
-            expect_continue_ = expect_continue_ || equals_lower(value, "100-continue");
+            expect_continue_ = expect_continue_ || same_but_case(value, "100-continue");
             return {};
         default:
             return {};
