@@ -2,10 +2,12 @@
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -39,11 +41,11 @@ public:
 
     /// Until it returns ok, or fails. read() and write() before that carry it on by themselves.
     TlsStatus handshake();
-    /// At most `bytes_max` decrypted bytes. A connection cut without close_notify is failed, not
-    /// closed.
+    /// At most `bytes_max` (above 0) decrypted bytes. A connection cut without close_notify is
+    /// failed, not closed.
     TlsTransfer read(char* into, std::size_t bytes_max);
-    /// May take fewer than all bytes. After want_* go on with the same bytes, wherever they have
-    /// moved, or more.
+    /// `bytes` is not empty, and may be taken in part. After want_* go on with the same bytes,
+    /// wherever they have moved, or more.
     TlsTransfer write(std::string_view bytes);
     /// Says close_notify, once, without waiting for the peer's.
     TlsStatus shutdown();
@@ -64,7 +66,9 @@ private:
     struct SslDeleter {
         void operator()(SSL* ssl) const { SSL_free(ssl); }
     };
-    TlsStream(SSL* ssl, int fd);
+    explicit TlsStream(SSL* ssl) : ssl_(ssl) {}
+    template <class Operation>
+    TlsStatus run(Operation operation);
     TlsStatus outcome_of(int returned, int errno_value);
     TlsStatus fail(std::string reason);
 
@@ -126,11 +130,9 @@ public:
     Result<TlsStream> connect(int fd, const std::string& host) const;
 
 private:
-    TlsClientContext(SslContext context, bool verify)
-        : context_(std::move(context)), verify_(verify) {}
+    explicit TlsClientContext(SslContext context) : context_(std::move(context)) {}
 
     SslContext context_;
-    bool verify_;
 };
 
 }  // namespace qck::net
