@@ -113,7 +113,7 @@ void Session::process(std::string_view data) {
             incomplete = used == 0;
             data.remove_prefix(used);
         }
-        carry_.assign(data);
+        if (!data.empty() || !carry_.empty()) carry_.assign(data);
         flush();
     } while (!incomplete && !data.empty() && state_ < State::waiting && unsent_.empty());
     if (carry_.empty() && carry_.capacity() > carry_bytes_kept) carry_.shrink_to_fit();
