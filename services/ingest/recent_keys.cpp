@@ -66,7 +66,6 @@ void RecentKeys::Generation::grow(std::size_t slot_count) {
 RecentKeys::RecentKeys(std::size_t keys_max) : keys_max_(std::max<std::size_t>(keys_max, 1)) {}
 
 void RecentKeys::reserve(std::size_t keys) {
-    keep();
     if (younger_.used >= keys_max_) {
         elder_ = std::move(younger_);
         younger_ = {};
@@ -83,15 +82,7 @@ bool RecentKeys::insert(const clicks::EventKey& key) {
     if (younger_.slots[at] == key) return false;
     younger_.slots[at] = key;
     ++younger_.used;
-    inserted_.push_back(at);
     return true;
-}
-
-void RecentKeys::undo() {
-    // The last one inserted stands in no other key's way, so its slot can simply be emptied.
-    younger_.slots[inserted_.back()] = {};
-    inserted_.pop_back();
-    --younger_.used;
 }
 
 }  // namespace qck::ingest

@@ -35,15 +35,10 @@ class RecentKeys {
 public:
     explicit RecentKeys(std::size_t keys_max);
 
-    /// Makes room for `keys` insertions, so that they can be undone.
+    /// Makes room for `keys` insertions.
     void reserve(std::size_t keys);
     /// False when `key` is remembered already. After reserve() for all keys inserted since.
     bool insert(const clicks::EventKey& key);
-    /// Takes back the last insertion that was not undone yet. Only what reserve() was called for.
-    void undo();
-    /// Forgets how to undo what was inserted so far.
-    void keep() { inserted_.clear(); }
-
     std::size_t size() const { return younger_.used + elder_.used; }
     std::size_t bytes() const {
         return (younger_.slots.capacity() + elder_.slots.capacity()) * sizeof(clicks::EventKey);
@@ -64,7 +59,6 @@ private:
     std::size_t keys_max_;
     Generation younger_;
     Generation elder_;
-    std::vector<std::size_t> inserted_;  ///< slots in younger_, in order of insertion
 };
 
 }  // namespace qck::ingest
