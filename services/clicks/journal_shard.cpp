@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "services/clicks/frame.hpp"
 #include "services/clicks/segment.hpp"
 #include "services/clicks/segment_supply.hpp"
@@ -36,18 +37,18 @@ void JournalShard::appended(std::size_t bytes) noexcept {
 }
 
 bool JournalShard::append(const Click& click) noexcept {
-    if (!ready(click_bytes, click.user_agent, click.referrer)) [[unlikely]] {
-        now_ms_ = click.time_ms;
-        if (!prepare(click_bytes, click.user_agent, click.referrer)) return false;
+    if (!ready(click_bytes, click.user_agent, click.referrer) &&
+        !prepare(click_bytes, click.user_agent, click.referrer)) [[unlikely]] {
+        return false;
     }
     appended(write_click(place(), seed_, index_, click));
     return true;
 }
 
 bool JournalShard::append(const Click& click, const EventKey& key) noexcept {
-    if (!ready(edge_click_bytes, click.user_agent, click.referrer)) [[unlikely]] {
-        now_ms_ = click.time_ms;
-        if (!prepare(edge_click_bytes, click.user_agent, click.referrer)) return false;
+    if (!ready(edge_click_bytes, click.user_agent, click.referrer) &&
+        !prepare(edge_click_bytes, click.user_agent, click.referrer)) [[unlikely]] {
+        return false;
     }
     ++keyed_records_;
     appended(write_edge_click(place(), seed_, index_, click, key));
@@ -58,13 +59,18 @@ bool JournalShard::append(const Event& event) noexcept {
     const std::size_t bytes =
         frame_round(event_bytes_min + std::min(event.type.size(), event_string_bytes_max) +
                     std::min(event.product.size(), event_string_bytes_max));
-    if (!ready(bytes, 0, 0)) [[unlikely]] {
-        now_ms_ = event.time_ms;
-        if (!prepare(bytes, 0, 0)) return false;
+    if (!ready(bytes, 0, 0) && !prepare(bytes, 0, 0)) [[unlikely]] {
+        return false;
     }
     ++keyed_records_;
     appended(write_event(place(), seed_, index_, event));
     return true;
+}
+
+bool JournalShard::reserve(std::size_t bytes) noexcept {
+    if (offset_ + bytes <= capacity_) return true;
+    if (segment_header_bytes + bytes + end_bytes > supply_.options().segment_bytes) return false;
+    return roll();
 }
 
 Agent JournalShard::user_agent(std::string_view text) noexcept {
@@ -117,9 +123,8 @@ bool JournalShard::roll() noexcept {
 
     base_sequence_ += index_;
     const auto& options = supply_.options();
-    const SegmentHeader header =
-        make_header(options.node, next->id(), next->bytes(), base_sequence_,
-                    static_cast<std::uint64_t>(std::max<std::int64_t>(now_ms_, 0)));
+    const SegmentHeader header = make_header(options.node, next->id(), next->bytes(),
+                                             base_sequence_, static_cast<std::uint64_t>(wall_ms()));
     std::memcpy(next->data(), &header, sizeof header);
 
     data_ = next->data();

@@ -43,6 +43,10 @@ public:
     /// A click that came with its own key (POST /v1/clicks).
     bool append(const Click& click, const EventKey& key) noexcept;
     bool append(const Event& event) noexcept;
+    /// Makes sure that records which take `bytes` in all can be appended next without failing; the
+    /// next segment is begun when this one has no room for them all. False: the journal is full, or
+    /// `bytes` are more than a segment holds.
+    bool reserve(std::size_t bytes) noexcept;
 
     /// Ids for a Click that is appended next: an id is good until the next call of the same
     /// function. An absent string and one that finds the dictionary full are 0. Strings are cut at
@@ -99,7 +103,6 @@ private:
     StringDictionary referrers_;
     std::uint32_t keyed_records_ = 0;
     std::uint32_t capacity_ = 0;  ///< offset at which nothing but the end fits
-    std::int64_t now_ms_ = 0;     ///< of the record being appended
 
     // Written by the owner, read by all.
     std::atomic<std::uint64_t> position_{0};

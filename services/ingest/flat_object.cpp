@@ -31,9 +31,11 @@ simdjson::error_code read_key(ondemand::field& field, StringArena& arena, std::s
     return simdjson::SUCCESS;
 }
 
+bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
 std::string_view without_space(std::string_view text) {
-    const auto last = text.find_last_not_of(" \t\r\n");
-    return text.substr(0, last + 1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
 }
 
 simdjson::error_code read_string(ondemand::value& value, StringArena& arena, Field& field) {

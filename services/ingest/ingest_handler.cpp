@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <cstring>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "services/clicks/classify.hpp"
@@ -42,7 +42,7 @@ Result<clicks::StoredIp> stored_ip_of(std::string_view text, const IngestConfig&
 }  // namespace
 
 IngestHandler::IngestHandler(const IngestConfig& config, Parts parts)
-    : config_(config), parts_(parts), link_ids_(parts.links) {}
+    : config_(config), parts_(std::move(parts)), link_ids_(parts_.links) {}
 
 void IngestHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
     const std::string_view path = request.head.path();
@@ -91,7 +91,7 @@ Response IngestHandler::receive(const http_server::Request& request, bool events
 
 bool IngestHandler::lagging(std::int64_t now_ns) {
     if (now_ns >= lag_known_until_ns_) {
-        lagging_ = parts_.counting.figures().lag_records > config_.lag_records_max;
+        lagging_ = parts_.lag_records() > config_.lag_records_max;
         lag_known_until_ns_ = now_ns + lag_asked_every_ns;
     }
     return lagging_;

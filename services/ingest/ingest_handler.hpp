@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/counter.hpp"
-#include "services/clicks/click_counting.hpp"
 #include "services/clicks/journal_shard.hpp"
 #include "services/clicks/stored_ip.hpp"
 #include "services/http_server/exchange.hpp"
@@ -54,7 +54,8 @@ public:
     /// What the handler works on; all outlive it, and `shard` belongs to its reactor's thread.
     struct Parts {
         clicks::JournalShard& shard;
-        clicks::ClickCounting& counting;
+        /// Records that the counts are behind the journal (ClickCounting::figures).
+        std::function<std::uint64_t()> lag_records;
         links::LinkStore& links;
         RecentKeys& keys;
         const KeyHasher& hasher;
@@ -62,6 +63,9 @@ public:
     IngestHandler(const IngestConfig& config, Parts parts);
 
     void handle(const http_server::Request& request, http_server::Exchange& exchange) override;
+
+    /// What handle() answers to a POST of events, or else of clicks.
+    http_server::Response receive(const http_server::Request& request, bool events);
 
     const IngestCounters& counters() const { return counters_; }
 
@@ -72,7 +76,6 @@ private:
         clicks::StoredIp ip;
     };
 
-    http_server::Response receive(const http_server::Request& request, bool events);
     /// Fills items_ from the body; the answer to give when that cannot be done.
     bool open(const http_server::Request& request, http_server::Response& refusal);
     bool lagging(std::int64_t now_ns);

@@ -66,6 +66,40 @@ std::int64_t take_offset_minutes(Cursor& cursor) {
     return west ? -offset : offset;
 }
 
+/// Two digits at `at`, or a value no field may have.
+int two_digits(const char* at) {
+    const auto high = static_cast<unsigned char>(at[0] - '0');
+    const auto low = static_cast<unsigned char>(at[1] - '0');
+    return high <= 9 && low <= 9 ? high * 10 + low : 100'000;
+}
+
+/// The form that programs write, `2026-12-31T23:59:59[.250]Z`, in a fifth of the work; -1 when the
+/// text is in another form, or wrong.
+std::int64_t parse_plain_utc(std::string_view text) {
+    const char* const at = text.data();
+    if (text.size() != 20 && text.size() != 24) return -1;
+    if (at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' || at[16] != ':' ||
+        text.back() != 'Z') {
+        return -1;
+    }
+    int fraction_ms = 0;
+    if (text.size() == 24) {
+        const auto hundreds = static_cast<unsigned char>(at[20] - '0');
+        fraction_ms = hundreds * 100 + two_digits(at + 21);
+        if (at[19] != '.' || hundreds > 9 || fraction_ms > 999) return -1;
+    }
+    const int y = two_digits(at) * 100 + two_digits(at + 2);
+    const int hour = two_digits(at + 11);
+    const int minute = two_digits(at + 14);
+    const int second = two_digits(at + 17);
+    const year_month_day date{year{y}, month{static_cast<unsigned>(two_digits(at + 5))},
+                              day{static_cast<unsigned>(two_digits(at + 8))}};
+    if (y < 1970 || y > 9999 || !date.ok() || hour > 23 || minute > 59 || second > 59) return -1;
+    const std::int64_t seconds = sys_days(date).time_since_epoch().count() * 86'400LL +
+                                 hour * 3600LL + minute * 60LL + second;
+    return seconds * 1000 + fraction_ms;
+}
+
 Error refused(std::string_view text) {
     return error(Errc::invalid_argument, "\"" + std::string(text.substr(0, 40)) +
                                              "\" is not a time (expected RFC 3339, for example "
@@ -75,6 +109,7 @@ Error refused(std::string_view text) {
 }  // namespace
 
 Result<std::int64_t> parse_time(std::string_view text) {
+    if (const auto plain = parse_plain_utc(text); plain >= 0) return plain;
     Cursor cursor{text};
     const int y = cursor.digits(4);
     cursor.expect("-");

@@ -1,8 +1,11 @@
 #include "services/ingest/incoming.hpp"
 
+#include <cstdio>
+#include <random>
 #include <string>
 
 #include "services/ingest/body.hpp"
+#include "services/links/time_text.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace qck;
@@ -172,4 +175,31 @@ TEST_CASE("a body is cut into items by its type, or by its look", "[ingest]") {
     std::string many;
     for (int i = 0; i < 101; ++i) many += "{}\n";
     CHECK(items(many, "application/x-ndjson") == Texts{"failed"});
+}
+
+TEST_CASE("a time reads the same however its zone is spelt", "[ingest]") {
+    const auto seed = GENERATE(1U, 2U);
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const auto between = [&](int low, int high) {
+        return static_cast<int>(low + random() % static_cast<unsigned>(high - low + 1));
+    };
+    for (int i = 0; i < 20'000; ++i) {
+        // Fields somewhat out of range, so that both readers must refuse the same ones.
+        char text[64];
+        std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03d", between(1960, 2100),
+                      between(0, 13), between(0, 32), between(0, 25), between(0, 61),
+                      between(0, 61), between(0, 999));
+        CAPTURE(text);
+        const auto plain = links::parse_time(std::string(text) + "Z");
+        const auto general = links::parse_time(std::string(text) + "+00:00");
+        REQUIRE(plain.has_value() == general.has_value());
+        if (plain.has_value()) REQUIRE(*plain == *general);
+    }
+    for (const char* wrong : {"2026-12-31T23:59:59", "2026-12-31T23:59:5:Z", "202/-12-31T23:59:59Z",
+                              "2026-12-31T23:59:59.2 0Z", "2026-12-31 23:59:59Z",
+                              "2026-12-31T23:59:59.-50Z", "2026-02-29T00:00:00Z"}) {
+        CAPTURE(wrong);
+        CHECK(links::parse_time(wrong).has_error());
+    }
 }
