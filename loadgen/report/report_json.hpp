@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -7,6 +8,9 @@
 #include "loadgen/report/report.hpp"
 
 namespace qck::report {
+
+/// Raised when a reader of older reports could be misled by a newer one.
+inline constexpr std::uint64_t report_format = 1;
 
 /// The report as JSON in the shape of DESIGN section 5, with more fields: `format` (its version),
 /// time series, histogram buckets, machine and command, so that a report can be shown, drawn and

@@ -1,0 +1,217 @@
+#include <cmath>
+#include <set>
+
+#include "base/units.hpp"
+#include "loadgen/report/html_text.hpp"
+
+namespace qck::report {
+namespace {
+
+/// Builds one table: the first column is text, the others are figures. Cells are HTML already.
+class Table {
+public:
+    explicit Table(std::initializer_list<std::string_view> heads) {
+        html_ = "<div class=\"wide\"><table><thead><tr>";
+        for (const std::string_view head : heads) {
+            ((html_ += "<th scope=\"col\">") += head) += "</th>";
+        }
+        html_ += "</tr></thead><tbody>";
+    }
+    Table& row(const std::vector<std::string>& cells, std::string_view css = {}) {
+        html_ += css.empty() ? "<tr>" : "<tr class=\"" + std::string(css) + "\">";
+        bool first = true;
+        for (const std::string& cell : cells) {
+            html_ += first ? "<th scope=\"row\">" + cell + "</th>" : "<td>" + cell + "</td>";
+            first = false;
+        }
+        html_ += "</tr>";
+        return *this;
+    }
+    std::string html() const { return html_ + "</tbody></table></div>\n"; }
+
+private:
+    std::string html_;
+};
+
+std::string section(std::string_view title, std::string_view lead, const std::string& body) {
+    std::string html = "<section><h2>" + std::string(title) + "</h2>\n";
+    if (!lead.empty()) html += "<p class=\"lead\">" + std::string(lead) + "</p>\n";
+    return html + body + "</section>\n";
+}
+
+std::string count(std::uint64_t value) { return format_count(value); }
+
+std::vector<std::string> accounting_cells(const std::string& name, double target, double achieved,
+                                          const record::Accounting& a) {
+    return {name,
+            target > 0 ? format_rate(target) : "&ndash;",
+            achieved > 0 ? format_rate(achieved) : "&ndash;",
+            count(a.scheduled),
+            count(a.sent),
+            count(a.unsent),
+            count(a.answered),
+            count(a.failed),
+            count(a.timed_out),
+            count(a.in_flight),
+            a.closes() ? "closes" : "<strong>does not close</strong>"};
+}
+
+std::string accounting_table(const Report& report) {
+    Table table({"phase", "target /s", "achieved /s", "scheduled", "sent", "unsent", "answered",
+                 "failed", "timed out", "in flight", "sums"});
+    for (const PhaseReport& phase : report.phases) {
+        table.row(accounting_cells(escaped(phase.name), phase.target_rate, phase.achieved_rate,
+                                   phase.accounting));
+    }
+    if (report.phases.size() > 1) {
+        table.row(accounting_cells("in all", 0, 0, report.accounting), "sum");
+    }
+    const record::Accounting& a = report.accounting;
+    return table.html() + "<p class=\"equation\">scheduled " + count(a.scheduled) + " = sent " +
+           count(a.sent) + " + unsent " + count(a.unsent) + "<br>sent " + count(a.sent) +
+           " = answered " + count(a.answered) + " + failed " + count(a.failed) + " + timed out " +
+           count(a.timed_out) + " + in flight " + count(a.in_flight) + "</p>\n";
+}
+
+std::string counts_table(const Reconciliation& r) {
+    Table table({"who counted", "clicks", "beside answered"});
+    const auto row = [&](const std::string& name, std::uint64_t value) {
+        const auto apart = static_cast<std::int64_t>(value - r.answered);
+        const std::string amount = count(static_cast<std::uint64_t>(std::llabs(apart)));
+        const char* const sign = apart < 0 ? "&minus;" : "+";
+        table.row({name, count(value),
+                   apart == 0 ? "equal" : "<strong>" + (sign + amount) + "</strong>"});
+    };
+    row("answered to this run", r.answered);
+    row("served", r.served);
+    row("journal", r.counted);
+    for (const auto& [store, value] : r.stores) row(escaped(store), value);
+    return table.html();
+}
+
+std::string status_table(const Report& report) {
+    std::set<std::string> statuses;
+    for (const PhaseReport& phase : report.phases) {
+        for (const auto& [status, times] : phase.status) statuses.insert(status);
+    }
+    if (statuses.empty()) return {};
+    Table table({"status", "answers", "of the answered"});
+    for (const std::string& status : statuses) {
+        std::uint64_t times = 0;
+        for (const PhaseReport& phase : report.phases) {
+            if (const auto at = phase.status.find(status); at != phase.status.end()) {
+                times += at->second;
+            }
+        }
+        const double share =
+            static_cast<double>(times) /
+            static_cast<double>(std::max<std::uint64_t>(1, report.accounting.answered));
+        table.row({escaped(status), count(times), share_text(share)});
+    }
+    table.row({"in all", count(report.accounting.answered), ""}, "sum");
+    return table.html();
+}
+
+std::string latency_table(const Report& report) {
+    Table table({"phase", "p50", "p90", "p99", "p99.9", "max", "mean", "service p50", "service p99",
+                 "send lag p99"});
+    const auto row = [&table](const std::string& name, const Latency& l, const Latency& service,
+                              const Latency& lag, std::string_view css) {
+        table.row({name, micros_text(l.p50), micros_text(l.p90), micros_text(l.p99),
+                   micros_text(l.p999), micros_text(l.max), micros_text(l.mean),
+                   micros_text(service.p50), micros_text(service.p99), micros_text(lag.p99)},
+                  css);
+    };
+    for (const PhaseReport& phase : report.phases) {
+        row(escaped(phase.name), phase.latency_us, phase.service_us, phase.send_lag_us, {});
+    }
+    if (report.phases.size() > 1) {
+        row("whole run", report.latency_us, report.service_us, report.send_lag_us, "sum");
+    }
+    return table.html();
+}
+
+std::string generator_tables(const GeneratorReport& g, const Latency& send_lag) {
+    Table table({"generator", "measured", "wanted"});
+    table.row({"send lag p99", micros_text(send_lag.p99), "at most 1 ms, or 10 % of p99"})
+        .row({"busiest second of a thread", share_text(g.cpu) + " CPU", "below 90 %"})
+        .row({"CPU taken by the hypervisor", share_text(g.steal), "below 5 %"})
+        .row({"TCP segments sent again", count(g.retransmits), "below 1 % of requests"})
+        .row({"connections opened, most at once",
+              count(g.connections_opened) + ", " + count(g.connections_open_max), ""})
+        .row({"connections lost", count(g.connections_lost), ""});
+    for (const auto& [cause, times] : g.connect_errors) {
+        table.row({"connects failed: " + escaped(cause), count(times), ""});
+    }
+    Table threads({"thread", "pinned to CPU", "CPU", "wake-ups", "event loop lag p99"});
+    for (std::size_t i = 0; i < g.threads.size(); ++i) {
+        const ThreadReport& thread = g.threads[i];
+        threads.row({std::to_string(i), thread.cpu < 0 ? "&ndash;" : std::to_string(thread.cpu),
+                     share_text(thread.cpu_share), count(thread.wakeups),
+                     micros_text(thread.wake_lag_p99_us)});
+    }
+    return "<div class=\"pair\">" + table.html() + (g.threads.empty() ? "" : threads.html()) +
+           "</div>\n";
+}
+
+std::string objectives_table(const std::vector<Objective>& objectives) {
+    Table table({"objective", "measured", "result"});
+    for (const Objective& objective : objectives) {
+        table.row({"<code>" + escaped(objective.expression) + "</code>",
+                   escaped(shown_value(objective)),
+                   objective.pass ? "met" : "<strong>missed</strong>"});
+    }
+    return table.html();
+}
+
+std::string errors_table(const Report& report) {
+    std::map<std::string, std::uint64_t> sums;
+    std::uint64_t all = 0;
+    for (const PhaseReport& phase : report.phases) {
+        for (const auto& [cause, times] : phase.errors) {
+            sums[cause] += times;
+            all += times;
+        }
+    }
+    if (all == 0) {
+        return "<p class=\"none\">None: every request was sent, and every one was answered.</p>\n";
+    }
+    Table table({"cause", "requests", "of the scheduled"});
+    const auto scheduled =
+        static_cast<double>(std::max<std::uint64_t>(1, report.accounting.scheduled));
+    for (const auto& [cause, times] : sums) {
+        table.row(
+            {escaped(cause), count(times), share_text(static_cast<double>(times) / scheduled)});
+    }
+    table.row({"in all", count(all), share_text(static_cast<double>(all) / scheduled)}, "sum");
+    return "<figure><canvas id=\"errors\" height=\"150\"></canvas></figure>\n" + table.html();
+}
+
+}  // namespace
+
+std::string html_tables(const Report& report) {
+    std::string html = section(
+        "Accounting", "Where every request of the schedule went. A line closes when both sums do.",
+        accounting_table(report));
+    if (report.reconcile) {
+        const std::int64_t difference = report.reconcile->difference;
+        html += section("Counts",
+                        difference == 0 ? "Every answered redirect is counted, everywhere."
+                                        : "Not everybody counted the same.",
+                        counts_table(*report.reconcile));
+    }
+    html += section("Latency",
+                    "From when a request was due. Service time, from when it was sent, hides what "
+                    "waited before; send lag is the wait.",
+                    latency_table(report) + status_table(report));
+    html += section("Errors by cause", "", errors_table(report));
+    html += section("Generator health",
+                    "Whether the load was offered as planned; the verdict is drawn from these.",
+                    generator_tables(report.generator, report.send_lag_us));
+    if (!report.objectives.empty()) {
+        html += section("Objectives", "", objectives_table(report.objectives));
+    }
+    return html;
+}
+
+}  // namespace qck::report

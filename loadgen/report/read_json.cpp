@@ -1,0 +1,380 @@
+#include <cmath>
+#include <limits>
+
+#include "loadgen/report/report_json.hpp"
+#include "loadgen/scenario/field_reader.hpp"
+
+namespace qck::report {
+namespace {
+
+using scenario::FieldReader;
+using scenario::JsonNode;
+using scenario::Problems;
+using Kind = scenario::JsonNode::Kind;
+
+/// Reports hold a histogram of some thousand buckets for each phase.
+constexpr scenario::JsonLimits limits{256UL * 1024 * 1024, 32, 100'000};
+
+void take(FieldReader& from, std::string_view key, std::string& out) {
+    const JsonNode* const node = from.required(key, "a string");
+    if (node == nullptr) return;
+    if (!node->is(Kind::string)) {
+        from.problems().expected(*node, from.path_of(key), "a string");
+        return;
+    }
+    out = node->text;
+}
+
+void take(FieldReader& from, std::string_view key, bool& out) {
+    const JsonNode* const node = from.required(key, "true or false");
+    if (node == nullptr) return;
+    if (!node->is(Kind::boolean)) {
+        from.problems().expected(*node, from.path_of(key), "true or false");
+        return;
+    }
+    out = node->boolean;
+}
+
+void take(FieldReader& from, std::string_view key, double& out) {
+    const JsonNode* const node = from.required(key, "a number");
+    if (node == nullptr) return;
+    if (!node->is(Kind::number)) {
+        from.problems().expected(*node, from.path_of(key), "a number");
+        return;
+    }
+    out = node->number;
+}
+
+template <class Whole>
+void take_whole(FieldReader& from, std::string_view key, Whole& out) {
+    const JsonNode* const node = from.required(key, "a whole number");
+    if (node == nullptr) return;
+    const bool fits = node->is(Kind::number) && node->number == std::floor(node->number) &&
+                      node->number >= static_cast<double>(std::numeric_limits<Whole>::min()) &&
+                      node->number <= static_cast<double>(std::numeric_limits<Whole>::max());
+    if (!fits) {
+        from.problems().expected(*node, from.path_of(key), "a whole number");
+        return;
+    }
+    out = node->whole ? static_cast<Whole>(*node->whole) : static_cast<Whole>(node->number);
+}
+
+/// The items of an array field; null, and a problem, when it is none.
+const std::vector<JsonNode>* items_of(FieldReader& from, std::string_view key) {
+    const JsonNode* const node = from.required(key, "an array");
+    if (node == nullptr) return nullptr;
+    if (!node->is(Kind::array)) {
+        from.problems().expected(*node, from.path_of(key), "an array");
+        return nullptr;
+    }
+    return &node->items;
+}
+
+void take_numbers(const JsonNode& node, const std::string& path, Problems& problems,
+                  std::vector<double>& out) {
+    if (!node.is(Kind::array)) {
+        problems.expected(node, path, "an array of numbers");
+        return;
+    }
+    for (const JsonNode& item : node.items) {
+        if (!item.is(Kind::number)) {
+            problems.expected(item, path, "numbers");
+            return;
+        }
+        out.push_back(item.number);
+    }
+}
+
+void take_numbers(const JsonNode& node, const std::string& path, Problems& problems,
+                  std::vector<std::uint64_t>& out) {
+    if (!node.is(Kind::array)) {
+        problems.expected(node, path, "an array of whole numbers");
+        return;
+    }
+    for (const JsonNode& item : node.items) {
+        if (!item.whole) {
+            problems.expected(item, path, "whole numbers of 0 or more");
+            return;
+        }
+        out.push_back(*item.whole);
+    }
+}
+
+template <class Value>
+void take_numbers(FieldReader& from, std::string_view key, std::vector<Value>& out) {
+    const JsonNode* const node = from.required(key, "an array of numbers");
+    if (node != nullptr) take_numbers(*node, from.path_of(key), from.problems(), out);
+}
+
+void take(FieldReader& from, std::string_view key, std::vector<std::string>& out) {
+    const auto* const items = items_of(from, key);
+    if (items == nullptr) return;
+    for (const JsonNode& item : *items) {
+        if (!item.is(Kind::string)) {
+            from.problems().expected(item, from.path_of(key), "strings");
+            return;
+        }
+        out.push_back(item.text);
+    }
+}
+
+/// Reads the object of that field by `read(FieldReader&)`.
+template <class Read>
+void take_object(FieldReader& from, std::string_view key, Read&& read) {
+    const JsonNode* const node = from.required(key, "an object");
+    if (node == nullptr) return;
+    FieldReader fields(*node, from.path_of(key), from.problems());
+    if (node->is(Kind::object)) read(fields);
+}
+
+void take(FieldReader& from, std::string_view key, std::map<std::string, std::uint64_t>& out) {
+    const JsonNode* const node = from.required(key, "an object");
+    if (node == nullptr) return;
+    FieldReader fields(*node, from.path_of(key), from.problems());
+    for (const JsonNode::Member& member : node->members) {
+        take_whole(fields, member.key, out[member.key]);
+    }
+}
+
+void take(FieldReader& from, std::string_view key, record::Accounting& a) {
+    take_object(from, key, [&a](FieldReader& fields) {
+        take_whole(fields, "scheduled", a.scheduled);
+        take_whole(fields, "sent", a.sent);
+        take_whole(fields, "unsent", a.unsent);
+        take_whole(fields, "answered", a.answered);
+        take_whole(fields, "failed", a.failed);
+        take_whole(fields, "timed_out", a.timed_out);
+        take_whole(fields, "in_flight", a.in_flight);
+    });
+}
+
+void take(FieldReader& from, std::string_view key, Latency& l) {
+    take_object(from, key, [&l](FieldReader& fields) {
+        take(fields, "p50", l.p50);
+        take(fields, "p90", l.p90);
+        take(fields, "p99", l.p99);
+        take(fields, "p999", l.p999);
+        take(fields, "max", l.max);
+        take(fields, "mean", l.mean);
+    });
+}
+
+void take(FieldReader& from, std::string_view key, Buckets& out) {
+    take_object(from, key, [&out](FieldReader& fields) {
+        std::vector<std::uint64_t> top;
+        std::vector<std::uint64_t> count;
+        take_numbers(fields, "top_ns", top);
+        take_numbers(fields, "count", count);
+        if (top.size() != count.size()) {
+            fields.problems().add(fields.line(), fields.path_of("count"),
+                                  "expected as many as top_ns has");
+            return;
+        }
+        for (std::size_t i = 0; i < top.size(); ++i) out.emplace_back(top[i], count[i]);
+    });
+}
+
+void take_verdict(FieldReader& from, Verdict& verdict) {
+    take_object(from, "verdict", [&verdict](FieldReader& fields) {
+        std::string status;
+        std::string cause;
+        take(fields, "status", status);
+        take(fields, "cause", cause);
+        take(fields, "reasons", verdict.reasons);
+        take(fields, "advice", verdict.advice);
+        bool known = false;
+        for (const Status one : {Status::valid, Status::invalid, Status::interrupted}) {
+            if (status != to_string(one)) continue;
+            verdict.status = one;
+            known = true;
+        }
+        if (!known) {
+            fields.problems().add(fields.line(), fields.path_of("status"),
+                                  "expected VALID, INVALID or INTERRUPTED");
+        }
+        for (const Culprit one : {Culprit::generator, Culprit::network, Culprit::target}) {
+            if (cause == to_string(one)) verdict.culprit = one;
+        }
+        if (verdict.status == Status::invalid && verdict.reasons.empty()) {
+            fields.problems().add(fields.line(), fields.path_of("reasons"),
+                                  "expected a reason for INVALID");
+        }
+    });
+}
+
+PhaseReport read_phase(FieldReader fields) {
+    PhaseReport phase;
+    take(fields, "name", phase.name);
+    take(fields, "start_s", phase.start_s);
+    take(fields, "seconds", phase.seconds);
+    take(fields, "target_rate", phase.target_rate);
+    take(fields, "achieved_rate", phase.achieved_rate);
+    take(fields, "accounting", phase.accounting);
+    take(fields, "latency_us", phase.latency_us);
+    take(fields, "service_us", phase.service_us);
+    take(fields, "send_lag_us", phase.send_lag_us);
+    take(fields, "status", phase.status);
+    take(fields, "errors", phase.errors);
+    take_whole(fields, "bytes_sent", phase.bytes_sent);
+    take_whole(fields, "bytes_received", phase.bytes_received);
+    take(fields, "latency_histogram", phase.latency_buckets);
+    take(fields, "service_histogram", phase.service_buckets);
+    return phase;
+}
+
+void take_phases(FieldReader& from, std::vector<PhaseReport>& phases) {
+    const auto* const items = items_of(from, "phases");
+    if (items == nullptr) return;
+    for (std::size_t i = 0; i < items->size(); ++i) {
+        phases.push_back(read_phase(
+            FieldReader((*items)[i], "phases[" + std::to_string(i) + "]", from.problems())));
+    }
+}
+
+void take_series(FieldReader& from, SeriesReport& series) {
+    take_object(from, "series", [&series](FieldReader& fields) {
+        take(fields, "interval_s", series.interval_s);
+        take_numbers(fields, "target_rate", series.target);
+        take_numbers(fields, "scheduled", series.scheduled);
+        take_numbers(fields, "sent", series.sent);
+        take_numbers(fields, "answered", series.answered);
+        take_numbers(fields, "p50_us", series.p50_us);
+        take_numbers(fields, "p90_us", series.p90_us);
+        take_numbers(fields, "p99_us", series.p99_us);
+        take_numbers(fields, "p999_us", series.p999_us);
+        take_numbers(fields, "max_us", series.max_us);
+        const JsonNode* const errors = fields.required("errors", "an object");
+        if (errors != nullptr) {
+            FieldReader causes(*errors, fields.path_of("errors"), fields.problems());
+            for (const JsonNode::Member& member : errors->members) {
+                take_numbers(causes, member.key, series.errors[member.key]);
+            }
+        }
+        const std::size_t length = series.target.size();
+        bool even = series.scheduled.size() == length && series.sent.size() == length &&
+                    series.answered.size() == length && series.p50_us.size() == length &&
+                    series.p90_us.size() == length && series.p99_us.size() == length &&
+                    series.p999_us.size() == length && series.max_us.size() == length;
+        for (const auto& [cause, counts] : series.errors) even = even && counts.size() == length;
+        if (!even) fields.problems().add(fields.line(), "series", "its arrays differ in length");
+    });
+}
+
+void take_generator(FieldReader& from, GeneratorReport& generator) {
+    take_object(from, "generator", [&generator](FieldReader& fields) {
+        take(fields, "cpu", generator.cpu);
+        take(fields, "steal", generator.steal);
+        const auto* const threads = items_of(fields, "threads");
+        for (std::size_t i = 0; threads != nullptr && i < threads->size(); ++i) {
+            FieldReader one((*threads)[i],
+                            fields.path_of("threads") + "[" + std::to_string(i) + "]",
+                            fields.problems());
+            ThreadReport& thread = generator.threads.emplace_back();
+            take_whole(one, "cpu", thread.cpu);
+            take(one, "cpu_share", thread.cpu_share);
+            take_whole(one, "wakeups", thread.wakeups);
+            take(one, "wake_lag_p99_us", thread.wake_lag_p99_us);
+        }
+        take_whole(fields, "retransmits", generator.retransmits);
+        take_whole(fields, "connections_opened", generator.connections_opened);
+        take_whole(fields, "connections_lost", generator.connections_lost);
+        take_whole(fields, "connections_open_max", generator.connections_open_max);
+        take(fields, "connect_errors", generator.connect_errors);
+    });
+}
+
+void take_objectives(FieldReader& from, std::vector<Objective>& objectives) {
+    const auto* const items = items_of(from, "objectives");
+    for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+        FieldReader fields((*items)[i], "objectives[" + std::to_string(i) + "]", from.problems());
+        Objective& objective = objectives.emplace_back();
+        take(fields, "expr", objective.expression);
+        take(fields, "unit", objective.unit);
+        take(fields, "pass", objective.pass);
+        const JsonNode* const value = fields.optional("value");
+        objective.measured = value != nullptr && !value->is(Kind::null);
+        if (objective.measured) take(fields, "value", objective.value);
+    }
+}
+
+void take_reconcile(FieldReader& from, std::optional<Reconciliation>& reconcile) {
+    const JsonNode* const node = from.optional("reconcile");
+    if (node == nullptr || node->is(Kind::null)) return;
+    take_object(from, "reconcile", [&reconcile](FieldReader& fields) {
+        reconcile.emplace();
+        take_whole(fields, "answered", reconcile->answered);
+        take_whole(fields, "served", reconcile->served);
+        take_whole(fields, "counted", reconcile->counted);
+        take(fields, "stores", reconcile->stores);
+        take_whole(fields, "difference", reconcile->difference);
+    });
+}
+
+void take_machine(FieldReader& from, Machine& machine) {
+    take_object(from, "machine", [&machine](FieldReader& fields) {
+        take(fields, "host", machine.host);
+        take(fields, "cpu_model", machine.cpu_model);
+        take_whole(fields, "cpus", machine.cpus);
+        take(fields, "kernel", machine.kernel);
+        take(fields, "system", machine.system);
+        take_whole(fields, "memory_bytes", machine.memory_bytes);
+    });
+}
+
+void take_run(FieldReader& document, Report& report) {
+    take(document, "qck", report.qck);
+    take(document, "scenario", report.scenario);
+    take(document, "description", report.description);
+    take(document, "target", report.target);
+    take(document, "target_note", report.target_note);
+    take(document, "scale", report.scale);
+    take(document, "calibration", report.calibration);
+    take(document, "scale_note", report.scale_note);
+    take(document, "compress", report.compress);
+    take(document, "nominal_peak_rate", report.nominal_peak_rate);
+    take(document, "command", report.command);
+    take_whole(document, "started_ms", report.started_ms);
+    take(document, "seconds", report.seconds);
+    take(document, "planned_s", report.planned_s);
+    take(document, "closed_loop", report.closed_loop);
+    take(document, "interrupted", report.interrupted);
+    take_whole(document, "connections", report.connections);
+    take_whole(document, "pipeline", report.pipeline);
+    take(document, "timeout_s", report.timeout_s);
+    take_whole(document, "seed", report.seed);
+}
+
+}  // namespace
+
+Result<Report> from_json(std::string_view text, std::string_view file) {
+    auto root = scenario::parse_json(text, file, limits);
+    if (!root) return error(Errc::corrupt, root.error().message);
+    Problems problems(file);
+    FieldReader document(*root, "", problems);
+    std::uint64_t format = 0;
+    take_whole(document, "format", format);
+    if (problems.none() && format != report_format) {
+        return error(Errc::corrupt, std::string(file) + ": is of format " + std::to_string(format) +
+                                        ", and this qck reads format " +
+                                        std::to_string(report_format));
+    }
+    Report report;
+    if (problems.none()) {
+        take_run(document, report);
+        take_verdict(document, report.verdict);
+        take(document, "accounting", report.accounting);
+        take(document, "latency_us", report.latency_us);
+        take(document, "service_us", report.service_us);
+        take(document, "send_lag_us", report.send_lag_us);
+        take_phases(document, report.phases);
+        take_series(document, report.series);
+        take_generator(document, report.generator);
+        take_objectives(document, report.objectives);
+        take_reconcile(document, report.reconcile);
+        take_machine(document, report.machine);
+    }
+    if (!problems.none()) return error(Errc::corrupt, problems.to_error().message);
+    return report;
+}
+
+}  // namespace qck::report

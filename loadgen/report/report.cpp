@@ -1,0 +1,226 @@
+#include "loadgen/report/report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "base/units.hpp"
+#include "base/version.hpp"
+#include "loadgen/scenario/transform.hpp"
+
+namespace qck::report {
+namespace {
+
+double seconds(std::chrono::nanoseconds span) {
+    return std::chrono::duration<double>(span).count();
+}
+
+double micros(std::uint64_t ns) { return static_cast<double>(ns) / 1e3; }
+
+Latency latency_of(const stats::Histogram& histogram) {
+    Latency latency;
+    latency.p50 = micros(histogram.percentile_ns(0.5));
+    latency.p90 = micros(histogram.percentile_ns(0.9));
+    latency.p99 = micros(histogram.percentile_ns(0.99));
+    latency.p999 = micros(histogram.percentile_ns(0.999));
+    latency.max = micros(histogram.max_ns());
+    latency.mean = std::round(histogram.mean_ns()) / 1e3;
+    return latency;
+}
+
+Buckets buckets_of(const stats::Histogram& histogram) {
+    Buckets buckets;
+    histogram.for_each(
+        [&](std::uint64_t top_ns, std::uint64_t count) { buckets.emplace_back(top_ns, count); });
+    return buckets;
+}
+
+std::map<std::string, std::uint64_t> errors_of(const record::PhaseResult& phase) {
+    std::map<std::string, std::uint64_t> errors;
+    for (std::size_t i = 0; i < record::cause_count; ++i) {
+        const char* const name = record::cause_name(static_cast<record::Cause>(i));
+        if (phase.failed_by[i] > 0) errors[name] = phase.failed_by[i];
+        if (phase.unsent_by[i] > 0) errors[std::string("unsent: ") + name] = phase.unsent_by[i];
+    }
+    if (phase.accounting.timed_out > 0) errors["timeout"] = phase.accounting.timed_out;
+    return errors;
+}
+
+PhaseReport phase_report(const record::PhaseResult& phase) {
+    PhaseReport out;
+    out.name = phase.name;
+    out.start_s = seconds(phase.start);
+    out.seconds = seconds(phase.duration);
+    out.target_rate = phase.target_rate_per_s;
+    out.achieved_rate = phase.achieved_rate_per_s();
+    out.accounting = phase.accounting;
+    out.latency_us = latency_of(phase.latency);
+    out.service_us = latency_of(phase.service);
+    out.send_lag_us = latency_of(phase.send_lag);
+    for (const auto& [status, count] : phase.status) out.status[std::to_string(status)] = count;
+    out.errors = errors_of(phase);
+    out.bytes_sent = phase.bytes_sent;
+    out.bytes_received = phase.bytes_received;
+    out.latency_buckets = buckets_of(phase.latency);
+    out.service_buckets = buckets_of(phase.service);
+    return out;
+}
+
+/// Adds what failed in one interval; a cause gets its row of zeros when it first comes.
+class ErrorRows {
+public:
+    ErrorRows(SeriesReport& series, std::size_t intervals)
+        : series_(series), intervals_(intervals) {}
+    void add(std::size_t interval, const std::string& cause, std::uint64_t count) {
+        if (count == 0) return;
+        auto& row = series_.errors[cause];
+        row.resize(intervals_);
+        row[interval] += count;
+    }
+
+private:
+    SeriesReport& series_;
+    std::size_t intervals_;
+};
+
+SeriesReport series_report(const scenario::Plan& plan, const record::RunResult& run) {
+    SeriesReport series;
+    series.interval_s = seconds(run.interval);
+    ErrorRows errors(series, run.series.size());
+    for (std::size_t i = 0; i < run.series.size(); ++i) {
+        const record::Interval& at = run.series[i];
+        const auto from = run.interval * static_cast<std::int64_t>(i);
+        const double planned = scenario::requests_until(plan, from + run.interval) -
+                               scenario::requests_until(plan, from);
+        const double rate = run.closed_loop ? 0 : planned / series.interval_s;
+        series.target.push_back(std::round(rate * 1e3) / 1e3);
+        series.scheduled.push_back(at.scheduled);
+        series.sent.push_back(at.sent);
+        series.answered.push_back(at.answered);
+        series.p50_us.push_back(micros(at.latency.percentile_ns(0.5)));
+        series.p90_us.push_back(micros(at.latency.percentile_ns(0.9)));
+        series.p99_us.push_back(micros(at.latency.percentile_ns(0.99)));
+        series.p999_us.push_back(micros(at.latency.percentile_ns(0.999)));
+        series.max_us.push_back(micros(at.latency.max_ns()));
+        for (std::size_t c = 0; c < record::cause_count; ++c) {
+            errors.add(i, record::cause_name(static_cast<record::Cause>(c)), at.failed_by[c]);
+        }
+        errors.add(i, "timeout", at.timed_out);
+        errors.add(i, "unsent", at.unsent);
+    }
+    return series;
+}
+
+GeneratorReport generator_report(const record::GeneratorEvidence& evidence) {
+    GeneratorReport out;
+    out.cpu = evidence.cpu_share_max;
+    out.steal = evidence.steal_share;
+    for (const record::ThreadResult& thread : evidence.threads) {
+        out.threads.push_back({thread.cpu, thread.cpu_share(), thread.wakeups,
+                               micros(thread.wake_lag.percentile_ns(0.99))});
+    }
+    out.retransmits = evidence.retransmits;
+    out.connections_opened = evidence.connections_opened;
+    out.connections_lost = evidence.connections_lost;
+    out.connections_open_max = evidence.connections_open_max;
+    for (std::size_t i = 0; i < record::cause_count; ++i) {
+        const std::uint64_t count = evidence.connect_failed_by[i];
+        if (count > 0) {
+            out.connect_errors[record::cause_name(static_cast<record::Cause>(i))] = count;
+        }
+    }
+    return out;
+}
+
+void set_context(Report& report, const scenario::Plan& plan, const RunContext& context) {
+    report.qck = version;
+    report.scenario = plan.name;
+    report.description = plan.description;
+    report.target = context.target;
+    report.target_note = context.target_note;
+    report.scale = context.scale;
+    report.calibration = context.calibration;
+    report.scale_note = context.scale_note;
+    report.compress = context.compress;
+    report.nominal_peak_rate = scenario::peak_rate_of(plan) * context.scale;
+    report.command = context.command;
+    report.connections = plan.connections;
+    report.pipeline = plan.pipeline;
+    report.timeout_s = seconds(plan.timeout);
+    report.seed = plan.seed;
+}
+
+std::string share_text(std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return "none";
+    if (part == whole) return "all";
+    const double percent = 100 * static_cast<double>(part) / static_cast<double>(whole);
+    char text[32];
+    // Rounded down, so that 100 % is never said of less than all.
+    std::snprintf(text, sizeof text, "%.4g %%", std::floor(percent * 100) / 100);
+    return text;
+}
+
+}  // namespace
+
+Report make_report(const scenario::Plan& plan, const record::RunResult& run,
+                   const RunContext& context, const std::vector<Slo>& objectives) {
+    Report report;
+    set_context(report, plan, context);
+    report.started_ms = run.started_wall_ms;
+    report.seconds = seconds(run.duration);
+    report.planned_s = seconds(run.planned);
+    report.closed_loop = run.closed_loop;
+    report.interrupted = run.interrupted;
+    report.verdict = judge(run, plan);
+    report.accounting = run.total();
+    stats::Histogram latency;
+    stats::Histogram service;
+    stats::Histogram send_lag;
+    for (const record::PhaseResult& phase : run.phases) {
+        report.phases.push_back(phase_report(phase));
+        latency.add(phase.latency);
+        service.add(phase.service);
+        send_lag.add(phase.send_lag);
+    }
+    report.latency_us = latency_of(latency);
+    report.service_us = latency_of(service);
+    report.send_lag_us = latency_of(send_lag);
+    report.series = series_report(plan, run);
+    report.generator = generator_report(run.generator);
+    for (const Slo& slo : objectives) report.objectives.push_back(evaluate(slo, run));
+    report.machine = this_machine();
+    return report;
+}
+
+std::string conclusion_of(const Report& report) {
+    const record::Accounting& a = report.accounting;
+    if (report.verdict.status == Status::invalid) {
+        return "This run does not show what the target can do: " + report.verdict.reasons.front() +
+               ".";
+    }
+    if (a.scheduled == 0) return "Nothing was sent.";
+    const auto peak = std::max_element(report.phases.begin(), report.phases.end(),
+                                       [](const PhaseReport& x, const PhaseReport& y) {
+                                           return std::max(x.target_rate, x.achieved_rate) <
+                                                  std::max(y.target_rate, y.achieved_rate);
+                                       });
+    std::string text =
+        "Of " + format_count(a.scheduled) + " requests " + share_text(a.answered, a.scheduled) +
+        " were answered; at " + format_rate(peak->achieved_rate) + "/s (" + peak->name +
+        ") half within " +
+        format_duration(std::chrono::nanoseconds(std::llround(peak->latency_us.p50 * 1e3))) +
+        " and 99 of 100 within " +
+        format_duration(std::chrono::nanoseconds(std::llround(peak->latency_us.p99 * 1e3)));
+    const auto missed = std::count_if(report.objectives.begin(), report.objectives.end(),
+                                      [](const Objective& objective) { return !objective.pass; });
+    if (missed > 0) {
+        text += "; " + std::to_string(missed) + " of " + std::to_string(report.objectives.size()) +
+                (report.objectives.size() == 1 ? " objective" : " objectives") + " missed";
+    } else if (!report.objectives.empty()) {
+        text += "; every objective was met";
+    }
+    if (report.interrupted) return "Stopped early. " + text + ".";
+    return text + ".";
+}
+
+}  // namespace qck::report

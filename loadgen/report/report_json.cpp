@@ -1,0 +1,183 @@
+#include "loadgen/report/report_json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace qck::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json json_of(const record::Accounting& a) {
+    return {{"scheduled", a.scheduled}, {"sent", a.sent},     {"unsent", a.unsent},
+            {"answered", a.answered},   {"failed", a.failed}, {"timed_out", a.timed_out},
+            {"in_flight", a.in_flight}};
+}
+
+Json json_of(const Latency& l) {
+    return {{"p50", l.p50},   {"p90", l.p90}, {"p99", l.p99},
+            {"p999", l.p999}, {"max", l.max}, {"mean", l.mean}};
+}
+
+Json json_of(const Buckets& buckets) {
+    Json top = Json::array();
+    Json count = Json::array();
+    for (const auto& [top_ns, times] : buckets) {
+        top.push_back(top_ns);
+        count.push_back(times);
+    }
+    return {{"top_ns", std::move(top)}, {"count", std::move(count)}};
+}
+
+template <class Value>
+Json json_of(const std::map<std::string, Value>& values) {
+    Json out = Json::object();
+    for (const auto& [key, value] : values) out[key] = value;
+    return out;
+}
+
+Json json_of(const PhaseReport& phase) {
+    return {{"name", phase.name},
+            {"start_s", phase.start_s},
+            {"seconds", phase.seconds},
+            {"target_rate", phase.target_rate},
+            {"achieved_rate", phase.achieved_rate},
+            {"accounting", json_of(phase.accounting)},
+            {"latency_us", json_of(phase.latency_us)},
+            {"service_us", json_of(phase.service_us)},
+            {"send_lag_us", json_of(phase.send_lag_us)},
+            {"status", json_of(phase.status)},
+            {"errors", json_of(phase.errors)},
+            {"bytes_sent", phase.bytes_sent},
+            {"bytes_received", phase.bytes_received},
+            {"latency_histogram", json_of(phase.latency_buckets)},
+            {"service_histogram", json_of(phase.service_buckets)}};
+}
+
+Json json_of(const SeriesReport& s) {
+    return {{"interval_s", s.interval_s}, {"target_rate", s.target},
+            {"scheduled", s.scheduled},   {"sent", s.sent},
+            {"answered", s.answered},     {"p50_us", s.p50_us},
+            {"p90_us", s.p90_us},         {"p99_us", s.p99_us},
+            {"p999_us", s.p999_us},       {"max_us", s.max_us},
+            {"errors", json_of(s.errors)}};
+}
+
+Json json_of(const GeneratorReport& g) {
+    Json threads = Json::array();
+    for (const ThreadReport& thread : g.threads) {
+        threads.push_back({{"cpu", thread.cpu},
+                           {"cpu_share", thread.cpu_share},
+                           {"wakeups", thread.wakeups},
+                           {"wake_lag_p99_us", thread.wake_lag_p99_us}});
+    }
+    return {{"cpu", g.cpu},
+            {"steal", g.steal},
+            {"threads", std::move(threads)},
+            {"agents", Json::array()},
+            {"retransmits", g.retransmits},
+            {"connections_opened", g.connections_opened},
+            {"connections_lost", g.connections_lost},
+            {"connections_open_max", g.connections_open_max},
+            {"connect_errors", json_of(g.connect_errors)}};
+}
+
+Json json_of(const std::vector<Objective>& objectives) {
+    Json out = Json::array();
+    for (const Objective& objective : objectives) {
+        out.push_back({{"expr", objective.expression},
+                       {"value", objective.measured ? Json(objective.value) : Json()},
+                       {"unit", objective.unit},
+                       {"pass", objective.pass}});
+    }
+    return out;
+}
+
+Json json_of(const Verdict& verdict) {
+    return {{"status", to_string(verdict.status)},
+            {"reasons", verdict.reasons},
+            {"cause", to_string(verdict.culprit)},
+            {"advice", verdict.advice}};
+}
+
+Json json_of(const std::optional<Reconciliation>& reconcile) {
+    if (!reconcile) return {};
+    return {{"answered", reconcile->answered},
+            {"served", reconcile->served},
+            {"counted", reconcile->counted},
+            {"stores", json_of(reconcile->stores)},
+            {"difference", reconcile->difference}};
+}
+
+Json json_of(const Machine& m) {
+    return {{"host", m.host},     {"cpu_model", m.cpu_model}, {"cpus", m.cpus},
+            {"kernel", m.kernel}, {"system", m.system},       {"memory_bytes", m.memory_bytes}};
+}
+
+/// Members of the document a line each, and phases a line each: small enough to diff, and not a
+/// line a number.
+std::string laid_out(const Json& document) {
+    const auto line = [](const Json& value) {
+        return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+    };
+    std::string text = "{";
+    const char* comma = "\n";
+    for (const auto& [key, value] : document.items()) {
+        (text += comma) += Json(key).dump() + ": ";
+        comma = ",\n";
+        if (key != "phases") {
+            text += line(value);
+            continue;
+        }
+        text += '[';
+        const char* between = "\n  ";
+        for (const Json& phase : value) {
+            (text += between) += line(phase);
+            between = ",\n  ";
+        }
+        text += "\n]";
+    }
+    return text + "\n}\n";
+}
+
+}  // namespace
+
+std::string to_json(const Report& report) {
+    Json out;
+    out["qck"] = report.qck;
+    out["format"] = report_format;
+    out["scenario"] = report.scenario;
+    out["description"] = report.description;
+    out["target"] = report.target;
+    out["target_note"] = report.target_note;
+    out["scale"] = report.scale;
+    out["calibration"] = report.calibration;
+    out["scale_note"] = report.scale_note;
+    out["compress"] = report.compress;
+    out["nominal_peak_rate"] = report.nominal_peak_rate;
+    out["command"] = report.command;
+    out["started_ms"] = report.started_ms;
+    out["seconds"] = report.seconds;
+    out["planned_s"] = report.planned_s;
+    out["closed_loop"] = report.closed_loop;
+    out["interrupted"] = report.interrupted;
+    out["connections"] = report.connections;
+    out["pipeline"] = report.pipeline;
+    out["timeout_s"] = report.timeout_s;
+    out["seed"] = report.seed;
+    out["verdict"] = json_of(report.verdict);
+    out["accounting"] = json_of(report.accounting);
+    out["latency_us"] = json_of(report.latency_us);
+    out["service_us"] = json_of(report.service_us);
+    out["send_lag_us"] = json_of(report.send_lag_us);
+    out["phases"] = Json::array();
+    for (const PhaseReport& phase : report.phases) out["phases"].push_back(json_of(phase));
+    out["generator"] = json_of(report.generator);
+    out["objectives"] = json_of(report.objectives);
+    out["reconcile"] = json_of(report.reconcile);
+    out["machine"] = json_of(report.machine);
+    out["series"] = json_of(report.series);
+    return laid_out(out);
+}
+
+}  // namespace qck::report
