@@ -47,6 +47,7 @@ void add_network_options(CLI::App& app, ServeOptions& options) {
     };
     add_listener("--listen", config.redirect_address, "127.0.0.1:8080", "Redirects");
     add_listener("--api", config.api_address, "127.0.0.1:8081", "Links API");
+    add_listener("--ingest", config.ingest_address, "127.0.0.1:8082", "Events and edge clicks");
     add_listener("--admin", config.admin_address, "127.0.0.1:9090", "Health, metrics, status");
     app.add_option("--tls-cert", config.tls_certificate,
                    "Certificate chain (PEM) for redirects and API; read again on SIGHUP");
@@ -81,6 +82,10 @@ void add_journal_options(CLI::App& app, ServeOptions& options) {
     add_parsed(app, "--journal-segment", config.segment_bytes, parse_bytes,
                "Size of a segment file (64MB)", "SIZE")
         ->group("");
+    app.add_option("--dedupe-events", config.dedupe_events,
+                   "An ingested item that comes again within so many counts once")
+        ->capture_default_str()
+        ->check(CLI::Range(std::size_t{1'000}, std::size_t{100'000'000}));
     add_parsed(app, "--ip-mode", config.ip_mode, clicks::parse_ip_mode,
                "What is kept of client addresses: full, truncate, hash or none (truncate)", "MODE");
 }

@@ -10,6 +10,8 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "cli/commands/ingest_lane.hpp"
+#include "cli/commands/journal_gate.hpp"
 #include "cli/commands/reactor_thread.hpp"
 #include "services/admin/admin_handler.hpp"
 #include "services/analytics/click_analytics.hpp"
@@ -33,26 +35,6 @@ std::uint64_t random_seed() {
     [[maybe_unused]] const auto got = ::getrandom(&seed, sizeof seed, 0);
     return seed;
 }
-
-/// Holds answers until the journal of their reactor is on the disk.
-class JournalGate final : public http_server::OutputGate {
-public:
-    JournalGate(const clicks::JournalShard& shard, clicks::DurabilitySyncer& syncer)
-        : shard_(shard), syncer_(syncer) {}
-
-    std::uint64_t mark() override {
-        const std::uint64_t position = shard_.appended_position();
-        if (position <= durable_) return 0;
-        syncer_.request(shard_.number());
-        return position;
-    }
-    void set_durable(std::uint64_t position) { durable_ = std::max(durable_, position); }
-
-private:
-    const clicks::JournalShard& shard_;
-    clicks::DurabilitySyncer& syncer_;
-    std::uint64_t durable_ = 0;
-};
 
 /// One core's worth of redirects.
 struct RedirectLane {
@@ -112,11 +94,13 @@ struct Service::Parts {
     LinkFanout fanout{lanes};
     std::unique_ptr<clicks::DurabilitySyncer> syncer;
     std::unique_ptr<cache::LinkFetcher> fetcher;
+    std::unique_ptr<IngestLane> ingest;
     SideLane api;
     SideLane admin;
 
     Result<void> open_stores();
     Result<void> open_redirects();
+    Result<void> open_ingest();
     Result<void> open_api();
     Result<void> open_admin();
     Result<void> open_side(SideLane& lane, const net::Address& address, const char* name,
@@ -167,7 +151,9 @@ Result<void> Service::Parts::open_stores() {
                                                                     directory->identity().node));
         },
         [&] {
-            const clicks::JournalConfig journal_config{.shards = config.threads,
+            // One for each reactor that redirects, and the last one for what is ingested.
+            const auto shards = static_cast<std::uint16_t>(config.threads + 1);
+            const clicks::JournalConfig journal_config{.shards = shards,
                                                        .segment_bytes = config.segment_bytes,
                                                        .power_safe = config.power_safe};
             return into(journal, clicks::Journal::open(*directory, journal_config));
@@ -204,6 +190,7 @@ Result<void> Service::Parts::open_redirects() {
     if (config.power_safe) {
         syncer = std::make_unique<clicks::DurabilitySyncer>(
             *journal, [this](std::uint16_t shard, std::uint64_t position) {
+                if (shard == config.threads) return ingest->set_durable(position);
                 RedirectLane& lane = lanes[shard];
                 lane.thread->reactor().post([&lane, position] {
                     lane.gate->set_durable(position);
@@ -244,6 +231,17 @@ Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& addre
     return lane.server->start();
 }
 
+Result<void> Service::Parts::open_ingest() {
+    IngestLane::Config lane{.address = config.ingest_address,
+                            .keys_max = config.dedupe_events,
+                            .handler = {},
+                            .server = config.ingest_server};
+    lane.handler.ip_mode = config.ip_mode;
+    lane.handler.ip_key = directory->identity().ip_key;
+    return into(ingest, IngestLane::open(lane, {*journal, config.threads, *counting, *link_store,
+                                                syncer.get()}));
+}
+
 Result<void> Service::Parts::open_api() {
     analytics = std::make_unique<analytics::ClickAnalytics>(*counting);
     api::ApiConfig api_config;
@@ -263,7 +261,9 @@ Result<void> Service::Parts::open_admin() {
         parts.metrics.redirects.push_back(&lane.handler->counters());
         redirects.servers.push_back(&lane.server->counters());
     }
-    parts.metrics.listeners = {redirects, {"api", {&api.server->counters()}}};
+    parts.metrics.listeners = {
+        redirects, {"api", {&api.server->counters()}}, {"ingest", {&ingest->server().counters()}}};
+    parts.metrics.ingest = &ingest->counters();
     parts.metrics.counting = counting.get();
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
@@ -273,6 +273,7 @@ Result<void> Service::Parts::open_admin() {
 
 void Service::Parts::start_threads() {
     for (RedirectLane& lane : lanes) lane.thread->start();
+    ingest->start();
     api.thread->start();
     admin.thread->start();
     ready = true;
@@ -284,6 +285,7 @@ void Service::Parts::drain() {
     for (RedirectLane& lane : lanes)
         servers.emplace_back(&lane.thread->reactor(), lane.server.get());
     servers.emplace_back(&api.thread->reactor(), api.server.get());
+    servers.emplace_back(&ingest->reactor(), &ingest->server());
     for (const auto& [reactor, server] : servers) {
         reactor->post([server = server] { server->drain(); });
     }
@@ -302,7 +304,8 @@ Result<std::unique_ptr<Service>> Service::start(const ServiceConfig& config) {
     parts->config = config;
     const auto opened =
         in_order({[&] { return parts->open_stores(); }, [&] { return parts->open_redirects(); },
-                  [&] { return parts->open_api(); }, [&] { return parts->open_admin(); }});
+                  [&] { return parts->open_ingest(); }, [&] { return parts->open_api(); },
+                  [&] { return parts->open_admin(); }});
     std::unique_ptr<Service> service(new Service(std::move(parts)));
     if (!opened) return opened.error();
     service->parts_->start_threads();
@@ -314,6 +317,7 @@ Service::~Service() { stop(); }
 std::string Service::ready_line() const {
     return "ready redirect=" + parts_->redirect_address.to_string() +
            " api=" + parts_->api.address.to_string() +
+           " ingest=" + parts_->ingest->address().to_string() +
            " admin=" + parts_->admin.address.to_string();
 }
 
@@ -329,12 +333,13 @@ void Service::stop() {
     for (SideLane* const side : {&parts.api, &parts.admin}) {
         if (side->thread) side->thread->stop();
     }
-    // The fetcher and the syncer post to the reactors, and are done with them before they go.
-    parts.fetcher.reset();
-    parts.syncer.reset();
     for (RedirectLane& lane : parts.lanes) {
         if (lane.thread) lane.thread->stop();
     }
+    if (parts.ingest) parts.ingest->stop();
+    // Used by handlers and gates until their reactors stopped; what they post to those is dropped.
+    parts.fetcher.reset();
+    parts.syncer.reset();
     if (parts.counting) parts.counting->stop();
     // Servers before handlers before reactors.
     for (SideLane* const side : {&parts.admin, &parts.api}) {
@@ -342,6 +347,7 @@ void Service::stop() {
         side->handler.reset();
         side->thread.reset();
     }
+    parts.ingest.reset();
     for (RedirectLane& lane : parts.lanes) {
         lane.server.reset();
         lane.handler.reset();

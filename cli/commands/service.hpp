@@ -24,6 +24,7 @@ struct ServiceConfig {
     std::filesystem::path data_dir = "qck-data";
     net::Address redirect_address;
     net::Address api_address;
+    net::Address ingest_address;
     net::Address admin_address;
     /// Reactors of the redirect listener.
     std::uint16_t threads = 1;
@@ -39,6 +40,9 @@ struct ServiceConfig {
     std::size_t cache_bytes = std::size_t{64} << 20;
     http_server::ServerConfig redirect_server;
     http_server::ServerConfig api_server;
+    http_server::ServerConfig ingest_server;
+    /// Ingested items are recognised when they come again among at least so many.
+    std::size_t dedupe_events = 2'000'000;
     /// Asked of the API when not empty.
     std::string token;
     std::vector<std::string> own_hosts;
@@ -60,7 +64,7 @@ public:
     Service(const Service&) = delete;
     Service& operator=(const Service&) = delete;
 
-    /// `ready redirect=HOST:PORT api=HOST:PORT admin=HOST:PORT`
+    /// `ready redirect=HOST:PORT api=HOST:PORT ingest=HOST:PORT admin=HOST:PORT`
     std::string ready_line() const;
     /// Reads the TLS files again; the old certificate stays when they are wrong.
     Result<void> reload_certificates();

@@ -129,6 +129,22 @@ void add_listeners(Families& families, const MetricSources& sources) {
         &ServerCounters::resets);
 }
 
+void add_ingest(Families& families, const ingest::IngestCounters& counters) {
+    MetricFamily& items = add_family(families, MetricType::Counter, "qck_ingest_items_total",
+                                     "Items that came to the ingest listener by outcome.");
+    const std::vector<std::pair<const char*, const Counter*>> outcomes{
+        {"event", &counters.events_accepted},
+        {"click", &counters.clicks_accepted},
+        {"duplicate", &counters.duplicates},
+        {"rejected", &counters.rejected}};
+    for (const auto& [outcome, counter] : outcomes) {
+        add_value(items, static_cast<double>(counter->value()), {{"outcome", outcome}});
+    }
+    add_single(families, MetricType::Counter, "qck_ingest_busy_total",
+               "Ingest requests answered 503: the counts lag, or the journal is full.",
+               static_cast<double>(counters.busy.value()));
+}
+
 void add_journal(Families& families, const clicks::CountingFigures& figures) {
     const auto gauge = [&](const char* name, const char* help, double value) {
         add_single(families, MetricType::Gauge, name, help, value);
@@ -165,6 +181,7 @@ std::string metrics_text(const MetricSources& sources) {
     add_cache(families, sources);
     add_listeners(families, sources);
     if (sources.counting != nullptr) add_journal(families, sources.counting->figures());
+    if (sources.ingest != nullptr) add_ingest(families, *sources.ingest);
     MetricFamily& build =
         add_family(families, MetricType::Gauge, "qck_build_info", "This program.");
     add_value(build, 1, {{"version", version}});

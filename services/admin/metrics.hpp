@@ -5,6 +5,7 @@
 
 #include "services/clicks/click_counting.hpp"
 #include "services/http_server/counters.hpp"
+#include "services/ingest/ingest_counters.hpp"
 #include "services/redirect/redirect_counters.hpp"
 
 namespace qck::admin {
@@ -20,6 +21,7 @@ struct MetricSources {
     std::vector<const redirect::RedirectCounters*> redirects;
     std::vector<Listener> listeners;
     const clicks::ClickCounting* counting = nullptr;
+    const ingest::IngestCounters* ingest = nullptr;
 };
 
 /// Every metric in the Prometheus text format (version 0.0.4). Sums per-thread counters that their

@@ -7,7 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/counter.hpp"
 #include "services/clicks/journal_shard.hpp"
 #include "services/clicks/stored_ip.hpp"
 #include "services/http_server/exchange.hpp"
@@ -15,6 +14,7 @@
 #include "services/ingest/body.hpp"
 #include "services/ingest/flat_object.hpp"
 #include "services/ingest/incoming.hpp"
+#include "services/ingest/ingest_counters.hpp"
 #include "services/ingest/link_ids.hpp"
 #include "services/ingest/recent_keys.hpp"
 
@@ -30,16 +30,6 @@ struct IngestConfig {
     std::uint64_t lag_records_max = 5'000'000;
     clicks::IpMode ip_mode = clicks::IpMode::truncate;
     clicks::IpKey ip_key{};
-};
-
-/// What the ingest listener did. One writer, any reader.
-struct IngestCounters {
-    Counter requests;
-    Counter events_accepted;
-    Counter clicks_accepted;
-    Counter duplicates;
-    Counter rejected;
-    Counter busy;  ///< requests answered 503
 };
 
 /// `POST /v1/events` and `POST /v1/clicks`: items are read, checked one by one, recognised when
