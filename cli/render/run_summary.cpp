@@ -1,0 +1,251 @@
+#include "cli/render/run_summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "base/units.hpp"
+#include "base/version.hpp"
+#include "cli/render/table.hpp"
+#include "loadgen/scenario/transform.hpp"
+
+namespace qck::render {
+namespace {
+
+constexpr std::size_t label_columns = 12;
+
+std::string span_text(double seconds) {
+    return format_duration(std::chrono::nanoseconds(std::llround(seconds * 1e9)));
+}
+
+/// `10 s` as `10s`: for columns of times.
+std::string tight_span(double seconds) {
+    std::string text = span_text(seconds);
+    text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
+    return text;
+}
+
+std::string micros_text(double us) { return span_text(us / 1e6); }
+
+std::string percent_text(double share) {
+    char text[32];
+    std::snprintf(text, sizeof text, share >= 0.1 || share == 0 ? "%.0f %%" : "%.1f %%",
+                  share * 100);
+    return text;
+}
+
+/// Lines under one label: the label stands before the first, the others are indented below.
+class Block {
+public:
+    Block(const Terminal& terminal, std::string_view label) : terminal_(terminal), label_(label) {}
+
+    void line(std::string_view text, Tone tone = Tone::plain) {
+        const std::string_view label = first_ ? label_ : std::string_view{};
+        first_ = false;
+        const std::string shown = plain_if_needed(terminal_, text);
+        out_ += padded_right(label, label_columns) + toned(terminal_, tone, shown) + "\n";
+    }
+    /// As line(), broken where it would be wider than the terminal or 100 columns.
+    void paragraph(std::string_view text, Tone tone = Tone::plain) {
+        const auto width = static_cast<std::size_t>(std::clamp(terminal_.width, 40, 100));
+        const std::string shown = plain_if_needed(terminal_, text);
+        std::string_view rest = shown;
+        const std::string broken = wrapped(rest, width - label_columns, 0);
+        rest = broken;
+        while (!rest.empty()) {
+            const std::size_t end = std::min(rest.find('\n'), rest.size());
+            line(rest.substr(0, end), tone);
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+    }
+    const std::string& text() const { return out_; }
+
+private:
+    const Terminal& terminal_;
+    std::string_view label_;
+    bool first_ = true;
+    std::string out_;
+};
+
+/// p50 and p99 with the unit of the larger, so that the two can be compared at a glance.
+std::string latency_pair(const report::Latency& latency) {
+    const bool in_seconds = latency.p99 >= 1e6;
+    const double unit = in_seconds ? 1e6 : 1e3;
+    char text[64];
+    const char* const format =
+        latency.p99 / unit >= 10 ? "p50 %.3g  p99 %.3g %s" : "p50 %.2f  p99 %.2f %s";
+    std::snprintf(text, sizeof text, format, latency.p50 / unit, latency.p99 / unit,
+                  in_seconds ? "s" : "ms");
+    return text;
+}
+
+std::string phase_lines(const report::Report& report, const Terminal& terminal) {
+    double top = 0;
+    std::size_t name_columns = 4;
+    std::size_t span_columns = 2;
+    std::size_t rate_columns = 4;
+    for (const report::PhaseReport& phase : report.phases) {
+        top = std::max(top, phase.achieved_rate);
+        name_columns = std::max(name_columns, display_width(phase.name));
+        span_columns = std::max(span_columns, display_width(tight_span(phase.seconds)));
+        rate_columns = std::max(rate_columns, format_rate(phase.achieved_rate).size() + 2);
+    }
+    name_columns = std::min<std::size_t>(name_columns, 24);
+    const std::size_t fixed = name_columns + 1 + span_columns + 2 + 2 + rate_columns + 2 + 23;
+    const auto width = static_cast<std::size_t>(std::clamp(terminal.width, 60, 100));
+    const std::size_t bar_columns =
+        std::clamp<std::size_t>(width > fixed ? width - fixed : 0, 8, 32);
+    std::string out;
+    for (const report::PhaseReport& phase : report.phases) {
+        const double share = top > 0 ? phase.achieved_rate / top : 0;
+        const bool measured = phase.latency_us.max > 0;
+        const std::string line =
+            padded_right(phase.name, name_columns) + " " +
+            padded_left(tight_span(phase.seconds), span_columns) + "  " +
+            bar(terminal, share, bar_columns) + "  " +
+            padded_left(format_rate(phase.achieved_rate) + "/s", rate_columns) + "  " +
+            (measured ? latency_pair(phase.latency_us) : "nothing answered");
+        out += line + "\n";
+    }
+    return out;
+}
+
+std::string accounting_lines(const report::Report& report, const Terminal& terminal) {
+    const record::Accounting& a = report.accounting;
+    Block block(terminal, "accounting");
+    block.line("scheduled " + format_count(a.scheduled) + " = sent " + format_count(a.sent) +
+               " + unsent " + format_count(a.unsent));
+    block.line("sent " + format_count(a.sent) + " = answered " + format_count(a.answered) +
+               " + failed " + format_count(a.failed) + " + timed out " + format_count(a.timed_out) +
+               " + in flight " + format_count(a.in_flight));
+    return block.text();
+}
+
+std::string error_lines(const report::Report& report, const Terminal& terminal) {
+    std::map<std::string, std::uint64_t> causes;
+    std::map<std::string, std::uint64_t> statuses;
+    for (const report::PhaseReport& phase : report.phases) {
+        for (const auto& [cause, count] : phase.errors) causes[cause] += count;
+        for (const auto& [status, count] : phase.status) statuses[status] += count;
+    }
+    std::string out;
+    const auto add = [&](std::string_view label,
+                         const std::map<std::string, std::uint64_t>& counts) {
+        std::string text;
+        for (const auto& [name, count] : counts) {
+            text += (text.empty() ? "" : " · ") + name + " " + format_count(count);
+        }
+        Block block(terminal, label);
+        block.paragraph(text);
+        out += block.text();
+    };
+    // One status is what everybody hopes for, and says nothing.
+    if (statuses.size() > 1) add("answers", statuses);
+    if (!causes.empty()) add("errors", causes);
+    return out;
+}
+
+std::string counts_lines(const report::Report& report, const Terminal& terminal) {
+    if (!report.reconcile) return {};
+    const report::Reconciliation& r = *report.reconcile;
+    Block block(terminal, "counts");
+    std::string text = "answered " + format_count(r.answered);
+    const auto add = [&](const std::string& name, std::uint64_t count) {
+        text += (count == r.answered ? " = " : " ≠ ") + name + " " + format_count(count);
+    };
+    add("served", r.served);
+    add("journal", r.counted);
+    for (const auto& [store, count] : r.stores) add(store, count);
+    block.paragraph(text, r.difference == 0 ? Tone::plain : Tone::bad);
+    if (r.difference != 0) {
+        block.line("difference " + std::string(r.difference < 0 ? "−" : "+") +
+                       format_count(static_cast<std::uint64_t>(std::llabs(r.difference))),
+                   Tone::bad);
+    }
+    return block.text();
+}
+
+std::string generator_lines(const report::Report& report, const Terminal& terminal) {
+    Block block(terminal, "generator");
+    std::string text;
+    if (!report.closed_loop) text = "send lag p99 " + micros_text(report.send_lag_us.p99) + " · ";
+    block.line(text + "CPU " + percent_text(report.generator.cpu) + " · steal " +
+               percent_text(report.generator.steal));
+    return block.text();
+}
+
+std::string objective_lines(const report::Report& report, const Terminal& terminal) {
+    Block block(terminal, "objectives");
+    for (const report::Objective& objective : report.objectives) {
+        block.line(objective.expression + "  " + report::shown_value(objective) + "  " +
+                       (objective.pass ? "met" : "MISSED"),
+                   objective.pass ? Tone::plain : Tone::bad);
+    }
+    return block.text();
+}
+
+std::string verdict_lines(const report::Report& report, const Terminal& terminal) {
+    const report::Verdict& verdict = report.verdict;
+    Tone tone = Tone::good;
+    if (verdict.status == report::Status::invalid) tone = Tone::bad;
+    if (verdict.status == report::Status::interrupted) tone = Tone::warning;
+    std::string head(to_string(verdict.status));
+    for (std::size_t i = 0; i < verdict.reasons.size(); ++i) {
+        head += (i == 0 ? ": " : "; ") + verdict.reasons[i];
+    }
+    Block block(terminal, "verdict");
+    block.paragraph(head, tone);
+    for (const std::string& advice : verdict.advice) block.paragraph(advice);
+    if (report.scale > 1) {
+        block.paragraph("this was 1:" + format_rate(report.scale) + " of the " +
+                        format_rate(report.nominal_peak_rate) + "/s asked for" +
+                        (report.scale_note.empty() ? "" : "; " + report.scale_note));
+    }
+    return block.text();
+}
+
+}  // namespace
+
+std::string run_head(const scenario::Plan& plan, const report::RunContext& context,
+                     const Terminal& terminal) {
+    std::string name = plan.name;
+    std::replace(name.begin(), name.end(), '-', ' ');
+    std::string title = "qck " + std::string(version) + "  " + name;
+    const double peak = scenario::peak_rate_of(plan);
+    if (peak > 0) title += ", " + format_rate(peak * context.scale) + "/s nominal";
+    if (context.compress != 1) title += ", time compressed " + format_rate(context.compress) + "x";
+    std::string out = toned(terminal, Tone::bold, plain_if_needed(terminal, title)) + "\n";
+    Block target(terminal, "target");
+    target.line(context.target +
+                (context.target_note.empty() ? "" : "   (" + context.target_note + ")"));
+    out += target.text();
+    if (context.calibration.empty() && context.scale == 1) return out;
+    Block calibrate(terminal, "calibrate");
+    std::string text = context.calibration;
+    if (context.scale > 1) {
+        text += (text.empty() ? "" : "  → ") + ("running 1:" + format_rate(context.scale)) +
+                ", peak " + format_rate(peak) + "/s";
+    }
+    calibrate.paragraph(text);
+    if (!context.scale_note.empty()) calibrate.paragraph(context.scale_note);
+    return out + calibrate.text();
+}
+
+std::string run_summary(const report::Report& report, const std::string& report_path,
+                        const Terminal& terminal) {
+    std::string out = phase_lines(report, terminal) + "\n";
+    out += accounting_lines(report, terminal);
+    out += error_lines(report, terminal);
+    out += counts_lines(report, terminal);
+    out += generator_lines(report, terminal);
+    out += objective_lines(report, terminal);
+    out += verdict_lines(report, terminal);
+    if (!report_path.empty()) {
+        Block path(terminal, "report");
+        path.line(report_path);
+        out += path.text();
+    }
+    return out;
+}
+
+}  // namespace qck::render
