@@ -55,11 +55,11 @@ std::string rate_line(const record::Progress& progress) {
 }
 
 std::string latency_line(const record::Progress& progress) {
-    if (progress.recent.count() == 0) return "latency     nothing answered in the last second";
-    return "latency     p50 " + micros_text(progress.recent.percentile_ns(0.5)) + " · p99 " +
+    if (progress.recent.count() == 0) return "last second nothing answered";
+    return "last second p50 " + micros_text(progress.recent.percentile_ns(0.5)) + " · p99 " +
            micros_text(progress.recent.percentile_ns(0.99)) + " · p99.9 " +
            micros_text(progress.recent.percentile_ns(0.999)) + " · max " +
-           micros_text(progress.recent.max_ns()) + "  (last second)";
+           micros_text(progress.recent.max_ns());
 }
 
 std::string count_line(const record::Progress& progress) {
