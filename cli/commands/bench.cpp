@@ -1,0 +1,171 @@
+#include "cli/commands/bench.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <fstream>
+#include <memory>
+
+#include "base/cpu.hpp"
+#include "base/units.hpp"
+#include "cli/commands/bench_fit.hpp"
+#include "cli/commands/bench_options.hpp"
+#include "cli/commands/bench_reconcile.hpp"
+#include "cli/commands/bench_run.hpp"
+#include "cli/commands/bench_target.hpp"
+#include "cli/commands/command.hpp"
+#include "cli/commands/options.hpp"
+#include "cli/render/run_summary.hpp"
+#include "loadgen/report/report_json.hpp"
+#include "loadgen/scenario/transform.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr const char* command_name = "qck bench";
+
+/// Which CPUs are whose. On two or more, an embedded service and the generator share none.
+struct Placement {
+    std::vector<int> generator;
+    std::vector<int> service;
+    std::uint32_t threads = 1;
+};
+
+Placement place(const BenchOptions& options) {
+    Placement placement;
+    const std::vector<int> cpus = allowed_cpus();
+    const std::size_t half = std::max<std::size_t>(cpus.size() / 2, 1);
+    placement.generator = options.pin;
+    if (options.serve && cpus.size() >= 2) {
+        if (placement.generator.empty())
+            placement.generator.assign(cpus.begin() + static_cast<std::ptrdiff_t>(half),
+                                       cpus.end());
+        for (const int cpu : cpus) {
+            const auto& taken = placement.generator;
+            if (std::find(taken.begin(), taken.end(), cpu) == taken.end())
+                placement.service.push_back(cpu);
+        }
+    }
+    placement.threads = options.threads;
+    if (placement.threads == 0) {
+        placement.threads = static_cast<std::uint32_t>(
+            placement.generator.empty() ? half : placement.generator.size());
+    }
+    return placement;
+}
+
+engine::EngineConfig engine_config(const BenchOptions& options, const engine::Target& target,
+                                   const Placement& placement) {
+    engine::EngineConfig config;
+    config.target = target;
+    config.threads = placement.threads;
+    config.cpus = placement.generator;
+    config.closed_loop = options.mode == BenchMode::max;
+    config.tls.ca_file = options.ca_file;
+    config.tls.verify = !options.insecure;
+    return config;
+}
+
+/// The command as typed; main has blotted out secrets in it.
+std::vector<std::string> typed_command() {
+    std::ifstream file("/proc/self/cmdline", std::ios::binary);
+    std::vector<std::string> words;
+    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
+    return words;
+}
+
+/// `runs/2026-11-21T20-14-03-viral-burst`.
+std::string default_directory(const scenario::Plan& plan) {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", &utc);
+    return std::string("runs/") + stamp + "-" + plan.name;
+}
+
+/// Calibrates and scales the plan to what can be offered (viral only). What was asked before the
+/// run is left in `calibration`.
+Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config,
+                 scenario::Plan& plan, report::RunContext& context,
+                 std::optional<Calibration>& calibration) {
+    if (options.mode != BenchMode::viral) return {};
+    auto measured = calibrate(plan, config);
+    if (!measured) return measured.error();
+    calibration = *measured;
+    const double peak = scenario::peak_rate_of(plan);
+    context.calibration = calibration_text(*measured);
+    context.scale = scale_for(peak, measured->rate_per_s);
+    if (context.scale == 1) return {};
+    context.scale_note = full_rate_text(*measured, peak);
+    if (options.strict) {
+        return error(Errc::unavailable, "--strict: " + context.calibration + ", and " +
+                                            format_rate(peak) + "/s was asked for; " +
+                                            context.scale_note);
+    }
+    auto scaled = scenario::scale_rates(std::move(plan), 1 / context.scale);
+    if (!scaled) return scaled.error();
+    plan = std::move(*scaled);
+    return {};
+}
+
+Exit exit_of(const report::Report& report) {
+    if (report.verdict.status == report::Status::invalid) return Exit::run_invalid;
+    const bool missed =
+        std::any_of(report.objectives.begin(), report.objectives.end(),
+                    [](const report::Objective& objective) { return !objective.pass; });
+    const bool drift = report.reconcile && report.reconcile->difference != 0;
+    return missed || drift ? Exit::check_failed : Exit::good;
+}
+
+Result<Exit> bench(const BenchOptions& options) {
+    auto nominal = plan_of(options);
+    if (!nominal) return nominal.error();
+    scenario::Plan plan = std::move(*nominal);
+    const Placement placement = place(options);
+    auto prepared = prepare_target(options, plan, placement.service);
+    if (!prepared) return prepared.error();
+    const engine::EngineConfig config = engine_config(options, prepared->target, placement);
+
+    report::RunContext context;
+    context.target = prepared->target.origin() + prepared->target.path;
+    context.target_note = prepared->note;
+    context.compress = options.compress;
+    context.command = typed_command();
+    std::optional<Calibration> calibration;
+    if (auto fitted = fit(options, config, plan, context, calibration); !fitted)
+        return fitted.error();
+
+    const render::Terminal terminal = render::terminal_of(::fileno(stdout));
+    const bool talk = !options.json && !options.quiet;
+    if (talk) {
+        std::fputs(render::run_head(plan, context, terminal).c_str(), stdout);
+        std::fflush(stdout);
+    }
+    auto run = run_plan(plan, config, options.quiet || options.json);
+    if (!run) return run.error();
+    report::Report report = report::make_report(plan, *run, context, options.objectives);
+    if (prepared->embedded) {
+        auto counts = reconcile_embedded(*prepared->embedded, plan, *run, calibration);
+        if (!counts) return counts.error();
+        report.reconcile = std::move(*counts);
+    }
+    const std::string directory = options.out.empty() ? default_directory(plan) : options.out;
+    if (auto written = report::write_report(report, directory); !written) return written.error();
+    if (options.json) {
+        std::fputs((report::to_json(report) + "\n").c_str(), stdout);
+    } else if (!options.quiet) {
+        std::fputs(render::run_summary(report, directory + "/report.html", terminal).c_str(),
+                   stdout);
+    }
+    return exit_of(report);
+}
+
+}  // namespace
+
+Exit run_bench(const BenchOptions& options) {
+    const auto outcome = bench(options);
+    return outcome ? *outcome : failed(command_name, outcome.error());
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,68 @@
+#include "cli/commands/bench_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/units.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr std::chrono::milliseconds calibration_length{1'500};
+/// Ethernet, IPv4 and TCP with timestamps: what a message costs on the wire besides itself.
+constexpr double frame_bytes = 14 + 20 + 32;
+
+}  // namespace
+
+Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config) {
+    scenario::Plan load = plan;
+    scenario::Phase phase;
+    phase.name = "calibration";
+    phase.rate_from_per_s = phase.rate_to_per_s = 1;
+    phase.duration = calibration_length;
+    load.phases = {phase};
+    engine::EngineConfig closed = config;
+    closed.closed_loop = true;
+    auto engine = engine::Engine::start(load, std::move(closed));
+    if (!engine) return engine.error();
+    auto run = (*engine)->finish();
+    if (!run) return run.error();
+    Calibration calibration;
+    calibration.accounting = run->total();
+    calibration.links = run->links;
+    const auto answered = static_cast<double>(calibration.accounting.answered);
+    if (answered == 0) {
+        return error(Errc::unavailable, "cannot calibrate: " + config.target.origin() +
+                                            " answered nothing within 1.5 s");
+    }
+    const record::PhaseResult& measured = run->phases.front();
+    calibration.rate_per_s = answered / std::chrono::duration<double>(calibration_length).count();
+    double cpu_s = 0;
+    for (const record::ThreadResult& thread : run->generator.threads) {
+        cpu_s += std::chrono::duration<double>(thread.cpu_time - thread.spin_time).count();
+    }
+    calibration.cpu_s_per_request = cpu_s / answered;
+    const auto bytes = static_cast<double>(std::max(measured.bytes_sent, measured.bytes_received));
+    calibration.bytes_per_request = bytes / answered + frame_bytes;
+    return calibration;
+}
+
+double scale_for(double peak_per_s, double calibrated_per_s) {
+    double scale = 1;
+    while (peak_per_s / scale > calibrated_per_s * safe_share) scale *= 2;
+    return scale;
+}
+
+std::string calibration_text(const Calibration& calibration) {
+    return "this machine offers " + format_rate(calibration.rate_per_s) + "/s to this target";
+}
+
+std::string full_rate_text(const Calibration& calibration, double peak_per_s) {
+    const double cores = std::ceil(peak_per_s * calibration.cpu_s_per_request / safe_share);
+    const double gigabits = peak_per_s * calibration.bytes_per_request * 8 / 1e9;
+    return "the full " + format_rate(peak_per_s) + "/s would take " +
+           std::to_string(static_cast<long long>(cores)) + " generator cores and " +
+           format_rate(std::max(gigabits, 0.001)) + " Gbit/s each way";
+}
+
+}  // namespace qck::commands

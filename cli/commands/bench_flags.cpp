@@ -1,0 +1,154 @@
+#include <memory>
+
+#include "base/cpu.hpp"
+#include "base/units.hpp"
+#include "cli/commands/bench.hpp"
+#include "cli/commands/command.hpp"
+#include "cli/commands/options.hpp"
+#include "loadgen/scenario/limits.hpp"
+
+namespace qck::commands {
+namespace {
+
+namespace limits = scenario::limits;
+
+Result<std::chrono::nanoseconds> parse_positive_duration(std::string_view text) {
+    auto span = parse_duration(text);
+    if (span && span->count() <= 0) {
+        return error(Errc::invalid_argument, "'" + std::string(text) + "' is not a time above 0");
+    }
+    return span;
+}
+
+/// As parse_positive_duration, and within what latencies are recorded up to.
+Result<std::chrono::nanoseconds> parse_timeout(std::string_view text) {
+    auto span = parse_positive_duration(text);
+    if (span && (*span > limits::timeout_max || *span < std::chrono::milliseconds(1))) {
+        return error(Errc::invalid_argument,
+                     "'" + std::string(text) + "' is not a time from 1ms to 1h");
+    }
+    return span;
+}
+
+Result<std::chrono::nanoseconds> parse_length(std::string_view text) {
+    auto span = parse_positive_duration(text);
+    if (span && *span > limits::duration_max) {
+        return error(Errc::invalid_argument, "'" + std::string(text) + "' is longer than " +
+                                                 std::string(limits::duration_max_text));
+    }
+    return span;
+}
+
+void add_target_flags(CLI::App& app, BenchOptions& options) {
+    app.add_option("--target", options.target,
+                   "Where to (the service on the default ports, its link `viral`)")
+        ->type_name("URL");
+    app.add_flag("--serve", options.serve,
+                 "Start an embedded qck serve, and reconcile its counts at the end")
+        ->excludes("--target");
+    app.add_option("--api", options.api,
+                   "Links API of the service without --target; missing links are added there")
+        ->capture_default_str()
+        ->type_name("URL");
+    app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
+    app.add_flag("--allow-public", options.allow_public,
+                 "Allow targets outside loopback and private ranges");
+    app.add_flag("--insecure", options.insecure, "Take any TLS certificate");
+    app.add_option("--ca", options.ca_file, "PEM file of the authorities to trust")
+        ->type_name("FILE");
+}
+
+void add_load_flags(CLI::App& app, BenchOptions& options) {
+    const auto number = [&](const char* name, auto& place, const char* help, std::uint32_t most) {
+        app.add_option(name, place, help)->check(CLI::Range(1U, most))->type_name("N");
+    };
+    number("--connections", options.connections, "Connections, over all threads",
+           limits::connections_max);
+    number("--threads", options.threads, "Threads of the generator (half of the CPUs)", 1024);
+    number("--pipeline", options.pipeline, "Requests open on a connection", limits::pipeline_max);
+    add_parsed(app, "--pin", options.pin, parse_cpu_list, "CPUs of these threads, in turn", "CPUS");
+    add_parsed(app, "--timeout", options.timeout, parse_timeout,
+               "From the due time; then a request has timed out or is given up unsent", "TIME");
+    app.add_option("--seed", options.seed, "Of all that is random in a run")->type_name("N");
+    if (options.mode != BenchMode::max) {
+        app.add_flag("--poisson", options.poisson, "Random arrivals instead of even ones");
+    }
+}
+
+void add_result_flags(CLI::App& app, BenchOptions& options) {
+    app.add_option_function<std::vector<std::string>>(
+           "--slo",
+           [&options](const std::vector<std::string>& expressions) {
+               for (const std::string& expression : expressions) {
+                   auto objective = report::parse_slo(expression);
+                   if (!objective) {
+                       throw CLI::ValidationError("--slo", objective.error().message);
+                   }
+                   options.objectives.push_back(std::move(*objective));
+               }
+           },
+           "Objective, of the run or of a phase: p99<5ms, errors<0.1%, peak:p999<20ms")
+        ->type_name("EXPR");
+    app.add_option("--out", options.out, "Directory of the report (runs/<time>-<scenario>)")
+        ->type_name("DIR");
+    app.add_flag("--json", options.json, "Print report.json instead of a summary");
+    app.add_flag("--quiet", options.quiet, "Print nothing but errors");
+}
+
+void add_shape_flags(CLI::App& app, BenchOptions& options) {
+    switch (options.mode) {
+        case BenchMode::viral:
+            add_parsed(app, "--rate", options.rate_per_s, parse_rate, "Peak of the burst (10M)",
+                       "RATE");
+            app.add_flag("--strict", options.strict,
+                         "Fail (exit 3) instead of running at the largest 1:K that can be offered");
+            break;
+        case BenchMode::run:
+            app.add_option("scenario", options.scenario_file, "Scenario file")
+                ->required()
+                ->type_name("SCENARIO.json");
+            add_parsed(app, "--rate", options.rate_per_s, parse_rate,
+                       "Scale the scenario to this peak", "RATE");
+            break;
+        case BenchMode::constant:
+            add_parsed(app, "--rate", options.rate_per_s, parse_rate, "Requests per second", "RATE")
+                ->required();
+            break;
+        case BenchMode::max:
+            break;
+    }
+    if (options.mode == BenchMode::viral || options.mode == BenchMode::run) {
+        app.add_option("--compress", options.compress,
+                       "Time runs this many times shorter, rates stay")
+            ->check(CLI::Range(1.0, 1e6))
+            ->type_name("N");
+    } else {
+        add_parsed(app, "--duration", options.duration, parse_length, "How long (10s)", "TIME");
+    }
+}
+
+void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help) {
+    auto options = std::make_shared<BenchOptions>();
+    options->mode = mode;
+    CLI::App* const app = bench.add_subcommand(mode_name(mode), help);
+    add_shape_flags(*app, *options);
+    add_target_flags(*app, *options);
+    add_load_flags(*app, *options);
+    add_result_flags(*app, *options);
+    app->callback([options, &chosen] { chosen = [options] { return run_bench(*options); }; });
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Chosen& chosen) {
+    CLI::App* const bench =
+        app.add_subcommand("bench", "Offer load, judge the run, and prove the counts");
+    bench->require_subcommand(1);
+    add_mode(*bench, chosen, BenchMode::viral, "Replay the viral burst, fitted to this machine");
+    add_mode(*bench, chosen, BenchMode::run, "Run a scenario file");
+    add_mode(*bench, chosen, BenchMode::constant, "Offer a constant rate (open loop)");
+    add_mode(*bench, chosen, BenchMode::max,
+             "Keep every connection busy (closed loop): what can be had at most");
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "loadgen/report/slo.hpp"
+#include "loadgen/scenario/plan.hpp"
+
+namespace qck::commands {
+
+enum class BenchMode : std::uint8_t { viral, run, constant, max };
+
+/// The flags of `qck bench …` as given; what was not given is empty, and the scenario decides.
+struct BenchOptions {
+    BenchMode mode = BenchMode::viral;
+    std::string scenario_file;  ///< of `run`
+    std::string target;         ///< URL; empty: the service on the default ports
+    std::string api = "http://127.0.0.1:8081";
+    std::string token;
+    bool serve = false;
+    std::optional<double> rate_per_s;
+    std::optional<std::chrono::nanoseconds> duration;
+    std::optional<std::uint32_t> connections;
+    std::optional<std::uint32_t> pipeline;
+    std::optional<std::chrono::nanoseconds> timeout;
+    std::optional<std::uint64_t> seed;
+    bool poisson = false;
+    double compress = 1;
+    bool strict = false;
+    std::uint32_t threads = 0;  ///< 0: chosen from the CPUs
+    std::vector<int> pin;
+    bool allow_public = false;
+    bool insecure = false;
+    std::string ca_file;
+    std::vector<report::Slo> objectives;
+    std::string out;
+    bool json = false;
+    bool quiet = false;
+};
+
+/// `viral`, `run`, `constant` or `max`.
+const char* mode_name(BenchMode mode);
+
+/// The plan that these flags ask for, at its nominal rates; its requests are not yet pointed at a
+/// target. Errors name the flag or the file.
+Result<scenario::Plan> plan_of(const BenchOptions& options);
+
+/// Points the plan's requests at the path of a target URL: `viral` takes the last part of the path
+/// for its link; `constant` and `max` ask for the path as it stands; `run` puts it in front of the
+/// scenario's own paths.
+void aim_at_path(scenario::Plan& plan, BenchMode mode, const std::string& path);
+
+}  // namespace qck::commands

@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "cli/commands/bench_options.hpp"
+#include "loadgen/scenario/loader.hpp"
+#include "loadgen/scenario/transform.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr double viral_peak_per_s = 10e6;
+constexpr std::chrono::nanoseconds duration_default = std::chrono::seconds(10);
+/// Pipelines longer than this would hold more than a connection's buffers do.
+constexpr std::chrono::nanoseconds timeout_default = std::chrono::seconds(10);
+
+/// One phase and one request: what `constant` and `max` offer.
+scenario::Plan simple_plan(const BenchOptions& options) {
+    scenario::Plan plan;
+    plan.name = mode_name(options.mode);
+    scenario::Phase phase;
+    phase.name = plan.name;
+    phase.rate_from_per_s = options.rate_per_s.value_or(0);
+    phase.rate_to_per_s = phase.rate_from_per_s;
+    phase.duration = options.duration.value_or(duration_default);
+    plan.phases.push_back(phase);
+    scenario::RequestKind kind;
+    kind.name = "get";
+    plan.requests.push_back(kind);
+    plan.timeout = timeout_default;
+    return plan;
+}
+
+Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
+    switch (options.mode) {
+        case BenchMode::constant:
+        case BenchMode::max:
+            return simple_plan(options);
+        case BenchMode::viral:
+            return scenario::scale_to_peak(scenario::viral_burst(),
+                                           options.rate_per_s.value_or(viral_peak_per_s));
+        case BenchMode::run:
+            break;
+    }
+    auto plan = scenario::load_file(options.scenario_file);
+    if (!plan || !options.rate_per_s) return plan;
+    return scenario::scale_to_peak(std::move(*plan), *options.rate_per_s);
+}
+
+}  // namespace
+
+const char* mode_name(BenchMode mode) {
+    switch (mode) {
+        case BenchMode::viral:
+            return "viral";
+        case BenchMode::run:
+            return "run";
+        case BenchMode::constant:
+            return "constant";
+        case BenchMode::max:
+            return "max";
+    }
+    return "";
+}
+
+Result<scenario::Plan> plan_of(const BenchOptions& options) {
+    auto plan = nominal_plan(options);
+    if (plan && options.compress > 1) {
+        plan = scenario::compress_time(std::move(*plan), options.compress);
+    }
+    if (!plan) return plan;
+    if (options.connections) plan->connections = *options.connections;
+    if (options.pipeline) plan->pipeline = *options.pipeline;
+    if (options.timeout) plan->timeout = *options.timeout;
+    if (options.seed) plan->seed = *options.seed;
+    if (options.poisson) plan->arrival = scenario::Arrival::poisson;
+    std::vector<std::string> names;
+    for (const scenario::Phase& phase : plan->phases) names.push_back(phase.name);
+    for (const report::Slo& objective : options.objectives) {
+        if (auto known = report::check_phase(objective, names); !known) {
+            return error(Errc::invalid_argument, "--slo: " + known.error().message);
+        }
+    }
+    return plan;
+}
+
+void aim_at_path(scenario::Plan& plan, BenchMode mode, const std::string& path) {
+    if (path == "/" && mode != BenchMode::constant && mode != BenchMode::max) return;
+    const auto slash = path.rfind('/');
+    const std::string last = path.substr(slash + 1);
+    const bool is_code = !last.empty() && last.find_first_of("?{}") == std::string::npos;
+    std::string prefix = path;
+    if (mode == BenchMode::viral && is_code) {
+        plan.links.hot = last;
+        prefix = path.substr(0, slash);
+    } else if (mode == BenchMode::constant || mode == BenchMode::max) {
+        // A path of one part may be a link, and its answers are then counted as the link's.
+        if (slash == 0 && is_code) {
+            plan.links.hot = last;
+            plan.requests.front().path = "/{link}";
+        } else {
+            plan.requests.front().path = path;
+        }
+        return;
+    }
+    if (prefix.ends_with('/')) prefix.pop_back();
+    for (scenario::RequestKind& kind : plan.requests) kind.path = prefix + kind.path;
+}
+
+}  // namespace qck::commands

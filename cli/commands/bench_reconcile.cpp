@@ -1,0 +1,122 @@
+#include "cli/commands/bench_reconcile.hpp"
+
+#include <cstdlib>
+#include <sstream>
+
+#include "cli/client/rest_client.hpp"
+#include "services/clicks/data_directory.hpp"
+#include "services/reconcile/compare.hpp"
+#include "services/stores/sqlite/sqlite_click_store.hpp"
+#include "services/stores/sqlite/sqlite_link_store.hpp"
+
+namespace qck::commands {
+namespace {
+
+/// What the generator saw, calibration included, as the counts should show it.
+struct Expected {
+    record::LinkAnswers links;
+    std::uint64_t unanswered = 0;  ///< sent, and perhaps counted, but no answer came
+
+    std::uint64_t answered() const {
+        std::uint64_t sum = links.hot + links.unknown;
+        for (const std::uint64_t count : links.tail) sum += count;
+        return sum;
+    }
+    void add(const record::LinkAnswers& more, const record::Accounting& accounting) {
+        links.hot += more.hot;
+        links.unknown += more.unknown;
+        links.tail.resize(std::max(links.tail.size(), more.tail.size()));
+        for (std::size_t at = 0; at < more.tail.size(); ++at) links.tail[at] += more.tail[at];
+        unanswered += accounting.sent - accounting.answered;
+    }
+};
+
+/// Sum of `redirects_total` over its labels.
+Result<std::uint64_t> served_by(const EmbeddedService& service) {
+    auto url = client::parse_service_url("http://" + service.admin());
+    if (!url) return url.error();
+    client::RestConfig config;
+    config.service = std::move(*url);
+    client::RestClient admin(std::move(config));
+    const auto metrics = admin.call("GET", "/metrics");
+    if (!metrics) return metrics.error();
+    std::istringstream lines(metrics->body);
+    double served = 0;
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with("redirects_total")) continue;
+        served += std::strtod(line.c_str() + line.rfind(' '), nullptr);
+    }
+    return static_cast<std::uint64_t>(served);
+}
+
+reconcile::RunReport run_report(const scenario::Plan& plan, const Expected& expected) {
+    reconcile::RunReport report;
+    report.answered = expected.answered();
+    report.by_code.emplace_back(plan.links.hot, expected.links.hot);
+    for (std::size_t at = 0; at < expected.links.tail.size(); ++at) {
+        report.by_code.emplace_back(plan.links.tail_prefix + std::to_string(at + 1),
+                                    expected.links.tail[at]);
+    }
+    return report;
+}
+
+Result<reconcile::Comparison> compare_stores(const EmbeddedService& service,
+                                             reconcile::RunReport run) {
+    auto directory = clicks::DataDirectory::open_offline(service.data_dir(), "qck bench");
+    if (!directory) return directory.error();
+    auto queue = sqlite::WriteQueue::open((*directory)->links_database(), {});
+    if (!queue) return queue.error();
+    auto links = sqlite::SqliteLinkStore::open(**queue, (*directory)->links_database(), {});
+    if (!links) return links.error();
+    auto counts = sqlite::SqliteClickStore::open((*directory)->clicks_database(),
+                                                 (*directory)->identity().node);
+    if (!counts) return counts.error();
+    reconcile::Request request;
+    request.data_dir = service.data_dir();
+    request.run = std::move(run);
+    request.code_of = [&](std::uint64_t id) {
+        const auto link = (*links)->find_by_id(id);
+        return link && *link ? (*link)->code : std::string();
+    };
+    request.id_of = [&](const std::string& code) {
+        const auto link = (*links)->find(code);
+        return link && *link ? (*link)->id : std::uint64_t{0};
+    };
+    return reconcile::compare(request, **counts);
+}
+
+std::int64_t difference_of(std::uint64_t counted, const Expected& expected) {
+    const std::uint64_t least = expected.answered();
+    const std::uint64_t most = least + expected.unanswered;
+    if (counted < least) return -static_cast<std::int64_t>(least - counted);
+    return counted > most ? static_cast<std::int64_t>(counted - most) : 0;
+}
+
+}  // namespace
+
+Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
+                                                  const scenario::Plan& plan,
+                                                  const record::RunResult& run,
+                                                  const std::optional<Calibration>& calibration) {
+    Expected expected;
+    expected.add(run.links, run.total());
+    if (calibration) expected.add(calibration->links, calibration->accounting);
+    const auto served = served_by(service);
+    if (!served) return served.error();
+    if (auto drained = service.drain(); !drained) return drained.error();
+    const auto comparison = compare_stores(service, run_report(plan, expected));
+    if (!comparison) return comparison.error();
+
+    report::Reconciliation result;
+    result.answered = expected.answered();
+    result.served = *served;
+    result.counted = comparison->journal;
+    result.stores["SQLite"] = comparison->store;
+    for (const std::uint64_t counted : {result.served, result.counted, comparison->store}) {
+        const std::int64_t difference = difference_of(counted, expected);
+        if (std::llabs(difference) > std::llabs(result.difference)) result.difference = difference;
+    }
+    return result;
+}
+
+}  // namespace qck::commands

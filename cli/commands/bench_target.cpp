@@ -1,0 +1,142 @@
+#include "cli/commands/bench_target.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "cli/client/rest_client.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr const char* default_origin = "http://127.0.0.1:8080";
+constexpr std::size_t batch_links = 5'000;
+constexpr int connect_timeout_ms = 3'000;
+
+/// Connects once and closes again: 0, or why it cannot be done.
+int try_connect(const net::Address& address) {
+    const net::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!socket) return errno;
+    if (::connect(socket.get(), address.data(), address.length) == 0) return 0;
+    if (errno != EINPROGRESS) return errno;
+    pollfd ready{socket.get(), POLLOUT, 0};
+    if (::poll(&ready, 1, connect_timeout_ms) == 0) return ETIMEDOUT;
+    return net::connect_outcome(socket.get());
+}
+
+Result<void> check_reachable(const engine::Target& target, bool is_default) {
+    int failure = 0;
+    for (const net::Address& address : target.addresses) {
+        failure = try_connect(address);
+        if (failure == 0) return {};
+    }
+    std::string why = std::strerror(failure);
+    why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
+    return error(Errc::unavailable,
+                 "cannot reach " + target.origin() + ": " + why +
+                     (is_default ? " (start one with `qck serve`, or add --serve)" : ""));
+}
+
+bool asks_for_links(const scenario::Plan& plan) {
+    return std::any_of(plan.requests.begin(), plan.requests.end(), [](const auto& kind) {
+        return kind.path.find("{link}") != std::string::npos;
+    });
+}
+
+/// Adds one link; that it is there already is as good.
+Result<void> add_link(client::RestClient& api, const std::string& code, const std::string& url) {
+    const nlohmann::json link{{"url", url}, {"code", code}};
+    const auto added = api.call("POST", "/v1/links", link.dump());
+    if (added || added.error().code == Errc::conflict) return {};
+    return error(added.error().code,
+                 "cannot add the link '" + code + "': " + added.error().message);
+}
+
+Result<void> add_tail(client::RestClient& api, const scenario::Links& links) {
+    for (std::size_t first = 1; first <= links.tail_count; first += batch_links) {
+        const std::size_t last = std::min<std::size_t>(first + batch_links - 1, links.tail_count);
+        std::string lines;
+        for (std::size_t rank = first; rank <= last; ++rank) {
+            const nlohmann::json link{{"url", links.target_url},
+                                      {"code", links.tail_prefix + std::to_string(rank)}};
+            lines += link.dump() + "\n";
+        }
+        // Those that are there already are refused one by one, which is no failure of the batch.
+        const auto added =
+            api.call("POST", "/v1/links:batch?results=errors", lines, "application/x-ndjson");
+        if (!added) {
+            return error(added.error().code,
+                         "cannot add the scenario's links: " + added.error().message);
+        }
+    }
+    return {};
+}
+
+/// Puts the links that the plan asks for into a service of ours.
+Result<void> add_links(const std::string& api_url, const std::string& token,
+                       const scenario::Plan& plan) {
+    if (!asks_for_links(plan)) return {};
+    auto url = client::parse_service_url(api_url);
+    if (!url) return error(Errc::invalid_argument, "--api: " + url.error().message);
+    client::RestConfig config;
+    config.service = std::move(*url);
+    config.bearer_token = token;
+    config.unreachable_hint = "set --api, or add --serve";
+    client::RestClient api(std::move(config));
+    if (auto added = add_link(api, plan.links.hot, plan.links.target_url); !added) return added;
+    if (plan.links.hot_share >= 1) return {};
+    return add_tail(api, plan.links);
+}
+
+Result<engine::Target> named_target(const std::string& url, bool allow_public) {
+    auto target = engine::find_target(url);
+    if (!target) return error(target.error().code, "--target: " + target.error().message);
+    if (!target->is_private() && !allow_public) {
+        return error(Errc::invalid_argument,
+                     "--target: " + target->host +
+                         " is outside loopback and private ranges; load on others' servers needs "
+                         "their consent (with it, add --allow-public)");
+    }
+    return target;
+}
+
+}  // namespace
+
+Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
+                                   const std::vector<int>& service_cpus) {
+    BenchTarget made;
+    const bool is_default = options.target.empty() && !options.serve;
+    std::string url = options.target;
+    std::string api = options.api;
+    const std::string path = "/" + plan.links.hot;
+    if (options.serve) {
+        auto embedded = EmbeddedService::start(service_cpus);
+        if (!embedded) return embedded.error();
+        made.embedded.emplace(std::move(*embedded));
+        made.note = "embedded, journal on, SQLite";
+        url = "http://" + made.embedded->redirect();
+        api = "http://" + made.embedded->api();
+    } else if (is_default) {
+        url = default_origin;
+    }
+    if (options.target.empty() && options.mode != BenchMode::run) url += path;
+    auto target = named_target(url, options.allow_public || options.serve);
+    if (!target) return target.error();
+    made.target = std::move(*target);
+    if (auto reachable = check_reachable(made.target, is_default); !reachable) {
+        return reachable.error();
+    }
+    aim_at_path(plan, options.mode, made.target.path);
+    if (options.target.empty()) {
+        if (auto added = add_links(api, options.serve ? "" : options.token, plan); !added) {
+            return added.error();
+        }
+    }
+    return made;
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "cli/commands/bench_options.hpp"
+#include "cli/commands/embedded_service.hpp"
+#include "loadgen/engine/target.hpp"
+
+namespace qck::commands {
+
+/// What a run is aimed at, ready to be asked: it accepts connections, and where the service is ours
+/// it has the plan's links.
+struct BenchTarget {
+    engine::Target target;
+    std::string note;  ///< "embedded, journal on, SQLite"; else empty
+    std::optional<EmbeddedService> embedded;
+};
+
+/// Finds the target, or starts it (`--serve`), aims the plan at its path and adds the links that
+/// are missing. `service_cpus`: where an embedded service may run. Errors are ready for a person.
+Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
+                                   const std::vector<int>& service_cpus);
+
+}  // namespace qck::commands

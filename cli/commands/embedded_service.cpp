@@ -1,0 +1,196 @@
+#include "cli/commands/embedded_service.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/net/fd.hpp"
+
+extern char** environ;  // NOLINT: POSIX names it
+
+namespace qck::commands {
+namespace {
+
+constexpr std::chrono::seconds ready_within{20};
+constexpr std::chrono::seconds drained_within{60};
+
+std::string comma_list(const std::vector<int>& cpus) {
+    std::string text;
+    for (const int cpu : cpus) text += (text.empty() ? "" : ",") + std::to_string(cpu);
+    return text;
+}
+
+/// The environment without QCK_…: those are for the command that a person typed.
+std::vector<char*> plain_environment() {
+    std::vector<char*> kept;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        if (std::strncmp(*entry, "QCK_", 4) != 0) kept.push_back(*entry);
+    }
+    kept.push_back(nullptr);
+    return kept;
+}
+
+}  // namespace
+
+Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus) {
+    EmbeddedService service;
+    std::error_code failure;
+    std::string directory = (std::filesystem::temp_directory_path(failure) / "qck-XXXXXX").string();
+    if (failure || ::mkdtemp(directory.data()) == nullptr) {
+        return io_error("cannot make a temporary directory " + directory, errno);
+    }
+    service.directory_ = directory;
+    service.data_dir_ = service.directory_ / "data";
+
+    std::vector<std::string> arguments{"qck",
+                                       "serve",
+                                       "--quiet",
+                                       "--listen",
+                                       "127.0.0.1:0",
+                                       "--api",
+                                       "127.0.0.1:0",
+                                       "--admin",
+                                       "127.0.0.1:0",
+                                       "--data-dir",
+                                       service.data_dir_.string()};
+    if (!cpus.empty()) {
+        arguments.insert(arguments.end(),
+                         {"--threads", std::to_string(cpus.size()), "--pin", comma_list(cpus)});
+    }
+    int pipe[2];
+    if (::pipe2(pipe, O_CLOEXEC) != 0) return io_error("cannot make a pipe", errno);
+    const net::Fd read_end(pipe[0]);
+    net::Fd write_end(pipe[1]);
+    const pid_t parent = ::getpid();
+    service.child_ = ::fork();
+    if (service.child_ < 0) return io_error("cannot start qck serve", errno);
+    if (service.child_ == 0) service.run_child(arguments, write_end.get(), parent);
+    write_end.reset();
+    if (auto ready = service.read_ready_line(read_end.get()); !ready) return ready.error();
+    return service;
+}
+
+void EmbeddedService::run_child(const std::vector<std::string>& arguments, int output,
+                                pid_t parent) const {
+    // Between fork and exec only what is safe there, but for the strings that were made before.
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    const std::string log = directory_ / "serve.log";
+    const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::dup2(nothing, STDIN_FILENO);
+    ::dup2(output, STDOUT_FILENO);
+    if (log_file >= 0) ::dup2(log_file, STDERR_FILENO);
+    std::vector<char*> words;
+    for (const std::string& argument : arguments) {
+        words.push_back(const_cast<char*>(argument.c_str()));
+    }
+    words.push_back(nullptr);
+    ::execve("/proc/self/exe", words.data(), plain_environment().data());
+    ::_exit(127);
+}
+
+Result<void> EmbeddedService::read_ready_line(int output) {
+    std::string line;
+    const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(ready_within).count();
+    while (line.find('\n') == std::string::npos) {
+        pollfd wait{output, POLLIN, 0};
+        const std::int64_t left_ms = (until - monotonic_ns()) / 1'000'000;
+        if (left_ms <= 0 || ::poll(&wait, 1, static_cast<int>(left_ms)) == 0) {
+            return error(Errc::timed_out,
+                         "the embedded qck serve was not ready within 20 s" + last_words());
+        }
+        char bytes[512];
+        const ssize_t got = ::read(output, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+            return error(Errc::unavailable, "the embedded qck serve did not start" + last_words());
+        }
+        line.append(bytes, static_cast<std::size_t>(got));
+    }
+    std::istringstream words(line);
+    for (std::string word; words >> word;) {
+        const auto equals = word.find('=');
+        const std::string name = word.substr(0, equals);
+        if (name == "redirect") redirect_ = word.substr(equals + 1);
+        if (name == "api") api_ = word.substr(equals + 1);
+        if (name == "admin") admin_ = word.substr(equals + 1);
+    }
+    if (redirect_.empty() || api_.empty()) {
+        return error(Errc::internal, "the embedded qck serve said '" + line + "'");
+    }
+    return {};
+}
+
+/// The last line of its log, as the end of a message.
+std::string EmbeddedService::last_words() const {
+    std::ifstream log(directory_ / "serve.log");
+    std::string last;
+    for (std::string line; std::getline(log, line);) {
+        if (!line.empty()) last = line;
+    }
+    return last.empty() ? "" : ": " + last;
+}
+
+/// The status as of waitpid, or -1 when it still runs after `span`.
+int EmbeddedService::wait_for_exit(std::chrono::milliseconds span) {
+    const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(span).count();
+    for (;;) {
+        int status = 0;
+        const pid_t ended = ::waitpid(child_, &status, WNOHANG);
+        if (ended == child_ || (ended < 0 && errno == ECHILD)) {
+            child_ = -1;
+            return status;
+        }
+        if (monotonic_ns() >= until) return -1;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
+Result<void> EmbeddedService::drain() {
+    if (child_ < 0) return {};
+    ::kill(child_, SIGTERM);
+    const int status = wait_for_exit(drained_within);
+    if (status == -1) {
+        return error(Errc::timed_out, "the embedded qck serve did not end within 60 s");
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return error(Errc::internal, "the embedded qck serve failed" + last_words());
+    }
+    return {};
+}
+
+EmbeddedService::EmbeddedService(EmbeddedService&& other) noexcept
+    : child_(std::exchange(other.child_, -1)),
+      directory_(std::exchange(other.directory_, {})),
+      data_dir_(std::move(other.data_dir_)),
+      redirect_(std::move(other.redirect_)),
+      api_(std::move(other.api_)),
+      admin_(std::move(other.admin_)) {}
+
+EmbeddedService::~EmbeddedService() {
+    if (child_ > 0) {
+        ::kill(child_, SIGKILL);
+        wait_for_exit(std::chrono::seconds(5));
+    }
+    std::error_code ignored;
+    if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
+}
+
+}  // namespace qck::commands

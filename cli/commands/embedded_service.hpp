@@ -1,0 +1,52 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace qck::commands {
+
+/// A `qck serve` in a child process, on free ports of loopback, with a data directory of its own
+/// that goes when this object does.
+///
+/// The child is this program again. It hears no Ctrl-C (it is in its own process group) and ends
+/// when this process ends, however that ends. Belongs to the thread that starts it.
+class EmbeddedService {
+public:
+    /// Starts it and waits until it is ready. `cpus`: what it may run on; empty: no matter.
+    static Result<EmbeddedService> start(const std::vector<int>& cpus);
+    EmbeddedService(EmbeddedService&& other) noexcept;
+    EmbeddedService& operator=(EmbeddedService&&) = delete;
+    ~EmbeddedService();
+
+    /// `HOST:PORT`.
+    const std::string& redirect() const { return redirect_; }
+    const std::string& api() const { return api_; }
+    const std::string& admin() const { return admin_; }
+    const std::filesystem::path& data_dir() const { return data_dir_; }
+
+    /// Lets it finish what was asked and end. Fails when it ended otherwise or not in time.
+    Result<void> drain();
+
+private:
+    EmbeddedService() = default;
+    [[noreturn]] void run_child(const std::vector<std::string>& arguments, int output,
+                                pid_t parent) const;
+    Result<void> read_ready_line(int output);
+    std::string last_words() const;
+    int wait_for_exit(std::chrono::milliseconds span);
+
+    pid_t child_ = -1;
+    std::filesystem::path directory_;
+    std::filesystem::path data_dir_;
+    std::string redirect_;
+    std::string api_;
+    std::string admin_;
+};
+
+}  // namespace qck::commands
