@@ -119,6 +119,10 @@ Exit exit_of(const report::Report& report) {
 }
 
 Result<Exit> bench(const BenchOptions& options) {
+    const render::TerminalSettings settings = render::terminal_settings();
+    const render::Terminal terminal = render::terminal_of(::fileno(stdout), settings);
+    render::Terminal progress = render::terminal_of(::fileno(stderr), settings);
+    if (options.quiet || options.json) progress.redraws = false;
     auto nominal = plan_of(options);
     if (!nominal) return nominal.error();
     scenario::Plan plan = std::move(*nominal);
@@ -136,13 +140,12 @@ Result<Exit> bench(const BenchOptions& options) {
     if (auto fitted = fit(options, config, plan, context, calibration); !fitted)
         return fitted.error();
 
-    const render::Terminal terminal = render::terminal_of(::fileno(stdout));
     const bool talk = !options.json && !options.quiet;
     if (talk) {
         std::fputs(render::run_head(plan, context, terminal).c_str(), stdout);
         std::fflush(stdout);
     }
-    auto run = run_plan(plan, config, options.quiet || options.json);
+    auto run = run_plan(plan, config, progress);
     if (!run) return run.error();
     report::Report report = report::make_report(plan, *run, context, options.objectives);
     if (prepared->embedded) {

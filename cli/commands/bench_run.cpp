@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "cli/render/live_run.hpp"
-#include "cli/render/terminal.hpp"
 
 namespace qck::commands {
 namespace {
@@ -44,14 +43,13 @@ private:
 }  // namespace
 
 Result<record::RunResult> run_plan(const scenario::Plan& plan, engine::EngineConfig config,
-                                   bool quiet) {
+                                   const render::Terminal& progress) {
     const InterruptGuard guard;
     auto engine = engine::Engine::start(plan, std::move(config));
     if (!engine) return engine.error();
     {
-        const render::Terminal terminal = render::terminal_of(::fileno(stderr));
         std::optional<render::LiveRun> live;
-        if (!quiet && terminal.redraws) live.emplace(plan, stderr, terminal);
+        if (progress.redraws) live.emplace(plan, stderr, progress);
         while (!(*engine)->wait_for(redraw_every)) {
             if (guard.count() == 1) (*engine)->stop_early();
             if (guard.count() >= 2) (*engine)->stop_now();

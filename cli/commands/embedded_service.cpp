@@ -54,17 +54,11 @@ Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus) {
     service.directory_ = directory;
     service.data_dir_ = service.directory_ / "data";
 
-    std::vector<std::string> arguments{"qck",
-                                       "serve",
-                                       "--quiet",
-                                       "--listen",
-                                       "127.0.0.1:0",
-                                       "--api",
-                                       "127.0.0.1:0",
-                                       "--admin",
-                                       "127.0.0.1:0",
-                                       "--data-dir",
-                                       service.data_dir_.string()};
+    std::vector<std::string> arguments{"qck", "serve", "--quiet"};
+    for (const char* listener : {"--listen", "--api", "--ingest", "--admin"}) {
+        arguments.insert(arguments.end(), {listener, "127.0.0.1:0"});
+    }
+    arguments.insert(arguments.end(), {"--data-dir", service.data_dir_.string()});
     if (!cpus.empty()) {
         arguments.insert(arguments.end(),
                          {"--threads", std::to_string(cpus.size()), "--pin", comma_list(cpus)});
