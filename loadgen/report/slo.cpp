@@ -61,7 +61,7 @@ Result<double> bound_of(const Slo& slo, std::string_view text) {
         if (percents) text.remove_suffix(1);
         const auto number = text.empty() ? std::nullopt : decimal(text);
         const double share = number.value_or(-1) / (percents ? 100 : 1);
-        if (share < 0 || share > 1) {
+        if (!(share >= 0 && share <= 1)) {
             return error(Errc::invalid_argument, "'" + std::string(text) + (percents ? "%" : "") +
                                                      "' is not a share (try 0.1% or 0.001)");
         }

@@ -1,0 +1,131 @@
+#include "cli/render/run_summary.hpp"
+
+#include "base/version.hpp"
+#include "cli/render/table.hpp"
+#include "tests/loadgen/report/made_run.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+using namespace std::chrono_literals;
+
+namespace {
+
+const render::Terminal unicode_terminal{false, false, true, 80};
+const render::Terminal ascii_terminal{false, false, false, 80};
+
+report::RunContext context_of_burst() {
+    report::RunContext context;
+    context.target = "http://127.0.0.1:41873/viral";
+    context.target_note = "embedded, journal on, SQLite";
+    context.scale = 64;
+    context.compress = 10;
+    context.calibration = "this machine offers 212k/s to this target";
+    context.scale_note = "the full 10M/s would take 48 generator cores";
+    return context;
+}
+
+report::Report report_of(const record::RunResult& run) {
+    return report::make_report(test::small_burst(), run, context_of_burst(),
+                               {report::parse_slo("p99<5ms").value()});
+}
+
+std::size_t widest(const std::string& text) {
+    std::size_t width = 0;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t end = text.find('\n', at);
+        width = std::max(width, render::display_width(text.substr(at, end - at)));
+        at = end + 1;
+    }
+    return width;
+}
+
+}  // namespace
+
+TEST_CASE("the head says what is offered to whom, and at which scale", "[cli][render]") {
+    CHECK(render::run_head(test::small_burst(), context_of_burst(), unicode_terminal) ==
+          "qck " + std::string(version) +
+              "  viral burst, 10M/s nominal, time compressed 10x\n"
+              "target      http://127.0.0.1:41873/viral   (embedded, journal on, SQLite)\n"
+              "calibrate   this machine offers 212k/s to this target → running 1:64, peak\n"
+              "            156.2k/s\n"
+              "            the full 10M/s would take 48 generator cores\n");
+}
+
+TEST_CASE("the summary of a good run", "[cli][render]") {
+    report::Report report = report_of(test::good_run(test::small_burst()));
+    report.reconcile = report::Reconciliation{250'093, 250'093, 250'093, {{"SQLite", 250'093}}, 0};
+    CHECK(render::run_summary(report, "runs/x/report.html", unicode_terminal) ==
+          "peak        1s  █████████████████████████████  156.2k/s  p50 0.15  p99 0.41 ms\n"
+          "stragglers  3s  ██▉                            15.62k/s  p50 0.14  p99 0.36 ms\n"
+          "retweets   30s  ▎                              1.562k/s  p50 0.12  p99 0.33 ms\n"
+          "normal      6s  ▏                                15.5/s  p50 0.10  p99 0.21 ms\n"
+          "\n"
+          "accounting  scheduled 250,093 = sent 250,093 + unsent 0\n"
+          "            sent 250,093 = answered 250,093 + failed 0 + timed out 0 + in flight 0\n"
+          "counts      answered 250,093 = served 250,093 = journal 250,093 = SQLite 250,093\n"
+          "generator   send lag p99 34.4 µs · CPU 71 % · steal 0.2 %\n"
+          "objectives  p99<5ms  0.391 ms  met\n"
+          "verdict     VALID\n"
+          "            this was 1:64 of the 10M/s asked for; the full 10M/s would take 48\n"
+          "            generator cores\n"
+          "report      runs/x/report.html\n");
+}
+
+TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]") {
+    record::RunResult run = test::good_run(test::small_burst());
+    test::lag(run, 0, 38ms);
+    test::fail_some(run, 1, record::Cause::reset, 7);
+    run.generator.cpu_share_max = 0.99;
+    report::Report report = report_of(run);
+    report.reconcile = report::Reconciliation{250'086, 250'086, 250'080, {}, -6};
+    const std::string text = render::run_summary(report, "", ascii_terminal);
+    CHECK(text ==
+          "peak        1s  #############################  156.2k/s  p50 0.153  p99 38.1 ms\n"
+          "stragglers  3s  ###                            15.62k/s  p50 0.14  p99 0.36 ms\n"
+          "retweets   30s  #                              1.562k/s  p50 0.12  p99 0.33 ms\n"
+          "normal      6s  #                                15.5/s  p50 0.10  p99 0.21 ms\n"
+          "\n"
+          "accounting  scheduled 250,093 = sent 250,093 + unsent 0\n"
+          "            sent 250,093 = answered 250,086 + failed 7 + timed out 0 + in flight 0\n"
+          "errors      reset 7\n"
+          "counts      answered 250,086 = served 250,086 != journal 250,080\n"
+          "            difference -6\n"
+          "generator   send lag p99 38 ms | CPU 99 % | steal 0.2 %\n"
+          "objectives  p99<5ms  38.1 ms  MISSED\n"
+          "verdict     INVALID: the generator could not keep time (send lag p99 38 ms in\n"
+          "            peak; its CPU was at 99 %)\n"
+          "            The latencies above include that lag. Lower --rate to 110k, add\n"
+          "            --threads, or give it more cores.\n"
+          "            this was 1:64 of the 10M/s asked for; the full 10M/s would take 48\n"
+          "            generator cores\n");
+    CHECK(widest(text) <= 82);
+}
+
+TEST_CASE("colour adds nothing to the words", "[cli][render]") {
+    const report::Report report = report_of(test::good_run(test::small_burst()));
+    render::Terminal coloured = unicode_terminal;
+    coloured.colour = true;
+    std::string text = render::run_summary(report, "", coloured);
+    CHECK(text.find("\x1b[32mVALID\x1b[0m") != std::string::npos);
+    for (auto at = text.find('\x1b'); at != std::string::npos; at = text.find('\x1b')) {
+        text.erase(at, text.find('m', at) + 1 - at);
+    }
+    CHECK(text == render::run_summary(report, "", unicode_terminal));
+}
+
+TEST_CASE("an interrupted run that answered nothing is shown without figures it has not",
+          "[cli][render]") {
+    record::RunResult run;
+    run.interrupted = true;
+    run.planned = 40s;
+    run.duration = 300ms;
+    run.phases.emplace_back();
+    run.phases[0].name = "peak";
+    run.phases[0].duration = 300ms;
+    const std::string text = render::run_summary(report_of(run), "", unicode_terminal);
+    CHECK(text.find("nothing answered") != std::string::npos);
+    CHECK(text.find("INTERRUPTED: stopped after 300 ms of 40 s") != std::string::npos);
+    CHECK(text.find("counts") == std::string::npos);
+    CHECK(text.find("p99<5ms  not measured  MISSED") != std::string::npos);
+}
