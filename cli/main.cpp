@@ -57,7 +57,8 @@ int run(int argc, char* argv[]) {
     app.require_subcommand(1);
     app.fallthrough();
 
-    [[maybe_unused]] qck::commands::Chosen chosen;
+    qck::commands::Chosen chosen;
+    qck::commands::add_links(app, chosen);
     read_environment(app);
     try {
         app.parse(argc, argv);

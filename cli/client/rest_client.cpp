@@ -87,8 +87,10 @@ Result<ServiceUrl> parse_service_url(std::string_view text) {
         rest.remove_prefix(8);
     } else if (rest.starts_with("http://")) {
         rest.remove_prefix(7);
+    } else if (rest.find("://") != std::string_view::npos || rest.find(':') == std::string::npos) {
+        rest = {};  // another scheme, or a host without its port
     } else {
-        rest = {};
+        url.text = "http://" + url.text;
     }
     const auto slash = std::min(rest.find('/'), rest.size());
     url.base_path = rest.substr(slash);

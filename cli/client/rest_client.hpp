@@ -10,7 +10,8 @@
 
 namespace qck::client {
 
-/// An http or https address of a service: `http://127.0.0.1:8081`, `https://api.example/base`.
+/// An http or https address of a service: `http://127.0.0.1:8081`, `https://api.example/base`;
+/// plain `HOST:PORT` is http.
 struct ServiceUrl {
     bool secure = false;
     std::string host;  ///< IPv6 without brackets

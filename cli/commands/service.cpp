@@ -333,6 +333,8 @@ void Service::stop() {
     for (SideLane* const side : {&parts.api, &parts.admin}) {
         if (side->thread) side->thread->stop();
     }
+    // Changes still under way tell the redirects when they are committed.
+    if (parts.write_queue) parts.write_queue->close();
     for (RedirectLane& lane : parts.lanes) {
         if (lane.thread) lane.thread->stop();
     }

@@ -138,7 +138,9 @@ void ApiHandler::create_link(const Request& request, Exchange& exchange) {
 void ApiHandler::create_batch(const Request& request, Exchange& exchange) {
     const auto options = read_batch_query(request.head.query(), config_.batch_items_max);
     if (!options) return exchange.answer(wrong_query(options.error()));
-    auto read = Batch::read(request.body, *options, config_.rules, wall_ms());
+    auto rules = config_.rules;
+    rules.past_expiry_allowed = options->expired_allowed;
+    auto read = Batch::read(request.body, *options, rules, wall_ms());
     if (!read) return exchange.answer(problem(400, "invalid-json", read.error().message));
     if (read->has_too_many()) {
         return exchange.answer(problem(

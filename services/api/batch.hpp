@@ -17,6 +17,9 @@ struct BatchOptions {
     bool stop_at_error = false;
     /// `results=errors`: only refused items are listed in the answer.
     bool errors_only = false;
+    /// `expired=allow`: links that have expired already are taken, as a restored export may hold
+    /// some.
+    bool expired_allowed = false;
     std::size_t items_max = 10'000;
 };
 

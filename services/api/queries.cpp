@@ -98,8 +98,12 @@ Result<BatchOptions> read_batch_query(std::string_view query, std::size_t items_
     const auto take_results = [&](const std::string& text) {
         return take_choice(text, "all", "errors", options.errors_only);
     };
+    const auto take_expired = [&](const std::string& text) {
+        return take_choice(text, "refuse", "allow", options.expired_allowed);
+    };
     auto good = read_parameters(query, {{"on_error", take_on_error, "continue or stop"},
-                                        {"results", take_results, "all or errors"}});
+                                        {"results", take_results, "all or errors"},
+                                        {"expired", take_expired, "refuse or allow"}});
     if (!good) return good.error();
     return options;
 }

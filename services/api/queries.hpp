@@ -19,7 +19,7 @@ struct ListQuery {
 };
 Result<ListQuery> read_list_query(std::string_view query, std::size_t limit_max);
 
-/// `on_error=continue|stop`, `results=all|errors`.
+/// `on_error=continue|stop`, `results=all|errors`, `expired=refuse|allow`.
 Result<BatchOptions> read_batch_query(std::string_view query, std::size_t items_max);
 
 /// `type`, `since`, `until` (RFC 3339; the last day when left out), `granularity=hour|total`.

@@ -100,8 +100,8 @@ Result<void> check_max_age(std::int64_t max_age_s, const LinkRules& rules) {
                    std::to_string(rules.max_age_s_max) + " seconds");
 }
 
-Result<void> check_expiry(std::int64_t expires_at_ms, std::int64_t now_ms) {
-    if (expires_at_ms > now_ms) return {};
+Result<void> check_expiry(std::int64_t expires_at_ms, const LinkRules& rules, std::int64_t now_ms) {
+    if (expires_at_ms > now_ms || rules.past_expiry_allowed) return {};
     return refused("expires_at " + format_time(std::max<std::int64_t>(0, expires_at_ms)) +
                    " refused: expected a time in the future (now it is " + format_time(now_ms) +
                    ")");
@@ -124,7 +124,8 @@ Result<Link> link_from(LinkDraft draft, const LinkRules& rules, std::int64_t now
         link.max_age_s = static_cast<std::uint32_t>(*draft.max_age_s);
     }
     if (draft.expires_at_ms) {
-        if (auto good = check_expiry(*draft.expires_at_ms, now_ms); !good) return good.error();
+        if (auto good = check_expiry(*draft.expires_at_ms, rules, now_ms); !good)
+            return good.error();
         link.expires_at_ms = draft.expires_at_ms;
     }
     link.created_at_ms = now_ms;
@@ -143,7 +144,7 @@ Result<void> check_patch(const LinkPatch& patch, const LinkRules& rules, std::in
         if (auto good = check_max_age(**patch.max_age_s, rules); !good) return good;
     }
     if (patch.expires_at_ms && *patch.expires_at_ms) {
-        if (auto good = check_expiry(**patch.expires_at_ms, now_ms); !good) return good;
+        if (auto good = check_expiry(**patch.expires_at_ms, rules, now_ms); !good) return good;
     }
     return {};
 }

@@ -22,6 +22,8 @@ struct LinkRules {
     std::vector<std::string> own_hosts;
     std::size_t target_bytes_max = 2048;
     std::int64_t max_age_s_max = 31'536'000;
+    /// For restoring what was exported: a link may have expired already.
+    bool past_expiry_allowed = false;
 };
 
 inline constexpr std::size_t code_bytes_max = 64;
@@ -48,8 +50,8 @@ Result<void> check_code(std::string_view code);
 /// 301, 302, 307 or 308.
 Result<void> check_status(std::int64_t status);
 Result<void> check_max_age(std::int64_t max_age_s, const LinkRules& rules);
-/// In the future.
-Result<void> check_expiry(std::int64_t expires_at_ms, std::int64_t now_ms);
+/// In the future, unless the rules allow the past.
+Result<void> check_expiry(std::int64_t expires_at_ms, const LinkRules& rules, std::int64_t now_ms);
 
 /// Codes that the redirect listener answers itself.
 bool is_reserved(std::string_view code);

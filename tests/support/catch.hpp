@@ -7,3 +7,14 @@ using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif
+
+#include <string_view>
+
+namespace qck::test {
+
+/// For what both Catch2s have a matcher of another name.
+inline bool contains(std::string_view text, std::string_view part) {
+    return text.find(part) != std::string_view::npos;
+}
+
+}  // namespace qck::test

@@ -20,20 +20,27 @@ WriteQueue::WriteQueue(Db db, const Options& options) : db_(std::move(db)), opti
     thread_ = std::thread([this] { loop(); });
 }
 
-WriteQueue::~WriteQueue() {
+WriteQueue::~WriteQueue() { close(); }
+
+void WriteQueue::close() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
     }
     work_.notify_one();
-    thread_.join();
+    room_.notify_all();
+    if (thread_.joinable()) thread_.join();
 }
 
 void WriteQueue::submit(std::unique_ptr<WriteJob> job) {
     bool was_idle = false;
     {
         std::unique_lock lock(mutex_);
-        room_.wait(lock, [this] { return waiting_.size() < options_.jobs_max; });
+        room_.wait(lock, [this] { return stopping_ || waiting_.size() < options_.jobs_max; });
+        if (stopping_) {
+            lock.unlock();
+            return job->finished(error(Errc::unavailable, db_.path() + " is being closed"));
+        }
         was_idle = waiting_.empty();
         waiting_.push_back(std::move(job));
     }
@@ -44,7 +51,7 @@ bool WriteQueue::try_submit(std::unique_ptr<WriteJob>& job) {
     bool was_idle = false;
     {
         const std::lock_guard lock(mutex_);
-        if (waiting_.size() >= options_.jobs_max) return false;
+        if (stopping_ || waiting_.size() >= options_.jobs_max) return false;
         was_idle = waiting_.empty();
         waiting_.push_back(std::move(job));
     }

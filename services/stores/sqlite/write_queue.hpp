@@ -47,14 +47,19 @@ public:
     /// Opens the file, brings its schema up to date and starts the thread.
     static Result<std::unique_ptr<WriteQueue>> open(const std::filesystem::path& file,
                                                     const Options& options);
-    /// Finishes what was submitted, then ends the thread.
+    /// close().
     ~WriteQueue();
+    /// Finishes what was submitted, then ends the thread: when it returns no job runs any more, and
+    /// none will; what is submitted later is finished at once with Errc::unavailable. Not to be
+    /// called by jobs.
+    void close();
     WriteQueue(const WriteQueue&) = delete;
     WriteQueue& operator=(const WriteQueue&) = delete;
 
     /// Never drops a job: finished() is called for each. Not to be called from run() or finished().
     void submit(std::unique_ptr<WriteJob> job);
-    /// False, and `job` untouched, when the queue is full: for callers that must not wait.
+    /// False, and `job` untouched, when the queue is full or closed: for callers that must not
+    /// wait.
     bool try_submit(std::unique_ptr<WriteJob>& job);
     /// Runs `work` in a transaction and returns once it is committed (or rolled back).
     Result<void> run_blocking(std::function<Result<void>(Db&)> work);
