@@ -1,0 +1,76 @@
+#include <string>
+
+#include "tests/services/http_server/running_server.hpp"
+#include "tests/support/raw_client.hpp"
+
+using namespace qck;
+using namespace qck::http_server;
+using namespace qck::http_server::test;
+using qck::test::RawClient;
+
+namespace {
+
+bool is_drained(const RunningServer& server) {
+    return eventually([&] { return server.counters().connections_open.value() == 0; });
+}
+
+}  // namespace
+
+TEST_CASE("draining closes idle connections and refuses new ones", "[services][http_server]") {
+    RunningServer server;
+    RawClient idle(server.address());
+    idle.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(body_of(idle.response()) == "GET /x ");
+    server.drain();
+    CHECK(idle.until_closed().empty());
+    CHECK(idle.closed());
+    CHECK(is_drained(server));
+    CHECK_FALSE(RawClient(server.address()).connected());
+}
+
+TEST_CASE("draining lets requests under way end, and closes after them",
+          "[services][http_server]") {
+    RunningServer server;
+    RawClient partial(server.address());
+    RawClient uploading(server.address());
+    RawClient waiting(server.address());
+    waiting.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    uploading.send(
+        "POST /up HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(status_line(uploading.response()) == "HTTP/1.1 100 Continue");
+    partial.send("GET /part");
+    // Its connection is served by the same thread: once it has been answered, what came before has
+    // been read.
+    RawClient marker(server.address());
+    marker.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(body_of(marker.response()) == "GET /later ");
+
+    server.drain();
+    CHECK(marker.until_closed().empty());
+    partial.send("ial HTTP/1.1\r\nHost: a\r\n\r\n");
+    const std::string answer = partial.until_closed();
+    CHECK(body_of(answer) == "GET /partial ");
+    CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+    uploading.send("hello");
+    CHECK(body_of(uploading.until_closed()) == "POST /up hello");
+    REQUIRE(eventually([&] { return server.handler().answer_held(); }));
+    const std::string held = waiting.until_closed();
+    CHECK(body_of(held) == "released");
+    CHECK(held.find("Connection: close\r\n") != std::string::npos);
+    CHECK(is_drained(server));
+}
+
+TEST_CASE("draining ends connections whose answers were still on their way",
+          "[services][http_server]") {
+    ServerConfig config;
+    config.idle_timeout = 60s;
+    RunningServer server(config);
+    RawClient client(server.address());
+    for (int request = 0; request < 20; ++request)
+        client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(body_of(client.response()).size() == 1'000'000);
+    server.drain();
+    CHECK_FALSE(client.until_closed().empty());
+    CHECK(client.closed());
+    CHECK(is_drained(server));
+}

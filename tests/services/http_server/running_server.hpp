@@ -1,0 +1,123 @@
+#pragma once
+
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/net/address.hpp"
+#include "base/net/reactor.hpp"
+#include "base/net/tls.hpp"
+#include "services/http_server/server.hpp"
+#include "tests/support/catch.hpp"
+
+namespace qck::http_server::test {
+
+using namespace std::chrono_literals;
+
+/// Answers with what it was asked, `METHOD target body`. `/big` answers a million bytes, `/later`
+/// from another thread, `/held` when it is told to, `/dropped` never.
+class EchoHandler final : public Handler {
+public:
+    void handle(const Request& request, Exchange& exchange) override {
+        Response response;
+        response.content_type = "text/plain";
+        response.body = std::string(http::method_name(request.head.method)) + ' ' +
+                        std::string(request.head.target) + ' ' + std::string(request.body);
+        const std::string_view path = request.head.path();
+        if (path == "/big") {
+            response.body.assign(1'000'000, 'x');
+        } else if (path == "/later") {
+            auto answer = [reply = exchange.answer_later(), response]() mutable {
+                reply.answer(std::move(response));
+            };
+            later_.push_back(std::async(std::launch::async, std::move(answer)));
+            return;
+        } else if (path == "/held") {
+            const std::lock_guard lock(held_mutex_);
+            held_.push_back(exchange.answer_later());
+            return;
+        } else if (path == "/dropped") {
+            static_cast<void>(exchange.answer_later());
+            return;
+        }
+        exchange.answer(response);
+    }
+
+    /// Answers what is held; false when nothing is. Thread-safe.
+    bool answer_held() {
+        const std::lock_guard lock(held_mutex_);
+        if (held_.empty()) return false;
+        for (PendingReply& reply : held_) {
+            Response response;
+            response.body = "released";
+            reply.answer(std::move(response));
+        }
+        held_.clear();
+        return true;
+    }
+
+private:
+    std::vector<std::future<void>> later_;
+    std::mutex held_mutex_;
+    std::vector<PendingReply> held_;
+};
+
+/// A server on a free port of loopback, and the thread that runs it.
+class RunningServer {
+public:
+    explicit RunningServer(const ServerConfig& config = {},
+                           const net::TlsServerContext* tls = nullptr)
+        : reactor_(std::move(*net::Reactor::create())) {
+        net::Fd listener = std::move(net::listen_on(*net::parse_address("127.0.0.1:0"), 1)->front());
+        address_ = *net::local_address(listener.get());
+        server_ = std::make_unique<Server>(*reactor_, std::move(listener), handler_, config, tls);
+        REQUIRE(server_->start().has_value());
+        thread_ = std::thread([this] { reactor_->run(); });
+    }
+    ~RunningServer() {
+        reactor_->stop();
+        thread_.join();
+        handler_.answer_held();
+    }
+
+    const net::Address& address() const { return address_; }
+    const ServerCounters& counters() const { return server_->counters(); }
+    EchoHandler& handler() { return handler_; }
+    void drain() {
+        reactor_->post([this] { server_->drain(); });
+    }
+
+private:
+    EchoHandler handler_;
+    std::unique_ptr<net::Reactor> reactor_;
+    net::Address address_;
+    std::unique_ptr<Server> server_;
+    std::thread thread_;
+};
+
+/// Asks until the answer is yes; false after ten seconds.
+template <class Condition>
+bool eventually(Condition condition) {
+    const std::int64_t deadline_ns = monotonic_ns() + std::chrono::nanoseconds(10s).count();
+    while (!condition()) {
+        if (monotonic_ns() > deadline_ns) return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
+/// `HTTP/1.1 200 OK` of a response.
+inline std::string status_line(const std::string& response) {
+    return response.substr(0, response.find("\r\n"));
+}
+/// What follows the head.
+inline std::string body_of(const std::string& response) {
+    const auto end = response.find("\r\n\r\n");
+    return end == std::string::npos ? std::string() : response.substr(end + 4);
+}
+
+}  // namespace qck::http_server::test
