@@ -43,6 +43,7 @@ Server::~Server() {
     channel_->disconnect();
     close_all();
     if (sweep_timer_ != 0) reactor_.cancel(sweep_timer_);
+    if (accept_timer_ != 0) reactor_.cancel(accept_timer_);
     if (listener_) reactor_.unwatch(listener_.get(), *this);
 }
 
@@ -108,7 +109,7 @@ void Server::pause_accepting() {
     log::warn("accept_paused", {{"why", "no file descriptors left"}});
     counters_.connections_refused.add();
     reactor_.unwatch(listener_.get(), *this);
-    reactor_.after(accept_pause, [this] {
+    accept_timer_ = reactor_.after(accept_pause, [this] {
         if (listener_) static_cast<void>(reactor_.watch(listener_.get(), EPOLLIN, *this));
     });
 }

@@ -71,6 +71,7 @@ private:
     std::deque<Held> held_;  ///< marks ascend
     std::uint64_t last_generation_ = 0;
     net::Reactor::TimerId sweep_timer_ = 0;
+    net::Reactor::TimerId accept_timer_ = 0;
     bool draining_ = false;
     std::size_t input_bytes_;
     std::unique_ptr<char[]> input_;  ///< one connection is read at a time

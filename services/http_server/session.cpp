@@ -234,17 +234,15 @@ PendingReply Session::wait_for_answer() {
 }
 
 void Session::resume(const Response& response) {
-    state_ = State::reading;
     server_.output_.clear();
+    if (server_.draining_) keep_alive_ = false;
+    close_after_ = !keep_alive_;
     write_response(response);
-    if (close_after_ || server_.draining_) {
-        close_after_ = true;
-        state_ = State::lingering;
-    }
+    state_ = close_after_ ? State::lingering : State::reading;
     flush();
-    // What the peer sent meanwhile waits in carry_, or in the kernel.
+    // What the peer sent meanwhile waits in carry_, within TLS, or in the kernel.
     if (state_ == State::reading && unsent_.empty()) {
-        if (!carry_.empty()) return read_and_process();
+        if (has_input()) return read_and_process();
         interest(EPOLLIN);
     }
 }
@@ -277,7 +275,7 @@ void Session::release() {
     send_unsent();
     if (state_ == State::closed || !unsent_.empty()) return;
     interest(EPOLLIN);
-    if (!carry_.empty()) read_and_process();
+    if (has_input()) read_and_process();
 }
 
 void Session::send_unsent() {
@@ -322,6 +320,8 @@ void Session::after_sending() {
         server_.handler_.answered(unreported_, monotonic_ns() - server_.reactor_.now_ns());
         unreported_ = 0;
     }
+    // A drain that came while answers were under way left the connection to them.
+    if (server_.draining_ && is_idle()) state_ = State::lingering;
     if (state_ == State::lingering) {
         if (tls_) tls_.shutdown();
         ::shutdown(fd_.get(), SHUT_WR);
@@ -354,9 +354,14 @@ void Session::check_deadline(std::int64_t now_ns) {
 }
 
 void Session::drain() {
-    const bool idle = state_ == State::reading && !head_begun_ && unsent_.empty() && carry_.empty();
-    if (idle || state_ == State::handshake) close();
+    if (is_idle() || state_ == State::handshake) close();
 }
+
+bool Session::is_idle() const {
+    return state_ == State::reading && !head_begun_ && unsent_.empty() && carry_.empty();
+}
+
+bool Session::has_input() const { return !carry_.empty() || (tls_ && tls_.has_pending()); }
 
 void Session::close() {
     if (state_ == State::closed) return;

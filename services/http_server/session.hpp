@@ -77,6 +77,10 @@ private:
     void send_unsent();
     void after_sending();
     void discard_input();
+    /// Nothing is under way.
+    bool is_idle() const;
+    /// Input has been taken off the socket and not been looked at.
+    bool has_input() const;
     void interest(std::uint32_t events);
     void expect_within(std::chrono::milliseconds span);
 

@@ -18,8 +18,8 @@ namespace qck::http_server::test {
 
 using namespace std::chrono_literals;
 
-/// Answers with what it was asked, `METHOD target body`. `/big` answers a million bytes, `/later`
-/// from another thread, `/held` when it is told to, `/dropped` never.
+/// Answers with what it was asked, `METHOD target body`. `/big` answers a million bytes, `/huge`
+/// twenty, `/later` from another thread, `/held` when it is told to, `/dropped` never.
 class EchoHandler final : public Handler {
 public:
     void handle(const Request& request, Exchange& exchange) override {
@@ -30,6 +30,8 @@ public:
         const std::string_view path = request.head.path();
         if (path == "/big") {
             response.body.assign(1'000'000, 'x');
+        } else if (path == "/huge") {
+            response.body.assign(20'000'000, 'x');
         } else if (path == "/later") {
             auto answer = [reply = exchange.answer_later(), response]() mutable {
                 reply.answer(std::move(response));
@@ -72,7 +74,8 @@ public:
     explicit RunningServer(const ServerConfig& config = {},
                            const net::TlsServerContext* tls = nullptr)
         : reactor_(std::move(*net::Reactor::create())) {
-        net::Fd listener = std::move(net::listen_on(*net::parse_address("127.0.0.1:0"), 1)->front());
+        net::Fd listener =
+            std::move(net::listen_on(*net::parse_address("127.0.0.1:0"), 1)->front());
         address_ = *net::local_address(listener.get());
         server_ = std::make_unique<Server>(*reactor_, std::move(listener), handler_, config, tls);
         REQUIRE(server_->start().has_value());
