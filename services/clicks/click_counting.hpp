@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -21,7 +23,7 @@ struct CountingConfig {
     /// A checkpoint is written after so many records, before segments are removed, and at the end.
     std::uint64_t checkpoint_records = 5'000'000;
     /// Distinct counts held in memory; beyond it reading waits until the store takes them.
-    std::size_t counts_max = 1'000'000;
+    std::size_t counts_max = 400'000;
 };
 
 /// Figures for the metrics; read without stopping anything.
@@ -78,9 +80,24 @@ public:
 
     CountingFigures figures() const;
 
+    /// What the store does not have, as of one instant; for the reading of counts.
+    struct Unflushed {
+        std::vector<ClickCount> flight_clicks;  ///< being given to the store
+        std::vector<ClickCount> clicks;
+        std::vector<EventCount> flight_events;
+        std::vector<EventCount> events;
+        bool in_flight = false;
+        bool prepared = false;       ///< counting has begun, so that `revision` is known
+        std::uint64_t revision = 0;  ///< of the store, without the flight
+    };
+
 private:
     class Loop;
     explicit ClickCounting(std::unique_ptr<Loop> loop);
+    template <class Value>
+    Result<Value> consistent(const std::function<Unflushed()>& unflushed,
+                             const std::function<Result<Reading<Value>>()>& read,
+                             const std::function<void(Value&, const Unflushed&)>& add);
     std::unique_ptr<Loop> loop_;
 };
 

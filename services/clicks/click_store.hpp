@@ -69,6 +69,16 @@ struct ProducerTotal {
 };
 /// Gives the next total in order of (link, shard, class), or false at the end.
 using TotalSource = std::function<Result<bool>(ProducerTotal&)>;
+/// Gives the next part (clicks and events; no moves), or false at the end.
+using HourSource = std::function<Result<bool>(CountBatch&)>;
+
+/// What was read, and how many batches the store had taken at that instant: lets a reader know
+/// whether a batch on its way is in what it read.
+template <class T>
+struct Reading {
+    T value{};
+    std::uint64_t revision = 0;
+};
 
 struct HourCount {
     std::uint32_t hour = 0;
@@ -84,24 +94,25 @@ public:
     virtual ~ClickStore() = default;
 
     /// Of every producer seen so far, at one instant.
-    virtual Result<std::vector<ProducerCursor>> cursors() = 0;
-    /// All or nothing. Errc::conflict: a cursor is not at its `from`; load cursors() again.
+    virtual Result<Reading<std::vector<ProducerCursor>>> cursors() = 0;
+    /// All or nothing; raises the revision by one. Errc::conflict: a cursor is not at its `from`;
+    /// load cursors() again.
     virtual Result<void> apply(const CountBatch& batch) = 0;
     /// Brings producers' totals up to absolute ones and sets cursors, in one transaction; the
-    /// larger of old and new is kept unless `exact`. `batch` is added to the hours alone. For
-    /// healing and repair.
+    /// larger of old and new is kept unless `exact`. Counts of `hours` are added to the hours and
+    /// events alone. For healing and repair. Raises the revision by one.
     virtual Result<void> raise(const std::vector<ProducerCursor>& cursors,
-                               const TotalSource& totals, const CountBatch& hours, bool exact) = 0;
+                               const TotalSource& totals, const HourSource& hours, bool exact) = 0;
 
-    virtual Result<ClassTotals> link_totals(std::uint64_t link_id) = 0;
+    virtual Result<Reading<ClassTotals>> link_totals(std::uint64_t link_id) = 0;
     /// Hours in [since_hour, until_hour), ascending, those with clicks only.
-    virtual Result<std::vector<HourCount>> link_hours(std::uint64_t link_id,
-                                                      std::uint32_t since_hour,
-                                                      std::uint32_t until_hour) = 0;
+    virtual Result<Reading<std::vector<HourCount>>> link_hours(std::uint64_t link_id,
+                                                               std::uint32_t since_hour,
+                                                               std::uint32_t until_hour) = 0;
     /// Hours in [since_hour, until_hour); of every type when `type` is empty; by hour, then type.
-    virtual Result<std::vector<EventCount>> event_hours(std::string_view type,
-                                                        std::uint32_t since_hour,
-                                                        std::uint32_t until_hour) = 0;
+    virtual Result<Reading<std::vector<EventCount>>> event_hours(std::string_view type,
+                                                                 std::uint32_t since_hour,
+                                                                 std::uint32_t until_hour) = 0;
     /// All totals in order of (link, shard, class) with the cursors they belong to, as of one
     /// instant. The callback may stop the walk by an error.
     virtual Result<std::vector<ProducerCursor>> each_total(

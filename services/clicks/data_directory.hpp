@@ -44,6 +44,7 @@ public:
     const std::filesystem::path& path() const { return path_; }
     const NodeIdentity& identity() const { return identity_; }
     std::filesystem::path journal() const { return path_ / "journal"; }
+    std::filesystem::path checkpoint() const { return path_ / "checkpoint"; }
     std::filesystem::path links_database() const { return path_ / "links.db"; }
     std::filesystem::path clicks_database() const { return path_ / "clicks.db"; }
 

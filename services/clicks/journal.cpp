@@ -38,6 +38,8 @@ Journal::Journal(const DataDirectory& directory, const JournalConfig& config)
 
 Journal::~Journal() = default;
 
+bool Journal::full() const { return supply_->failing(); }
+
 Result<std::unique_ptr<Journal>> Journal::open(const DataDirectory& directory,
                                                const JournalConfig& config) {
     if (config.shards == 0 || config.segment_bytes < segment_bytes_min ||

@@ -59,6 +59,8 @@ public:
     std::uint16_t shards() const { return static_cast<std::uint16_t>(shards_.size()); }
     JournalShard& shard(std::uint16_t number) { return *shards_[number]; }
     const JournalShard& shard(std::uint16_t number) const { return *shards_[number]; }
+    /// The disk has no room for the next segment of some shard.
+    bool full() const;
 
 private:
     Journal(const DataDirectory& directory, const JournalConfig& config);

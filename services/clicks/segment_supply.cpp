@@ -98,6 +98,11 @@ void SegmentSupply::wake() noexcept {
     [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
+bool SegmentSupply::failing() const noexcept {
+    return std::any_of(slots_.begin(), slots_.end(),
+                       [](const auto& slot) { return slot->failing.load(); });
+}
+
 Result<std::unique_ptr<Segment>> SegmentSupply::make(std::uint16_t shard, Slot& slot) {
     const SegmentId id{shard, options_.epoch, slot.next_number};
     auto made =

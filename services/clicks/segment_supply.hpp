@@ -51,6 +51,8 @@ public:
     }
     /// Something is to be prepared. Never blocks.
     void wake() noexcept;
+    /// The last try to make a segment of some shard failed. Thread-safe.
+    bool failing() const noexcept;
 
     const Options& options() const { return options_; }
 

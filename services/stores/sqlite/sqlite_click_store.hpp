@@ -1,8 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "services/clicks/click_store.hpp"
 #include "services/stores/sqlite/sqlite_db.hpp"
@@ -21,24 +23,28 @@ public:
                                                           std::uint64_t node,
                                                           OpenMode mode = OpenMode::create);
 
-    Result<std::vector<clicks::ProducerCursor>> cursors() override;
+    Result<clicks::Reading<std::vector<clicks::ProducerCursor>>> cursors() override;
     Result<void> apply(const clicks::CountBatch& batch) override;
     Result<void> raise(const std::vector<clicks::ProducerCursor>& cursors,
-                       const clicks::TotalSource& totals, const clicks::CountBatch& hours,
+                       const clicks::TotalSource& totals, const clicks::HourSource& hours,
                        bool exact) override;
-    Result<clicks::ClassTotals> link_totals(std::uint64_t link_id) override;
-    Result<std::vector<clicks::HourCount>> link_hours(std::uint64_t link_id,
-                                                      std::uint32_t since_hour,
-                                                      std::uint32_t until_hour) override;
-    Result<std::vector<clicks::EventCount>> event_hours(std::string_view type,
-                                                        std::uint32_t since_hour,
-                                                        std::uint32_t until_hour) override;
+    Result<clicks::Reading<clicks::ClassTotals>> link_totals(std::uint64_t link_id) override;
+    Result<clicks::Reading<std::vector<clicks::HourCount>>> link_hours(
+        std::uint64_t link_id, std::uint32_t since_hour, std::uint32_t until_hour) override;
+    Result<clicks::Reading<std::vector<clicks::EventCount>>> event_hours(
+        std::string_view type, std::uint32_t since_hour, std::uint32_t until_hour) override;
     Result<std::vector<clicks::ProducerCursor>> each_total(
         const std::function<Result<void>(const clicks::ProducerTotal&)>& visit) override;
 
 private:
     SqliteClickStore(Db writer, Db reader, std::uint64_t node)
         : writer_(std::move(writer)), reader_(std::move(reader)), node_(node) {}
+
+    Result<void> write_batch(const clicks::CountBatch& batch);
+    Result<void> write_raise(const std::vector<clicks::ProducerCursor>& cursors,
+                             const clicks::TotalSource& totals, const clicks::HourSource& hours,
+                             bool exact);
+    Result<void> in_transaction(const std::function<Result<void>()>& work);
 
     std::mutex writer_mutex_;
     Db writer_;

@@ -1,0 +1,106 @@
+#include "services/clicks/journal_scan.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "services/clicks/data_directory.hpp"
+#include "services/clicks/frame.hpp"
+#include "services/clicks/shard_reader.hpp"
+
+namespace qck::clicks {
+namespace {
+
+class KeySink final : public RecordSink {
+public:
+    explicit KeySink(const std::function<void(const EventKey&, std::int64_t)>& visit)
+        : visit_(visit) {}
+    void frames(const SegmentId&, std::span<const std::byte> run) override {
+        for_each_frame(run, [this](const Frame& frame) {
+            if (frame.type() != FrameType::event && frame.type() != FrameType::edge_click) return;
+            const EventKey key = frame.key();
+            if (key == EventKey{}) return;
+            visit_(key, frame.time_ms());
+        });
+    }
+    void damage(const Damage&) override {}
+
+private:
+    const std::function<void(const EventKey&, std::int64_t)>& visit_;
+};
+
+/// Whether the end frame says that no record has a key; one that is not ended may have some.
+bool keyless(int fd, off_t bytes, const SegmentId& id) {
+    SegmentHeader header;
+    if (bytes < static_cast<off_t>(sizeof header + end_bytes) ||
+        ::pread(fd, &header, sizeof header, 0) != static_cast<ssize_t>(sizeof header) ||
+        !check_header(header, id)) {
+        return false;
+    }
+    // The end stands in the last bytes of a sealed segment; of one that was rolled, up to a record
+    // before.
+    std::uint64_t words[(frame_bytes_max + end_bytes) / 8] = {};
+    const auto window = std::min<off_t>(sizeof words, bytes - static_cast<off_t>(sizeof header));
+    const off_t from = (bytes - window) & ~off_t{frame_align - 1};
+    const auto got = ::pread(fd, words, static_cast<std::size_t>(window), from);
+    const std::uint32_t seed = frame_seed(header.node, id);
+    for (off_t at = 0; at + static_cast<off_t>(end_bytes) <= got; at += frame_align) {
+        const Frame frame{reinterpret_cast<const std::byte*>(words) + at};
+        if (plausible_frame(frame.word(0)) && frame.type() == FrameType::end &&
+            intact_frame(frame, seed)) {
+            return frame.keyed_records() == 0;
+        }
+    }
+    return false;
+}
+
+/// Written to before `since_ms`, or without keys.
+bool may_skip(const std::filesystem::path& path, const SegmentId& id, std::int64_t since_ms) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return true;
+    struct stat about {};
+    const bool known = ::fstat(fd, &about) == 0;
+    // A page is stamped when it is first written, not with each record in it: leave a margin.
+    constexpr std::int64_t margin_ms = 60'000;
+    const bool old = known && about.st_mtim.tv_sec * 1000 + margin_ms < since_ms;
+    const bool skip = old || (known && keyless(fd, about.st_size, id));
+    ::close(fd);
+    return skip;
+}
+
+}  // namespace
+
+Result<void> scan_keys(const std::filesystem::path& data_directory, std::int64_t since_ms,
+                       const std::function<void(const EventKey&, std::int64_t)>& visit) {
+    const auto identity = DataDirectory::peek(data_directory);
+    if (!identity) return identity.error();
+    const auto journal = data_directory / "journal";
+    const auto shards = list_shards(journal);
+    if (!shards) return shards.error();
+    ReadBuffer buffer;
+    KeySink sink(visit);
+    for (const auto shard : *shards) {
+        const auto segments = list_segments(journal, shard);
+        if (!segments) return segments.error();
+        for (const auto& id : *segments) {
+            if (may_skip(id.path(journal), id, since_ms)) continue;
+            ShardReader::Options options;
+            options.journal = journal;
+            options.node = identity->node;
+            options.shard = shard;
+            ShardReader reader(options, {id.epoch, id.number, 0});
+            const Cursor limit{id.epoch, id.number + 1, 0};
+            for (bool done = false; !done;) {
+                const auto read = reader.read(limit, SIZE_MAX, buffer, sink);
+                if (!read) return read.error();
+                done = *read;
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace qck::clicks

@@ -1,0 +1,332 @@
+#include "services/clicks/shard_reader.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "services/clicks/frame.hpp"
+
+namespace qck::clicks {
+namespace {
+
+/// In an end frame: written by whoever found the segment unfinished and did not count its records.
+constexpr std::uint32_t unknown_count = UINT32_MAX;
+
+}  // namespace
+
+ShardReader::ShardReader(Options options, const Cursor& from)
+    : options_(std::move(options)), at_(from) {}
+
+ShardReader::~ShardReader() { close(); }
+
+ShardReader::ShardReader(ShardReader&& other) noexcept
+    : options_(std::move(other.options_)),
+      at_(other.at_),
+      fd_(std::exchange(other.fd_, -1)),
+      id_(other.id_),
+      seed_(other.seed_),
+      file_bytes_(other.file_bytes_),
+      segment_bytes_(other.segment_bytes_),
+      begun_(other.begun_),
+      ended_(other.ended_),
+      finished_(other.finished_),
+      index_known_(other.index_known_),
+      index_(other.index_),
+      base_sequence_(other.base_sequence_),
+      sequence_known_(other.sequence_known_) {}
+
+void ShardReader::close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+}
+
+Result<bool> ShardReader::read(const Cursor& limit, std::size_t bytes_max, ReadBuffer& buffer,
+                               RecordSink& sink) {
+    const std::uint64_t budget = bytes_max;
+    for (std::uint64_t taken = 0; at_ < limit;) {
+        if (fd_ < 0) {
+            const auto found = next_segment(limit);
+            if (!found) return found.error();
+            if (!*found) return true;
+            if (!open(limit, sink)) continue;
+        }
+        const bool complete =
+            id_.epoch < limit.epoch || (id_.epoch == limit.epoch && id_.number < limit.segment);
+        const std::uint32_t end = complete ? file_bytes_ : std::min(file_bytes_, limit.offset);
+        const std::uint32_t before = at_.offset;
+        read_open(end, complete, budget - taken, buffer, sink);
+        taken += at_.offset - before;
+        if (complete && (finished_ || at_.offset >= end)) {
+            if (options_.seal && id_.epoch < limit.epoch) seal();
+            close();
+            // Past this segment; the next one is looked for when there is something to read.
+            at_ = Cursor{id_.epoch, id_.number + 1, 0};
+        } else if (at_.offset >= end) {
+            return true;
+        }
+        if (taken >= budget) return !(at_ < limit);
+    }
+    return true;
+}
+
+/// Moves at_ to the first segment on disk at or after it and before the limit.
+Result<bool> ShardReader::next_segment(const Cursor& limit) {
+    const auto segments = list_segments(options_.journal, options_.shard);
+    if (!segments) return segments.error();
+    for (const SegmentId& id : *segments) {
+        if (id.epoch < at_.epoch || (id.epoch == at_.epoch && id.number < at_.segment)) continue;
+        if (!(Cursor{id.epoch, id.number, 0} < limit)) break;
+        if (id.epoch != at_.epoch || id.number != at_.segment) {
+            sequence_known_ = sequence_known_ && id.epoch == at_.epoch;
+            at_ = Cursor{id.epoch, id.number, 0};
+        }
+        id_ = id;
+        return true;
+    }
+    return false;
+}
+
+/// False: the segment is passed over, at_ is behind it.
+bool ShardReader::open(const Cursor& limit, RecordSink& sink) {
+    const auto path = id_.path(options_.journal);
+    fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    struct stat about {};
+    if (fd_ < 0 || ::fstat(fd_, &about) != 0) {
+        sink.damage({id_, at_.offset, at_.offset, 0, io_error("cannot read it", errno).message});
+        close();
+        at_ = Cursor{id_.epoch, id_.number + 1, 0};
+        return false;
+    }
+    file_bytes_ = static_cast<std::uint32_t>(
+        std::min<off_t>(about.st_size, static_cast<off_t>(segment_bytes_max)));
+    seed_ = frame_seed(options_.node, id_);
+    segment_bytes_ = 0;
+    begun_ = ended_ = finished_ = false;
+
+    const std::uint64_t expected = base_sequence_ + index_;
+    SegmentHeader header;
+    const auto got = ::pread(fd_, &header, sizeof header, 0);
+    const bool whole = got == static_cast<ssize_t>(sizeof header);
+    if (const auto checked = check_header(header, id_); whole && checked) {
+        begun_ = true;
+        segment_bytes_ = header.segment_bytes;
+        seed_ = frame_seed(header.node, id_);
+        if (sequence_known_ && index_known_ && header.base_sequence > expected) {
+            sink.damage({id_, 0, 0, header.base_sequence - expected,
+                         "records between it and the segment before are missing"});
+        }
+        base_sequence_ = header.base_sequence;
+        sequence_known_ = true;
+    } else {
+        ReadBuffer small;
+        const auto from = static_cast<std::uint32_t>(segment_header_bytes);
+        const bool records = whole && next_data(from, file_bytes_, small) < file_bytes_;
+        begun_ = records;
+        sequence_known_ = false;
+        if (records) {
+            sink.damage({id_, 0, from, 0, checked.error().message});
+        } else if (!whole) {
+            sink.damage({id_, 0, file_bytes_, 0, "it is cut before its first record"});
+        }
+    }
+    const bool fresh = at_.offset < segment_header_bytes;
+    at_.offset = std::max<std::uint32_t>(at_.offset, segment_header_bytes);
+    index_ = 0;
+    index_known_ = fresh;
+    if (id_.epoch == limit.epoch && id_.number == limit.segment) return true;
+    finished_ = !begun_;  // a spare, or torn at its very beginning: no record was ever in it
+    return true;
+}
+
+std::size_t ShardReader::fill(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const {
+    const auto room = buffer.bytes();
+    const std::size_t wanted = std::min<std::size_t>(room.size(), end - from);
+    std::size_t got = 0;
+    while (got < wanted) {
+        const auto more = ::pread(fd_, room.data() + got, wanted - got, from + got);
+        if (more < 0 && errno == EINTR) continue;
+        if (more <= 0) {
+            // A page that the disk does not give back reads as zeros: damage, if records follow it.
+            const std::size_t page =
+                std::min<std::size_t>(wanted - got, 4096 - (from + got) % 4096);
+            std::memset(room.data() + got, 0, page);
+            got += page;
+            continue;
+        }
+        got += static_cast<std::size_t>(more);
+    }
+    return got;
+}
+
+bool ShardReader::check_index(const std::byte* at) {
+    const Frame frame{at};
+    const std::uint32_t index = frame.index();
+    if (frame.type() == FrameType::end && index == unknown_count) return true;
+    if (!index_known_) {
+        index_ = index;
+        index_known_ = true;
+    }
+    if (index != index_) return false;
+    if (frame.is_record()) ++index_;
+    return true;
+}
+
+ShardReader::Run ShardReader::check_run(std::span<const std::byte> bytes) {
+    Run run;
+    while (run.bytes + frame_align <= bytes.size()) {
+        const Frame frame{bytes.data() + run.bytes};
+        const std::uint64_t word = frame.word(0);
+        if (word == 0) {
+            run.stop = Stop::blank;
+            return run;
+        }
+        if (!plausible_frame(word)) {
+            run.stop = Stop::damaged;
+            return run;
+        }
+        if (run.bytes + frame.bytes() > bytes.size()) break;
+        if (!intact_frame(frame, seed_) || !check_index(frame.at)) {
+            run.stop = Stop::damaged;
+            return run;
+        }
+        run.bytes += frame.bytes();
+        if (frame.type() == FrameType::end) {
+            run.stop = Stop::end;
+            return run;
+        }
+    }
+    return run;
+}
+
+/// Reads the open segment up to `end`; `complete` when no more is written to it.
+void ShardReader::read_open(std::uint32_t end, bool complete, std::size_t bytes_max,
+                            ReadBuffer& buffer, RecordSink& sink) {
+    const std::uint32_t begin = at_.offset;
+    while (!finished_ && at_.offset < end && at_.offset - begin < bytes_max) {
+        const std::size_t filled = fill(at_.offset, end, buffer);
+        const auto bytes = buffer.bytes().first(filled);
+        const Run run = check_run(bytes);
+        if (run.bytes > 0) {
+            sink.frames(id_, bytes.first(run.bytes));
+            at_.offset += static_cast<std::uint32_t>(run.bytes);
+        }
+        if (run.stop == Stop::end) {
+            ended_ = finished_ = true;
+        } else if (run.stop == Stop::damaged) {
+            resynchronise(end, buffer, sink, "its checksum or numbering is wrong");
+        } else if (run.stop == Stop::blank) {
+            const bool nothing_follows = next_data(at_.offset, end, buffer) >= end;
+            if (complete && nothing_follows) {
+                finished_ = true;
+                // Cut exactly between two frames: only the missing length tells.
+                if (file_bytes_ < segment_bytes_) {
+                    sink.damage({id_, at_.offset, end, 0, "it is cut"});
+                }
+            } else {
+                resynchronise(end, buffer, sink, "records are missing in its middle");
+            }
+        } else if (run.bytes == 0) {
+            resynchronise(end, buffer, sink, "it is cut");
+        }
+    }
+    if (complete && !finished_ && at_.offset >= end && end < segment_bytes_) {
+        finished_ = true;
+        if (!ended_) sink.damage({id_, end, end, 0, "it is cut"});
+    }
+}
+
+/// Goes to the first whole frame after at_, or to `end`.
+void ShardReader::resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink,
+                                const char* what) {
+    const std::uint32_t from = at_.offset;
+    const std::uint32_t index_before = index_;
+    const bool index_was_known = index_known_;
+    std::uint32_t at = from + frame_align;
+    while (at < end) {
+        const std::size_t filled = fill(at, end, buffer);
+        const auto bytes = buffer.bytes().first(filled);
+        std::size_t offset = 0;
+        for (; offset + frame_align <= filled; offset += frame_align) {
+            const Frame frame{bytes.data() + offset};
+            const std::uint64_t word = frame.word(0);
+            if (!plausible_frame(word)) continue;
+            if (offset + frame.bytes() > filled) {
+                if (at + filled < end) break;  // look again with all of it in the buffer
+                continue;
+            }
+            if (!intact_frame(frame, seed_)) continue;
+            const std::uint32_t index = frame.index();
+            const bool unknown = frame.type() == FrameType::end && index == unknown_count;
+            // Records take 48 bytes, so the gap bounds how many were lost.
+            const std::uint32_t most = index_before + (at + offset - from) / click_bytes + 1;
+            if (index_was_known && !unknown && (index < index_before || index > most)) continue;
+            if (!unknown) {
+                index_ = index;
+                index_known_ = true;
+            }
+            at_.offset = at + static_cast<std::uint32_t>(offset);
+            const std::uint64_t lost = index_was_known && !unknown ? index - index_before : 0;
+            sink.damage({id_, from, at_.offset, lost, what});
+            return;
+        }
+        at += static_cast<std::uint32_t>(std::max<std::size_t>(offset, frame_align));
+    }
+    at_.offset = end;
+    sink.damage({id_, from, end, 0, what});
+}
+
+/// Offset of the first 16 bytes from `from` on that are not zero; `end` when there are none.
+std::uint32_t ShardReader::next_data(std::uint32_t from, std::uint32_t end,
+                                     ReadBuffer& buffer) const {
+    for (std::uint32_t at = from; at < end;) {
+        // Blocks that were never written need not be read.
+        const off_t data = ::lseek(fd_, at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) return end;
+        if (data > static_cast<off_t>(at)) {
+            at = static_cast<std::uint32_t>(std::min<off_t>(data, end)) & ~15U;
+            at = std::max(at, from);
+            if (at >= end) return end;
+        }
+        const std::size_t filled = fill(at, end, buffer);
+        const auto bytes = buffer.bytes().first(filled);
+        const auto found = std::find_if(bytes.begin(), bytes.end(),
+                                        [](std::byte value) { return value != std::byte{0}; });
+        if (found != bytes.end()) {
+            const auto offset = static_cast<std::uint32_t>(found - bytes.begin());
+            return at + (offset & ~15U);
+        }
+        at += static_cast<std::uint32_t>(filled);
+    }
+    return end;
+}
+
+/// Gives back the disk that the segment does not need; its records stay as they are.
+void ShardReader::seal() {
+    const auto path = id_.path(options_.journal);
+    if (!begun_) {
+        ::unlink(path.c_str());
+        return;
+    }
+    if (!finished_) return;  // damaged up to its end: left as it is
+    if (ended_ && file_bytes_ == at_.offset) return;
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    std::uint32_t used = at_.offset;
+    if (!ended_ && used + end_bytes <= file_bytes_) {
+        std::uint64_t words[end_bytes / 8] = {};
+        write_end(words, seed_, index_known_ ? index_ : unknown_count, unknown_count);
+        if (::pwrite(fd, words, sizeof words, used) != static_cast<ssize_t>(sizeof words)) used = 0;
+        used = used == 0 ? 0 : used + static_cast<std::uint32_t>(end_bytes);
+    }
+    // On failure the segment only stays longer than it needs to be.
+    if (used != 0) [[maybe_unused]]
+        const int cut = ::ftruncate(fd, used);
+    ::close(fd);
+}
+
+}  // namespace qck::clicks
