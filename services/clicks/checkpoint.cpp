@@ -210,40 +210,51 @@ Result<void> CheckpointWriter::finish() {
     return {};
 }
 
+Result<void> MergedTotals::next_old() {
+    has_old_ = false;
+    if (before_ == nullptr) return {};
+    const auto read = before_->next(old_);
+    if (!read) return read.error();
+    has_old_ = *read;
+    return {};
+}
+
+Result<bool> MergedTotals::next(ProducerTotal& total) {
+    if (!begun_) {
+        begun_ = true;
+        if (auto read = next_old(); !read) return read.error();
+    }
+    const bool has_new = at_ < counts_.size();
+    if (!has_new && !has_old_) return false;
+    if (has_new) {
+        total = {counts_[at_].link_id, counts_[at_].shard, counts_[at_].click_class, 0};
+    }
+    if (has_old_ && (!has_new || order(old_) <= order(total))) {
+        total = old_;
+        if (auto read = next_old(); !read) return read.error();
+    }
+    // Counts may be apart by hour; a total is not.
+    for (; at_ < counts_.size() && counts_[at_].link_id == total.link_id &&
+           counts_[at_].shard == total.shard && counts_[at_].click_class == total.click_class;
+         ++at_) {
+        total.total += counts_[at_].count;
+    }
+    return true;
+}
+
 Result<void> advance_checkpoint(const std::filesystem::path& file, std::uint64_t node,
                                 CheckpointReader* before, const std::vector<ClickCount>& counts,
                                 const std::vector<ProducerCursor>& cursors) {
     auto writer = CheckpointWriter::create(file, node, cursors);
     if (!writer) return writer.error();
-    ProducerTotal old;
-    bool has_old = false;
-    const auto next_old = [&]() -> Result<void> {
-        has_old = false;
-        if (before == nullptr) return {};
-        const auto read = before->next(old);
-        if (!read) return read.error();
-        has_old = *read;
-        return {};
-    };
-    if (auto read = next_old(); !read) return read;
-    std::size_t at = 0;
-    while (at < counts.size() || has_old) {
-        ProducerTotal next;
-        const bool has_new = at < counts.size();
-        if (has_new) next = {counts[at].link_id, counts[at].shard, counts[at].click_class, 0};
-        if (has_old && (!has_new || order(old) <= order(next))) {
-            next = old;
-            if (auto read = next_old(); !read) return read;
-        }
-        // Counts may be apart by hour; a total is not.
-        for (; at < counts.size() && counts[at].link_id == next.link_id &&
-               counts[at].shard == next.shard && counts[at].click_class == next.click_class;
-             ++at) {
-            next.total += counts[at].count;
-        }
-        if (auto added = writer->add(next); !added) return added;
+    MergedTotals totals(before, counts);
+    ProducerTotal total;
+    while (true) {
+        const auto more = totals.next(total);
+        if (!more) return more.error();
+        if (!*more) return writer->finish();
+        if (auto added = writer->add(total); !added) return added;
     }
-    return writer->finish();
 }
 
 }  // namespace qck::clicks

@@ -80,6 +80,27 @@ private:
     std::uint64_t last_link_ = 0;
 };
 
+/// The totals of a checkpoint (null: none) and of what was counted since, as one sequence in order
+/// of (link, shard, class). Both outlive it.
+class MergedTotals {
+public:
+    /// `counts` are sorted by link, shard, class, hour (CountTable::sorted).
+    MergedTotals(CheckpointReader* before, const std::vector<ClickCount>& counts)
+        : before_(before), counts_(counts) {}
+    /// The next total, or false at the end.
+    Result<bool> next(ProducerTotal& total);
+
+private:
+    Result<void> next_old();
+
+    CheckpointReader* before_;
+    const std::vector<ClickCount>& counts_;
+    std::size_t at_ = 0;
+    ProducerTotal old_;
+    bool has_old_ = false;
+    bool begun_ = false;
+};
+
 /// A new checkpoint of `before` (null: none) and the sorted `counts` since, at `cursors`.
 Result<void> advance_checkpoint(const std::filesystem::path& file, std::uint64_t node,
                                 CheckpointReader* before, const std::vector<ClickCount>& counts,

@@ -34,13 +34,14 @@ struct Comparison {
     std::uint64_t links = 0;    ///< compared
     std::uint64_t journal = 0;  ///< clicks of all of them
     std::uint64_t store = 0;
-    std::uint64_t pending = 0;  ///< journaled behind the store's cursor while a service holds the
-                                ///< directory: lag, not drift
+    /// Journaled behind the store's cursor while a service holds the directory: lag, not drift.
+    std::uint64_t pending = 0;
     std::uint64_t corrupt_places = 0;
-    std::optional<std::uint64_t> answered;
-    std::uint64_t drifting = 0;
-    std::vector<Drift> drifts;  ///< at most Request::drifts_max of them
-    bool agrees() const { return drifting == 0; }
+    std::optional<std::uint64_t> answered;  ///< by the run's client, in all
+    std::uint64_t drifting = 0;             ///< links that differ
+    std::vector<Drift> drifts;              ///< at most Request::drifts_max of them
+    /// Journal and store agree on every link, and no answer of the run is missing in them.
+    bool agrees() const { return drifting == 0 && answered.value_or(0) <= journal; }
 };
 
 struct Request {

@@ -1,0 +1,142 @@
+#include "services/reconcile/compare.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "services/reconcile/journal_totals.hpp"
+
+namespace qck::reconcile {
+namespace {
+
+struct LinkCount {
+    std::uint64_t link_id = 0;
+    std::uint64_t clicks = 0;
+};
+
+/// Appends to counts that come in order of links.
+void add(std::vector<LinkCount>& counts, std::uint64_t link_id, std::uint64_t clicks) {
+    if (counts.empty() || counts.back().link_id != link_id) counts.push_back({link_id, 0});
+    counts.back().clicks += clicks;
+}
+
+/// What the client of the run saw, by link id; codes without a link are all of id 0.
+std::map<std::uint64_t, std::uint64_t> answered_by_link(const Request& request) {
+    std::map<std::uint64_t, std::uint64_t> answered;
+    if (!request.run || !request.id_of) return answered;
+    for (const auto& [code, count] : request.run->by_code) answered[request.id_of(code)] += count;
+    return answered;
+}
+
+/// Walks journal, store and run together, link by link.
+class Walk {
+public:
+    Walk(const Request& request, Comparison& result)
+        : request_(request),
+          result_(result),
+          only_(request.links.begin(), request.links.end()),
+          answered_(answered_by_link(request)) {}
+
+    void compare(const std::vector<LinkCount>& journal, const std::vector<LinkCount>& store) {
+        auto j = journal.begin();
+        auto s = store.begin();
+        auto a = answered_.begin();
+        while (j != journal.end() || s != store.end() || a != answered_.end()) {
+            std::uint64_t link = UINT64_MAX;
+            if (j != journal.end()) link = std::min(link, j->link_id);
+            if (s != store.end()) link = std::min(link, s->link_id);
+            if (a != answered_.end()) link = std::min(link, a->first);
+            Drift row;
+            row.link_id = link;
+            if (j != journal.end() && j->link_id == link) row.journal = (j++)->clicks;
+            if (s != store.end() && s->link_id == link) row.store = (s++)->clicks;
+            if (a != answered_.end() && a->first == link) row.answered = (a++)->second;
+            if (only_.empty() || only_.contains(link)) take(std::move(row));
+        }
+    }
+
+private:
+    void take(Drift row) {
+        ++result_.links;
+        result_.journal += row.journal;
+        result_.store += row.store;
+        if (row.journal == row.store && row.answered.value_or(0) <= row.journal) return;
+        ++result_.drifting;
+        if (result_.drifts.size() >= request_.drifts_max) return;
+        if (request_.code_of && row.link_id != 0) row.code = request_.code_of(row.link_id);
+        result_.drifts.push_back(std::move(row));
+    }
+
+    const Request& request_;
+    Comparison& result_;
+    std::set<std::uint64_t> only_;
+    std::map<std::uint64_t, std::uint64_t> answered_;
+};
+
+void tell(const Request& request, double share) {
+    if (request.progress) request.progress(share);
+}
+
+}  // namespace
+
+Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
+    tell(request, 0);
+    std::vector<LinkCount> stored;
+    const auto cursors = store.each_total([&](const clicks::ProducerTotal& total) -> Result<void> {
+        add(stored, total.link_id, total.total);
+        return {};
+    });
+    if (!cursors) return cursors.error();
+    tell(request, 0.4);
+
+    // Beside a service the two are compared where the store stands, whatever was appended since.
+    auto totals =
+        fold_journal(request.data_dir, request.live ? std::optional(*cursors) : std::nullopt);
+    if (!totals) return totals.error();
+    tell(request, 0.8);
+    std::vector<LinkCount> journaled;
+    auto merged = totals->merged();
+    clicks::ProducerTotal total;
+    while (true) {
+        const auto more = merged.next(total);
+        if (!more) return more.error();
+        if (!*more) break;
+        add(journaled, total.link_id, total.total);
+    }
+
+    Comparison result;
+    result.corrupt_places = totals->corrupt_places;
+    Walk(request, result).compare(journaled, stored);
+    if (request.run) result.answered = request.run->answered;
+    if (request.live) {
+        const auto pending = records_after(request.data_dir, *cursors);
+        if (!pending) return pending.error();
+        result.pending = *pending;
+    }
+    tell(request, 1);
+    return result;
+}
+
+Result<void> repair(const Request& request, clicks::ClickStore& store, bool allow_lower) {
+    auto totals = fold_journal(request.data_dir, std::nullopt);
+    if (!totals) return totals.error();
+    const auto stored = store.cursors();
+    if (!stored) return stored.error();
+    // What the store never saw has no hours in it either.
+    auto hours = fold_between(request.data_dir, stored->value, std::nullopt);
+    if (!hours) return hours.error();
+    bool given = false;
+    const clicks::HourSource hour_source = [&](clicks::CountBatch& part) -> Result<bool> {
+        if (std::exchange(given, true)) return false;
+        part = std::move(*hours);
+        return true;
+    };
+    auto merged = totals->merged();
+    return store.raise(
+        totals->ends, [&](clicks::ProducerTotal& total) { return merged.next(total); }, hour_source,
+        allow_lower);
+}
+
+}  // namespace qck::reconcile
