@@ -58,7 +58,9 @@ int run(int argc, char* argv[]) {
     app.fallthrough();
 
     qck::commands::Chosen chosen;
+    qck::commands::add_serve(app, chosen);
     qck::commands::add_links(app, chosen);
+    qck::commands::add_report(app, chosen);
     read_environment(app);
     try {
         app.parse(argc, argv);

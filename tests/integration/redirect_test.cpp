@@ -1,3 +1,4 @@
+#include "services/links/time_text.hpp"
 #include "tests/integration/service_fixture.hpp"
 
 using namespace qck;
@@ -105,13 +106,13 @@ TEST_CASE("a link that was asked for before it was made redirects once it is",
 TEST_CASE("an expired link is gone", "[integration][redirect]") {
     RunningService running;
     const std::int64_t soon_ms = wall_ms() + 1'500;
-    REQUIRE(
-        running
-            .api("POST", "/v1/links",
-                 nlohmann::json{
-                     {"code", "brief"}, {"url", "https://example.com/"}, {"expires_at", soon_ms}}
-                     .dump())
-            .first == 201);
+    REQUIRE(running
+                .api("POST", "/v1/links",
+                     nlohmann::json{{"code", "brief"},
+                                    {"url", "https://example.com/"},
+                                    {"expires_at", links::format_time(soon_ms)}}
+                         .dump())
+                .first == 201);
     CHECK(status_line(running.get("/brief")) == "HTTP/1.1 302 Found");
     CHECK(eventually([&] { return status_line(running.get("/brief")) == "HTTP/1.1 410 Gone"; }));
     CHECK(wall_ms() >= soon_ms);

@@ -24,6 +24,7 @@ public:
         config.data_dir = directory.path() / "data";
         config.redirect_address = *net::parse_address("127.0.0.1:0");
         config.api_address = config.redirect_address;
+        config.ingest_address = config.redirect_address;
         config.admin_address = config.redirect_address;
         config.segment_bytes = 1 << 20;
         adjust(config);
