@@ -131,7 +131,7 @@ std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
         return Blame{Culprit::generator,
                      "the generator could not keep time (" + facts.symptom + "; its CPU was at " +
                          percent(generator.cpu_share_max) + ")",
-                     {"The latencies above include that lag. " + lower_rate(facts) +
+                     {"The latencies include that lag. " + lower_rate(facts) +
                       ", add --threads, or give it more cores."}};
     }
     if (generator.steal_share >= steal_share_much) {

@@ -373,7 +373,7 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         take_reconcile(document, report.reconcile);
         take_machine(document, report.machine);
     }
-    if (!problems.none()) return error(Errc::corrupt, problems.to_error().message);
+    if (!problems.none()) return error(Errc::corrupt, problems.to_one_line().message);
     return report;
 }
 

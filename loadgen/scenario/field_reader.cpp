@@ -50,6 +50,12 @@ Error Problems::to_error() const {
     return error(Errc::invalid_argument, std::move(message));
 }
 
+Error Problems::to_one_line() const {
+    std::string message = lines_.substr(0, lines_.find('\n'));
+    if (count_ > 1) message += " (and " + std::to_string(count_ - 1) + " more)";
+    return error(Errc::invalid_argument, std::move(message));
+}
+
 FieldReader::FieldReader(const JsonNode& node, std::string path, Problems& problems)
     : node_(&node), path_(std::move(path)), problems_(&problems) {
     if (!node.is(JsonNode::Kind::object)) problems.expected(node, path_, "an object");

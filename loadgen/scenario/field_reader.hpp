@@ -22,6 +22,8 @@ public:
     bool none() const { return count_ == 0; }
     /// All of them, a line each; those past the first 20 are only counted.
     Error to_error() const;
+    /// The first alone, in one line that also says how many more there are.
+    Error to_one_line() const;
 
 private:
     static constexpr std::size_t shown_max = 20;

@@ -8,7 +8,7 @@
 
 namespace qck::scenario {
 
-/// Reads a scenario file (format: scenarios/schema.json and docs/scenarios.md) into a Plan.
+/// Reads a scenario file (docs/scenarios.md, scenarios/schema.json) into a Plan.
 ///
 /// All that is wrong is named at once, a line each, up to 20:
 /// `FILE:14: phases[2].rate: expected a rate above 0, got "-5k"`. Unknown fields are refused with

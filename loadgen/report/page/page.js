@@ -18,8 +18,15 @@
     Chart.defaults.plugins.legend.align = "start";
     Chart.defaults.plugins.legend.labels.usePointStyle = true;
     Chart.defaults.plugins.legend.labels.pointStyle = "line";
-    Chart.defaults.plugins.legend.labels.pointStyleWidth = 34;
+    Chart.defaults.plugins.legend.labels.pointStyleWidth = 38;
     Chart.defaults.plugins.legend.labels.color = ink;
+    // The key shows each line as it is drawn, dashes too; Chart.js leaves them out beside a point style.
+    const plainLabels = Chart.defaults.plugins.legend.labels.generateLabels;
+    Chart.defaults.plugins.legend.labels.generateLabels = (chart) =>
+        plainLabels(chart).map((item) => {
+            const { borderDash, borderWidth } = chart.data.datasets[item.datasetIndex];
+            return borderDash ? { ...item, lineDash: borderDash, lineWidth: borderWidth } : item;
+        });
     Chart.defaults.plugins.tooltip.backgroundColor = ink;
 
     for (const canvas of document.querySelectorAll("canvas")) {
@@ -140,11 +147,12 @@
         const busy = [...run.target, ...run.sent].filter((rate) => rate > 0);
         const wide = busy.length > 0 && Math.max(...busy) / Math.min(...busy) > 30;
         const axisOf = (log) => (log ? logAxis : linearAxis)(rateText, "requests/s");
+        // The first is drawn on top.
         const datasets = [
-            line("answered", points(run.answered), "#0b4f8a", 2.5, []),
-            line("offered (sent)", points(run.sent), "#e08a1e", 1.5, [2, 2]),
+            line("offered (sent)", points(run.sent), "#e08a1e", 2, [3, 3]),
+            line("answered", points(run.answered), "#0b4f8a", 3, []),
         ];
-        if (!run.closedLoop) datasets.push(line("target", targetSteps(), ink, 1.25, [7, 4]));
+        if (!run.closedLoop) datasets.unshift(line("target", targetSteps(), ink, 1.25, [9, 5]));
         const options = timeOptions(axisOf(wide), (rate) => rateText(rate) + "/s");
         options.interaction = { mode: "nearest", axis: "x", intersect: false };
         options.layout.padding.top = 18;

@@ -95,8 +95,8 @@ TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]
           "objectives  p99<5ms  38.1 ms  MISSED\n"
           "verdict     INVALID: the generator could not keep time (send lag p99 38 ms in\n"
           "            peak; its CPU was at 99 %)\n"
-          "            The latencies above include that lag. Lower --rate to 110k, add\n"
-          "            --threads, or give it more cores.\n"
+          "            The latencies include that lag. Lower --rate to 110k, add --threads,\n"
+          "            or give it more cores.\n"
           "            this was 1:64 of the 10M/s asked for; the full 10M/s would take 48\n"
           "            generator cores\n");
     CHECK(widest(text) <= 82);

@@ -172,6 +172,8 @@ TEST_CASE("a report that is not whole says what is missing and where", "[loadgen
           "r.json:1: series: its arrays differ in length");
     CHECK(with("/phases/0/latency_histogram/count", json::array({1})) ==
           "r.json:1: phases[0].latency_histogram.count: expected as many as top_ns has");
+    CHECK(message_of("{\"qck\": 1,\n\"format\": 1}") ==
+          "r.json:1: qck: expected a string, got 1 (and 29 more)");
     CHECK(message_of("[]") == "r.json:1: expected an object, got an array");
     CHECK(message_of("{\n\"qck\": ").rfind("r.json:2: not valid JSON: ", 0) == 0);
     // What a later qck adds does no harm.

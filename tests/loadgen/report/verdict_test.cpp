@@ -34,7 +34,7 @@ const Case cases[] = {
      },
      report::Culprit::generator,
      "the generator could not keep time (" + late + "; its CPU was at 99 %)",
-     "The latencies above include that lag. Lower --rate to 110k, add --threads, or give it more "
+     "The latencies include that lag. Lower --rate to 110k, add --threads, or give it more "
      "cores."},
     {"steal",
      [](record::RunResult& run) {
