@@ -60,6 +60,7 @@ int run(int argc, char* argv[]) {
     qck::commands::Chosen chosen;
     qck::commands::add_serve(app, chosen);
     qck::commands::add_links(app, chosen);
+    qck::commands::add_bench(app, chosen);
     qck::commands::add_reconcile(app, chosen);
     qck::commands::add_report(app, chosen);
     read_environment(app);
