@@ -183,11 +183,14 @@ record::PhaseResult Engine::empty_phase(std::size_t phase, std::int64_t ran_ns) 
     record::PhaseResult result;
     result.name = plan_.phases[phase].name;
     if (config_.closed_loop) {
+        // A drain goes on past the end, and Ctrl-C may come before it.
         result.duration = std::chrono::nanoseconds(std::min(curve_.duration_ns(), ran_ns));
         return result;
     }
     const std::int64_t begin = curve_.start_of_ns(phase);
-    const std::int64_t end = std::min(curve_.end_of_ns(phase), std::max(ran_ns, begin));
+    const bool cut = control_.stop_early.load() || control_.stop_now.load();
+    const std::int64_t end =
+        cut ? std::min(curve_.end_of_ns(phase), std::max(ran_ns, begin)) : curve_.end_of_ns(phase);
     result.start = std::chrono::nanoseconds(begin);
     result.duration = std::chrono::nanoseconds(end - begin);
     const double seconds = static_cast<double>(curve_.end_of_ns(phase) - begin) / 1e9;

@@ -1,0 +1,197 @@
+#include <set>
+
+#include "tests/loadgen/engine/run.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/support/test_certificate.hpp"
+#include "tests/support/test_target.hpp"
+
+using namespace qck;
+using namespace std::chrono_literals;
+using record::Cause;
+using test::config_of;
+using test::plan_of;
+using test::Reaction;
+using test::TestTarget;
+
+namespace {
+
+TestTarget::React always(std::string bytes, Reaction::Then then = Reaction::Then::keep) {
+    return [=](std::string_view) { return Reaction{bytes, then}; };
+}
+
+}  // namespace
+
+TEST_CASE("a well-behaved target gets every request and answers all", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto config = config_of(target.url());
+    config.threads = GENERATE(1U, 3U);
+    const auto result = test::run(plan_of(2000, 500ms), config);
+    CHECK(result.total().scheduled == 1000);
+    CHECK(result.total().answered == 1000);
+    CHECK(result.phases[0].status.at(302) == 1000);
+    CHECK(result.links.hot == 1000);
+    CHECK(target.requests() == 1000);
+    CHECK(result.generator.connections_opened == 16);
+    CHECK(result.generator.connections_lost == 0);
+    std::uint64_t scheduled = 0;
+    for (const auto& interval : result.series) scheduled += interval.scheduled;
+    CHECK(scheduled == 1000);
+}
+
+TEST_CASE("each phase counts the requests that were due in it", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(1000, 200ms);
+    plan.phases.push_back({"ramp", scenario::Shape::ramp, 1000, 3000, 200ms});
+    plan.phases.push_back({"decay", scenario::Shape::decay, 3000, 100, 200ms});
+    plan.arrival = GENERATE(scenario::Arrival::uniform, scenario::Arrival::poisson);
+    const auto result = test::run(plan, config_of(target.url()));
+    const schedule::RateCurve curve(plan.phases);
+    REQUIRE(result.phases.size() == 3);
+    for (std::size_t at = 0; at < 3; ++at) {
+        CHECK(result.phases[at].accounting.scheduled == curve.count_of(at));
+        CHECK(result.phases[at].accounting.answered == curve.count_of(at));
+    }
+}
+
+TEST_CASE("a connection carries as many requests as the pipeline is deep", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(20'000, 200ms);
+    plan.connections = 2;
+    plan.pipeline = 32;
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(result.total().answered == 4000);
+    CHECK(result.generator.connections_opened == 2);
+}
+
+TEST_CASE("closed loop keeps every connection busy until the time is up", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(1, 300ms);
+    plan.pipeline = GENERATE(1U, 8U);
+    auto config = config_of(target.url());
+    config.closed_loop = true;
+    const auto result = test::run(plan, config);
+    CHECK(result.closed_loop);
+    CHECK(result.total().answered == target.requests());
+    CHECK(result.total().answered > 500);
+    CHECK(result.total().unsent == 0);
+}
+
+TEST_CASE("bodies of every framing end where they end", "[loadgen][engine]") {
+    const std::string body(100'000, 'x');
+    const auto response = GENERATE_COPY(
+        std::string("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n") + body,
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n") + body +
+            "\r\n0\r\n\r\n",
+        std::string("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"));
+    TestTarget target(always(response));
+    auto plan = plan_of(500, 200ms);
+    plan.pipeline = 4;
+    plan.connections = 2;
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(result.total().answered == 100);
+    CHECK(result.generator.connections_lost == 0);
+    CHECK(result.links.other == 100);
+    CHECK(result.phases[0].bytes_received == 100 * response.size());
+}
+
+TEST_CASE("HEAD answers have no body whatever they say", "[loadgen][engine]") {
+    TestTarget target([](std::string_view head) {
+        const bool is_head = head.starts_with("HEAD ");
+        return Reaction{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" +
+                        std::string(is_head ? "" : "hello")};
+    });
+    auto plan = plan_of(2000, 200ms);
+    plan.head_share = 0.5;
+    plan.pipeline = 4;
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(result.total().answered == 400);
+    CHECK(result.generator.connections_lost == 0);
+}
+
+TEST_CASE("a target that closes after each answer is connected to again", "[loadgen][engine]") {
+    const auto response = GENERATE(
+        std::string("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        std::string("HTTP/1.1 200 OK\r\n\r\nuntil the end"));
+    TestTarget target(always(response, Reaction::Then::close));
+    const auto result = test::run(plan_of(500, 300ms), config_of(target.url()));
+    CHECK(result.total().answered == 150);
+    CHECK(result.total().failed == 0);
+    CHECK(result.generator.connections_opened >= 150);
+}
+
+TEST_CASE("TLS targets are asked like any other", "[loadgen][engine][tls]") {
+    const test::TemporaryDirectory directory;
+    const auto certificate = test::write_certificate(directory.path(), "target");
+    auto context = net::TlsServerContext::load(
+        {certificate.certificate_file.string(), certificate.key_file.string()});
+    REQUIRE(context.has_value());
+    TestTarget target(always(test::redirect_response()), context->get());
+    auto config = config_of(target.url());
+    auto plan = plan_of(1000, 300ms);
+    plan.connections = 4;
+    plan.pipeline = 8;
+
+    SECTION("with their authority known") {
+        config.tls.ca_file = certificate.certificate_file.string();
+        const auto result = test::run(plan, config);
+        CHECK(result.total().answered == 300);
+        CHECK(result.generator.connections_lost == 0);
+    }
+    SECTION("with no check at all") {
+        config.tls.verify = false;
+        CHECK(test::run(plan, config).total().answered == 300);
+    }
+    SECTION("but not when nobody vouches for them") {
+        plan.timeout = 200ms;
+        const auto result = test::run(plan, config);
+        CHECK(result.total().sent == 0);
+        CHECK(test::unsent_by(result, Cause::tls) == 300);
+    }
+}
+
+TEST_CASE("connections are renewed at the asked rate", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(2000, 1s);
+    plan.new_connections_per_s = 200;
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(result.total().answered == 2000);
+    CHECK(result.generator.connections_lost == 0);
+    CHECK(result.generator.connections_opened >= 16 + 150);
+    CHECK(result.generator.connections_opened <= 16 + 210);
+}
+
+TEST_CASE("a run that is stopped early reports what ran", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(1000, 60s);
+    plan.phases.push_back({"never", scenario::Shape::constant, 1, 1, 1s});
+    auto engine = engine::Engine::start(plan, config_of(target.url()));
+    REQUIRE(engine.has_value());
+    while (target.requests() < 100) (*engine)->wait_for(1ms);
+    CHECK((*engine)->progress().so_far.sent >= 100);
+    (*engine)->stop_early();
+    const auto result = (*engine)->finish();
+    REQUIRE(result.has_value());
+    CHECK(result->interrupted);
+    CHECK(result->total().closes());
+    CHECK(result->total().answered >= 100);
+    CHECK(result->total().answered == target.requests());
+    CHECK(result->duration < 30s);
+    CHECK(result->phases.size() == 1);
+}
+
+TEST_CASE("a run that is stopped at once counts what was open", "[loadgen][engine]") {
+    TestTarget target(always("", Reaction::Then::go_silent));
+    auto plan = plan_of(100, 60s);
+    plan.timeout = 30s;
+    auto engine = engine::Engine::start(plan, config_of(target.url()));
+    REQUIRE(engine.has_value());
+    while (target.requests() < 10) (*engine)->wait_for(1ms);
+    (*engine)->stop_now();
+    const auto result = (*engine)->finish();
+    REQUIRE(result.has_value());
+    CHECK(result->total().closes());
+    CHECK(result->total().in_flight >= 10);
+    // They are in the latencies with their age.
+    CHECK(result->phases[0].latency.count() >= 10);
+    CHECK(result->phases[0].latency.max_ns() > 50'000'000);
+}
