@@ -70,7 +70,7 @@ std::string key_figures(const Report& report) {
     std::string html = "<dl class=\"key\">";
     html += figure("answered", format_count(a.answered), "of " + format_count(a.scheduled));
     html += figure("peak rate", format_rate(peak) + "/s",
-                   report.scale > 1 ? "1:" + format_rate(report.scale) + " of " +
+                   report.scale > 1 ? "1:" + format_count(static_cast<std::uint64_t>(report.scale)) + " of " +
                                           format_rate(report.nominal_peak_rate) + "/s"
                                     : "as asked for");
     html += figure("p50", micros_text(report.latency_us.p50), "from the due time");
@@ -135,7 +135,7 @@ std::string what_was_run(const Report& report) {
     row("target", "<code>" + escaped(report.target) + "</code>" +
                       (report.target_note.empty() ? "" : " (" + escaped(report.target_note) + ")"));
     if (report.scale != 1) {
-        row("scale", "1:" + format_rate(report.scale) + " of " +
+        row("scale", "1:" + format_count(static_cast<std::uint64_t>(report.scale)) + " of " +
                          format_rate(report.nominal_peak_rate) + "/s nominal");
     }
     row("calibration", escaped(report.calibration));
