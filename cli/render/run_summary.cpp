@@ -197,8 +197,8 @@ std::string verdict_lines(const report::Report& report, const Terminal& terminal
     block.paragraph(head, tone);
     for (const std::string& advice : verdict.advice) block.paragraph(advice);
     if (report.scale > 1) {
-        block.paragraph("this was 1:" + format_count(static_cast<std::uint64_t>(report.scale)) + " of the " +
-                        format_rate(report.nominal_peak_rate) + "/s asked for" +
+        block.paragraph("this was 1:" + format_count(static_cast<std::uint64_t>(report.scale)) +
+                        " of the " + format_rate(report.nominal_peak_rate) + "/s asked for" +
                         (report.scale_note.empty() ? "" : "; " + report.scale_note));
     }
     return block.text();
@@ -223,7 +223,8 @@ std::string run_head(const scenario::Plan& plan, const report::RunContext& conte
     Block calibrate(terminal, "calibrate");
     std::string text = context.calibration;
     if (context.scale > 1) {
-        text += (text.empty() ? "" : "  → ") + ("running 1:" + format_count(static_cast<std::uint64_t>(context.scale))) +
+        text += (text.empty() ? "" : "  → ") +
+                ("running 1:" + format_count(static_cast<std::uint64_t>(context.scale))) +
                 ", peak " + format_rate(peak) + "/s";
     }
     calibrate.paragraph(text);

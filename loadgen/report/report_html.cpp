@@ -69,10 +69,11 @@ std::string key_figures(const Report& report) {
     const std::uint64_t errors = a.failed + a.timed_out + a.unsent;
     std::string html = "<dl class=\"key\">";
     html += figure("answered", format_count(a.answered), "of " + format_count(a.scheduled));
-    html += figure("peak rate", format_rate(peak) + "/s",
-                   report.scale > 1 ? "1:" + format_count(static_cast<std::uint64_t>(report.scale)) + " of " +
-                                          format_rate(report.nominal_peak_rate) + "/s"
-                                    : "as asked for");
+    html +=
+        figure("peak rate", format_rate(peak) + "/s",
+               report.scale > 1 ? "1:" + format_count(static_cast<std::uint64_t>(report.scale)) +
+                                      " of " + format_rate(report.nominal_peak_rate) + "/s"
+                                : "as asked for");
     html += figure("p50", micros_text(report.latency_us.p50), "from the due time");
     html += figure("p99", micros_text(report.latency_us.p99),
                    "service " + micros_text(report.service_us.p99));
