@@ -42,7 +42,8 @@ tsan: ## every test under ThreadSanitizer
 	scripts/test --preset tsan
 
 fuzz: ## fuzz the parsers; SECONDS_EACH=60
-	scripts/fuzz $(or $(SECONDS_EACH),60)
+	scripts/deps --build --fuzz
+	tests/fuzz/run $(or $(SECONDS_EACH),60)
 
 coverage: ## line coverage of the tests
 	scripts/coverage
