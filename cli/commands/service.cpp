@@ -246,6 +246,7 @@ Result<void> Service::Parts::open_api() {
     analytics = std::make_unique<analytics::ClickAnalytics>(*counting);
     api::ApiConfig api_config;
     api_config.bearer_token = config.token;
+    api_config.analytics_kept_for = config.analytics_kept_for;
     api_config.rules.own_hosts = config.own_hosts;
     api_config.rules.own_hosts.push_back(redirect_address.to_string());
     api.handler = std::make_unique<api::ApiHandler>(

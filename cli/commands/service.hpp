@@ -43,6 +43,8 @@ struct ServiceConfig {
     http_server::ServerConfig ingest_server;
     /// Ingested items are recognised when they come again among at least so many.
     std::size_t dedupe_events = 2'000'000;
+    /// Answers of GET /v1/analytics may be so old.
+    std::chrono::milliseconds analytics_kept_for{5'000};
     /// Asked of the API when not empty.
     std::string token;
     std::vector<std::string> own_hosts;

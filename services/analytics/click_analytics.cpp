@@ -28,11 +28,10 @@ EventRow to_row(const clicks::EventCount& count, Granularity granularity) {
     row.count = count.count;
     row.amounts = count.amounts;
     if (count.amounts > 0) {
-        row.sum =
-            static_cast<double>(count.sum_units) + static_cast<double>(count.sum_micros) / 1e6;
-        row.min = static_cast<double>(count.min_micros) / 1e6;
-        row.max = static_cast<double>(count.max_micros) / 1e6;
-        row.average = row.sum / static_cast<double>(count.amounts);
+        row.sum = {count.sum_units, count.sum_micros};
+        row.min = {0, count.min_micros};
+        row.max = {0, count.max_micros};
+        row.average = clicks::average_of(row.sum, count.amounts);
     }
     return row;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "services/clicks/amount.hpp"
 #include "services/clicks/click_counting.hpp"
 
 namespace qck::analytics {
@@ -26,12 +27,13 @@ struct EventRow {
     std::string type;
     std::int64_t hour_ms = 0;  ///< start of the hour, since 1970; 0 when over the span
     std::uint64_t count = 0;
-    std::uint64_t amounts =
-        0;  ///< how many had an order_amount; without any the figures below are 0
-    double sum = 0;
-    double min = 0;
-    double max = 0;
-    double average = 0;
+    /// How many of them had an order_amount; without any the figures below are 0. Sums are exact,
+    /// the average is rounded to the millionth.
+    std::uint64_t amounts = 0;
+    clicks::Amount sum;
+    clicks::Amount min;
+    clicks::Amount max;
+    clicks::Amount average;
 };
 
 enum class Granularity : std::uint8_t { hour, total };

@@ -1,6 +1,7 @@
 #include "services/api/analytics_json.hpp"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "services/clicks/click.hpp"
 #include "services/links/time_text.hpp"
@@ -39,26 +40,30 @@ std::string stats_json(const links::Link& link, const analytics::LinkStats& stat
     return text_of(json);
 }
 
+// Written by hand: amounts are exact decimals, which a double would round.
 std::string events_json(const std::vector<analytics::EventRow>& rows,
                         analytics::Granularity granularity) {
-    Json json = {{"rows", Json::array()}};
+    std::string text = R"({"rows":[)";
     for (const auto& row : rows) {
-        Json entry = {{"type", row.type}};
+        if (&row != &rows.front()) text += ',';
+        text += R"({"type":)" + Json(row.type).dump(-1, ' ', false, Json::error_handler_t::replace);
         if (granularity == analytics::Granularity::hour) {
-            entry["hour"] = links::format_time(row.hour_ms);
+            text += R"(,"hour":")" + links::format_time(row.hour_ms) + '"';
         }
-        entry["count"] = row.count;
-        entry["order_amount"] = nullptr;
-        if (row.amounts != 0) {
-            entry["order_amount"] = {{"count", row.amounts},
-                                     {"sum", row.sum},
-                                     {"min", row.min},
-                                     {"max", row.max},
-                                     {"average", row.average}};
+        text += R"(,"count":)" + std::to_string(row.count) + R"(,"order_amount":)";
+        if (row.amounts == 0) {
+            text += "null}";
+            continue;
         }
-        json["rows"].push_back(std::move(entry));
+        text += R"({"count":)" + std::to_string(row.amounts);
+        for (const auto& [name, amount] :
+             {std::pair{"sum", row.sum}, std::pair{"min", row.min}, std::pair{"max", row.max},
+              std::pair{"average", row.average}}) {
+            text.append(",\"").append(name).append("\":").append(clicks::format_amount(amount));
+        }
+        text += "}}";
     }
-    return text_of(json);
+    return text + "]}\n";
 }
 
 }  // namespace qck::api

@@ -13,6 +13,7 @@ std::string stats_json(const links::Link& link, const analytics::LinkStats& stat
 
 /// {"rows": [{"type", "hour", "count", "order_amount": {"count", "sum", "min", "max",
 /// "average"}}]}; without "hour" when rows are totals, order_amount null where no event had one.
+/// Amounts are numbers with every digit they have.
 std::string events_json(const std::vector<analytics::EventRow>& rows,
                         analytics::Granularity granularity);
 

@@ -60,7 +60,8 @@ links::LinkWriter::Changed answer_change(http_server::PendingReply reply, bool w
 
 }  // namespace
 
-ApiHandler::ApiHandler(const ApiConfig& config, ApiParts parts) : config_(config), parts_(parts) {}
+ApiHandler::ApiHandler(const ApiConfig& config, ApiParts parts)
+    : config_(config), parts_(parts), analytics_answers_(config.analytics_kept_for) {}
 
 void ApiHandler::handle(const Request& request, Exchange& exchange) {
     if (request.head.path() == "/health") {
@@ -90,7 +91,8 @@ void ApiHandler::route(const Request& request, Exchange& exchange) {
         return exchange.answer(method_not_allowed("POST"));
     }
     if (path == "/v1/analytics") {
-        if (is_read(method)) return exchange.answer(event_analytics(request.head.query()));
+        if (is_read(method))
+            return exchange.answer(event_analytics(request.head.query(), request.now_ns));
         return exchange.answer(method_not_allowed("GET, HEAD"));
     }
     if (path.starts_with("/v1/links/")) {
@@ -219,16 +221,27 @@ Response ApiHandler::link_stats(std::string_view code) {
     return ok(stats_json(**found, *stats));
 }
 
-Response ApiHandler::event_analytics(std::string_view query) {
+Response ApiHandler::event_analytics(std::string_view query, std::int64_t now_ns) {
     if (parts_.analytics == nullptr) {
         return problem(503, "no-analytics", "this service keeps no counts");
     }
-    auto asked = read_analytics_query(query, wall_ms());
-    if (!asked) return wrong_query(asked.error());
-    asked->query.type = asked->type;
-    const auto rows = parts_.analytics->events(asked->query);
-    if (!rows) return refusal(rows.error());
-    return ok(events_json(*rows, asked->query.granularity));
+    const std::string question(query);
+    const AnswerCache::Entry* entry = analytics_answers_.find(question, now_ns);
+    if (entry == nullptr) {
+        auto asked = read_analytics_query(query, wall_ms());
+        if (!asked) return wrong_query(asked.error());
+        asked->query.type = asked->type;
+        const auto rows = parts_.analytics->events(asked->query);
+        if (!rows) return refusal(rows.error());
+        entry =
+            &analytics_answers_.put(question, events_json(*rows, asked->query.granularity), now_ns);
+    }
+    Response response = ok(entry->body);
+    const std::int64_t age_s = (now_ns - entry->made_at_ns) / 1'000'000'000;
+    response.headers = {
+        {"Age", std::to_string(age_s)},
+        {"Cache-Control", "max-age=" + std::to_string(analytics_answers_.keep_for_s())}};
+    return response;
 }
 
 }  // namespace qck::api

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "services/api/answer_cache.hpp"
 #include "services/http_server/exchange.hpp"
 #include "services/links/link_rules.hpp"
 #include "services/links/link_store.hpp"
@@ -23,6 +26,8 @@ struct ApiConfig {
     std::size_t batch_items_max = 10'000;
     /// Links on one page of a list.
     std::size_t page_links_max = 1000;
+    /// Answers of GET /v1/analytics are given again for so long; Age says how old one is.
+    std::chrono::milliseconds analytics_kept_for{5'000};
 };
 
 /// What the API works on; all outlive the handler and are thread-safe.
@@ -58,10 +63,11 @@ private:
     http_server::Response get_link(std::string_view code);
     http_server::Response list_links(std::string_view query);
     http_server::Response link_stats(std::string_view code);
-    http_server::Response event_analytics(std::string_view query);
+    http_server::Response event_analytics(std::string_view query, std::int64_t now_ns);
 
     const ApiConfig config_;
     const ApiParts parts_;
+    AnswerCache analytics_answers_;
 };
 
 }  // namespace qck::api

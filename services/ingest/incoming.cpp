@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "services/ingest/amount.hpp"
+#include "services/clicks/amount.hpp"
 #include "services/links/link_rules.hpp"
 #include "services/links/time_text.hpp"
 
@@ -93,7 +93,7 @@ Result<void> read_time(const Field& field, std::int64_t now_ms, std::int64_t& ou
 
 Result<void> read_amount(const Field& field, IncomingEvent& out) {
     if (field.kind != FieldKind::number) return wrong(field.key, "expected a number");
-    const auto amount = parse_amount(field.text);
+    const auto amount = clicks::parse_amount(field.text);
     if (!amount) return wrong(field.key, amount.error().message);
     out.has_amount = true;
     out.amount_micros = *amount;

@@ -130,12 +130,16 @@ bool IngestHandler::open(const http_server::Request& request, Response& refusal)
     return true;
 }
 
+bool IngestHandler::is_all_of_it(const Error& error) const {
+    return items_.size() == 1 && error.code == Errc::corrupt;
+}
+
 Result<void> IngestHandler::read_events(std::int64_t now_ms, Outcome& outcome) {
     events_.clear();
     for (const Item& item : items_) {
         const auto fields = reader_.read(item.json, arena_);
         if (!fields) {
-            if (items_.size() == 1) return error(Errc::corrupt, fields.error().message);
+            if (is_all_of_it(fields.error())) return fields.error();
             outcome.reject(item.line, fields.error().message);
             continue;
         }
@@ -154,7 +158,7 @@ Result<void> IngestHandler::read_clicks(std::int64_t now_ms, std::int64_t now_ns
     clicks_.clear();
     for (const Item& item : items_) {
         const auto fields = reader_.read(item.json, arena_);
-        if (!fields && items_.size() == 1) return error(Errc::corrupt, fields.error().message);
+        if (!fields && is_all_of_it(fields.error())) return fields.error();
         const auto click = fields ? click_from(*fields, now_ms) : fields.error();
         if (!click) {
             outcome.reject(item.line, click.error().message);

@@ -68,6 +68,8 @@ private:
 
     /// Fills items_ from the body; the answer to give when that cannot be done.
     bool open(const http_server::Request& request, http_server::Response& refusal);
+    /// Whether the body is one item, and that is not JSON.
+    bool is_all_of_it(const Error& error) const;
     bool lagging(std::int64_t now_ns);
     Result<void> read_events(std::int64_t now_ms, Outcome& outcome);
     Result<void> read_clicks(std::int64_t now_ms, std::int64_t now_ns, Outcome& outcome);

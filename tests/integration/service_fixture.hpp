@@ -27,6 +27,7 @@ public:
         config.ingest_address = config.redirect_address;
         config.admin_address = config.redirect_address;
         config.segment_bytes = 1 << 20;
+        config.analytics_kept_for = {};
         adjust(config);
         start();
     }
@@ -67,6 +68,13 @@ public:
         REQUIRE(
             raw.send(method + " " + path + " HTTP/1.1\r\nHost: qck.test\r\n" + headers + "\r\n"));
         return raw.response(method == "HEAD");
+    }
+
+    /// A whole response of a listener, head and all.
+    std::string get_text(const std::string& listener, const std::string& target) {
+        RawClient raw(address(listener));
+        REQUIRE(raw.send("GET " + target + " HTTP/1.1\r\nHost: qck.test\r\n\r\n"));
+        return raw.response();
     }
 
     TemporaryDirectory directory;

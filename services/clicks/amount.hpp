@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 
-namespace qck::ingest {
+namespace qck::clicks {
 
 /// Amounts are whole millionths of a unit, so sums are exact.
 inline constexpr std::int64_t micros_per_unit = 1'000'000;
@@ -18,8 +18,16 @@ inline constexpr std::int64_t amount_micros_max = 1'000'000'000 * micros_per_uni
 /// but for an error.
 Result<std::int64_t> parse_amount(std::string_view number);
 
-/// `units` and `micros` (any size, same or other sign) as a JSON number with no trailing zeros:
-/// `19.99`, `-0.5`, `12`.
-std::string format_amount(std::int64_t units, std::int64_t micros);
+/// An amount or a sum of them, exactly: `units` and millionths, which may be of any size and sign.
+struct Amount {
+    std::int64_t units = 0;
+    std::int64_t micros = 0;
+};
 
-}  // namespace qck::ingest
+/// A JSON number with no trailing zeros: `19.99`, `-0.5`, `12`.
+std::string format_amount(Amount amount);
+
+/// A share of a sum, rounded to the millionth, halves away from zero; `count` is not 0.
+Amount average_of(Amount sum, std::uint64_t count);
+
+}  // namespace qck::clicks

@@ -1,8 +1,8 @@
-#include "services/ingest/amount.hpp"
+#include "services/clicks/amount.hpp"
 
 #include <cstdlib>
 
-namespace qck::ingest {
+namespace qck::clicks {
 namespace {
 
 /// Digits beyond this cannot be part of an amount within bounds, and would overflow.
@@ -104,9 +104,9 @@ Result<std::int64_t> parse_amount(std::string_view number) {
     return decimal.negative ? -decimal.mantissa : decimal.mantissa;
 }
 
-std::string format_amount(std::int64_t units, std::int64_t micros) {
-    units += micros / micros_per_unit;
-    micros %= micros_per_unit;
+std::string format_amount(Amount amount) {
+    std::int64_t units = amount.units + amount.micros / micros_per_unit;
+    std::int64_t micros = amount.micros % micros_per_unit;
     if (units > 0 && micros < 0) {
         --units;
         micros += micros_per_unit;
@@ -123,4 +123,13 @@ std::string format_amount(std::int64_t units, std::int64_t micros) {
     return text.substr(0, text.find_last_not_of('0') + 1);
 }
 
-}  // namespace qck::ingest
+Amount average_of(Amount sum, std::uint64_t count) {
+    __extension__ using Wide = __int128;
+    const Wide micros = static_cast<Wide>(sum.units) * micros_per_unit + sum.micros;
+    const auto half = static_cast<Wide>(count / 2);
+    const Wide average = (micros + (micros < 0 ? -half : half)) / static_cast<Wide>(count);
+    return {static_cast<std::int64_t>(average / micros_per_unit),
+            static_cast<std::int64_t>(average % micros_per_unit)};
+}
+
+}  // namespace qck::clicks
