@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/whole_file.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/render/run_summary.hpp"
 #include "cli/render/terminal.hpp"
@@ -81,7 +82,7 @@ Exit html(const ReportOptions& options) {
         return Exit::good;
     }
     const std::string path = options.out.empty() ? html_path_of(options.run) : options.out;
-    if (const auto written = report::write_atomically(path, text); !written) {
+    if (const auto written = write_whole_file(path, text); !written) {
         return complain(written.error());
     }
     std::printf("%s\n", path.c_str());

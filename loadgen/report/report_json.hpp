@@ -28,7 +28,4 @@ Result<Report> read_report(const std::string& run);
 /// there. Each is replaced whole or not at all.
 Result<void> write_report(const Report& report, const std::string& directory);
 
-/// Replaces `path` by `text` in one step: a reader sees the old file or the new one, whole.
-Result<void> write_atomically(const std::string& path, std::string_view text);
-
 }  // namespace qck::report

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/whole_file.hpp"
 #include "services/clicks/segment.hpp"
 
 namespace qck::clicks {
@@ -88,17 +89,7 @@ Result<void> write_identity(const Path& directory, const NodeIdentity& identity)
         {"ip_key", hex(key_half(identity.ip_key, 0)) + hex(key_half(identity.ip_key, 8))}};
     const std::string text = json.dump() + "\n";
     const Path file = directory / identity_file;
-    const Path fresh = directory / (std::string(identity_file) + ".new");
-    const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return io_error("cannot write " + fresh.string(), errno);
-    const auto written = ::write(fd, text.data(), text.size());
-    int failure = written == static_cast<ssize_t>(text.size()) ? 0 : (written < 0 ? errno : ENOSPC);
-    if (failure == 0 && ::fsync(fd) != 0) failure = errno;
-    ::close(fd);
-    if (failure == 0 && ::rename(fresh.c_str(), file.c_str()) != 0) failure = errno;
-    if (failure != 0) return io_error("cannot write " + file.string(), failure);
-    sync_directory(directory);
-    return {};
+    return write_whole_file(file, text, 0600);
 }
 
 std::uint64_t random_word() {

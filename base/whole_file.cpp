@@ -1,0 +1,83 @@
+#include "base/whole_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+namespace qck {
+namespace {
+
+/// Makes the renaming itself durable; a file system that cannot is none we can help.
+void sync_directory_of(const std::string& file) {
+    const auto directory = std::filesystem::absolute(file).parent_path();
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::fsync(fd);
+    ::close(fd);
+}
+
+}  // namespace
+
+Result<WholeFile> WholeFile::create(const std::string& name, unsigned mode) {
+    struct stat there {};
+    const bool as_it_is = ::stat(name.c_str(), &there) == 0 && !S_ISREG(there.st_mode);
+    std::string temporary = as_it_is ? "" : name + "." + std::to_string(::getpid()) + ".tmp";
+    const int flags = O_WRONLY | O_CLOEXEC | (as_it_is ? 0 : O_CREAT | O_TRUNC);
+    const int fd = ::open(as_it_is ? name.c_str() : temporary.c_str(), flags, mode);
+    if (fd < 0) return io_error("cannot write " + name, errno);
+    return WholeFile(name, std::move(temporary), fd);
+}
+
+Result<WholeFile> WholeFile::standard_output() {
+    const int fd = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return io_error("cannot write to standard output", errno);
+    return WholeFile("to standard output", {}, fd);
+}
+
+WholeFile::WholeFile(WholeFile&& other) noexcept
+    : name_(std::move(other.name_)),
+      temporary_(std::exchange(other.temporary_, {})),
+      fd_(std::exchange(other.fd_, -1)) {}
+
+WholeFile::~WholeFile() {
+    if (fd_ < 0) return;
+    ::close(fd_);
+    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+Error WholeFile::failed() const { return io_error("cannot write " + name_, errno); }
+
+Result<void> WholeFile::write(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return failed();
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+Result<void> WholeFile::finish() {
+    if (temporary_.empty()) {
+        const int closed = ::close(std::exchange(fd_, -1));
+        return closed == 0 ? Result<void>() : failed();
+    }
+    if (::fsync(fd_) != 0 || ::rename(temporary_.c_str(), name_.c_str()) != 0) return failed();
+    ::close(std::exchange(fd_, -1));
+    sync_directory_of(name_);
+    return {};
+}
+
+Result<void> write_whole_file(const std::string& name, std::string_view bytes, unsigned mode) {
+    auto file = WholeFile::create(name, mode);
+    if (!file) return file.error();
+    if (auto written = file->write(bytes); !written) return written;
+    return file->finish();
+}
+
+}  // namespace qck

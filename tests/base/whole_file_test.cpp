@@ -1,0 +1,64 @@
+#include "base/whole_file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/net/fd.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+using namespace qck;
+
+namespace {
+
+std::string text_of(const std::string& name) {
+    std::ifstream file(name);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::ptrdiff_t files_in(const std::filesystem::path& directory) {
+    return std::distance(std::filesystem::directory_iterator(directory), {});
+}
+
+}  // namespace
+
+TEST_CASE("a file takes its name when it is whole, and not before", "[base]") {
+    const test::TemporaryDirectory directory;
+    const std::string name = directory.path() / "file";
+    REQUIRE(write_whole_file(name, "old").has_value());
+    {
+        auto unfinished = WholeFile::create(name);
+        REQUIRE(unfinished.has_value());
+        REQUIRE(unfinished->write("half").has_value());
+        CHECK(text_of(name) == "old");
+    }
+    CHECK(text_of(name) == "old");
+    CHECK(files_in(directory.path()) == 1);
+    REQUIRE(write_whole_file(name, "new").has_value());
+    CHECK(text_of(name) == "new");
+    CHECK(files_in(directory.path()) == 1);
+}
+
+TEST_CASE("what is no regular file is written to, not replaced", "[base]") {
+    const test::TemporaryDirectory directory;
+    const std::string name = directory.path() / "pipe";
+    REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
+    const net::Fd reader(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    REQUIRE(write_whole_file(name, "through").has_value());
+    char text[16] = {};
+    CHECK(::read(reader.get(), text, sizeof text) == 7);
+    CHECK(std::string(text) == "through");
+    struct stat there {};
+    REQUIRE(::stat(name.c_str(), &there) == 0);
+    CHECK(S_ISFIFO(there.st_mode));
+}
+
+TEST_CASE("a file that cannot be written is named", "[base]") {
+    const test::TemporaryDirectory directory;
+    const std::string name = directory.path() / "no/such/file";
+    CHECK(write_whole_file(name, "x").error().message ==
+          "cannot write " + name + ": No such file or directory");
+}
