@@ -197,8 +197,8 @@ std::string verdict_lines(const report::Report& report, const Terminal& terminal
     block.paragraph(head, tone);
     for (const std::string& advice : verdict.advice) block.paragraph(advice);
     if (report.scale > 1) {
-        block.paragraph("this was 1:" + format_count(static_cast<std::uint64_t>(report.scale)) +
-                        " of the " + format_rate(report.nominal_peak_rate) + "/s asked for" +
+        block.paragraph("this was 1:" + report::scale_text(report.scale) + " of the " +
+                        format_rate(report.nominal_peak_rate) + "/s asked for" +
                         (report.scale_note.empty() ? "" : "; " + report.scale_note));
     }
     return block.text();
@@ -213,23 +213,23 @@ std::string run_head(const scenario::Plan& plan, const report::RunContext& conte
     std::string title = "qck " + std::string(version) + "  " + name;
     const double peak = scenario::peak_rate_of(plan);
     if (peak > 0) title += ", " + format_rate(peak * context.scale) + "/s nominal";
-    if (context.compress != 1) title += ", time compressed " + format_rate(context.compress) + "x";
+    if (context.compress != 1)
+        title += ", time compressed " + report::scale_text(context.compress) + "x";
     std::string out = toned(terminal, Tone::bold, plain_if_needed(terminal, title)) + "\n";
     Block target(terminal, "target");
     target.line(context.target +
                 (context.target_note.empty() ? "" : "   (" + context.target_note + ")"));
     out += target.text();
-    if (context.calibration.empty() && context.scale == 1) return out;
+    if (context.calibration.empty() && context.scale == 1) return out + "\n";
     Block calibrate(terminal, "calibrate");
     std::string text = context.calibration;
     if (context.scale > 1) {
-        text += (text.empty() ? "" : "  → ") +
-                ("running 1:" + format_count(static_cast<std::uint64_t>(context.scale))) +
+        text += (text.empty() ? "" : "  → ") + ("running 1:" + report::scale_text(context.scale)) +
                 ", peak " + format_rate(peak) + "/s";
     }
     calibrate.paragraph(text);
     if (!context.scale_note.empty()) calibrate.paragraph(context.scale_note);
-    return out + calibrate.text();
+    return out + calibrate.text() + "\n";
 }
 
 std::string run_summary(const report::Report& report, const std::string& report_path,

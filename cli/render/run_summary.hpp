@@ -8,7 +8,7 @@
 namespace qck::render {
 
 /// The head of a run, before it starts: what is offered to whom, and at which scale. `plan` is the
-/// one that runs. Ends with a line break.
+/// one that runs. Ends with an empty line.
 std::string run_head(const scenario::Plan& plan, const report::RunContext& context,
                      const Terminal& terminal);
 

@@ -192,6 +192,15 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     return report;
 }
 
+std::string scale_text(double scale) {
+    if (scale >= 10 || scale == std::floor(scale)) {
+        return format_count(static_cast<std::uint64_t>(std::llround(scale)));
+    }
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g", scale);
+    return text;
+}
+
 std::string conclusion_of(const Report& report) {
     const record::Accounting& a = report.accounting;
     if (report.verdict.status == Status::invalid) {

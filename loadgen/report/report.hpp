@@ -157,6 +157,9 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
 /// Of this computer, from /proc and uname; what cannot be read stays empty.
 Machine this_machine();
 
+/// `64` of a run at 1:64; with its decimals below ten.
+std::string scale_text(double scale);
+
 /// One sentence on what the run showed, for the head of a report.
 std::string conclusion_of(const Report& report);
 

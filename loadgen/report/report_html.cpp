@@ -69,11 +69,10 @@ std::string key_figures(const Report& report) {
     const std::uint64_t errors = a.failed + a.timed_out + a.unsent;
     std::string html = "<dl class=\"key\">";
     html += figure("answered", format_count(a.answered), "of " + format_count(a.scheduled));
-    html +=
-        figure("peak rate", format_rate(peak) + "/s",
-               report.scale > 1 ? "1:" + format_count(static_cast<std::uint64_t>(report.scale)) +
-                                      " of " + format_rate(report.nominal_peak_rate) + "/s"
-                                : "as asked for");
+    html += figure("peak rate", format_rate(peak) + "/s",
+                   report.scale > 1 ? "1:" + scale_text(report.scale) + " of " +
+                                          format_rate(report.nominal_peak_rate) + "/s"
+                                    : "as asked for");
     html += figure("p50", micros_text(report.latency_us.p50), "from the due time");
     html += figure("p99", micros_text(report.latency_us.p99),
                    "service " + micros_text(report.service_us.p99));
@@ -136,12 +135,12 @@ std::string what_was_run(const Report& report) {
     row("target", "<code>" + escaped(report.target) + "</code>" +
                       (report.target_note.empty() ? "" : " (" + escaped(report.target_note) + ")"));
     if (report.scale != 1) {
-        row("scale", "1:" + format_count(static_cast<std::uint64_t>(report.scale)) + " of " +
+        row("scale", "1:" + scale_text(report.scale) + " of " +
                          format_rate(report.nominal_peak_rate) + "/s nominal");
     }
     row("calibration", escaped(report.calibration));
     row("full rate", escaped(report.scale_note));
-    if (report.compress != 1) row("time", "compressed " + format_rate(report.compress) + " times");
+    if (report.compress != 1) row("time", "compressed " + scale_text(report.compress) + " times");
     row("load", format_count(report.connections) + " connections, pipeline " +
                     format_count(report.pipeline) + ", timeout " +
                     micros_text(report.timeout_s * 1e6) + ", seed " + std::to_string(report.seed) +

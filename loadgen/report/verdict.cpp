@@ -18,10 +18,11 @@ std::int64_t lag_allowed_ns(const record::PhaseResult& phase) {
 }
 
 /// Sent over what the plan has; 1 where there is no target. A phase that lacks no whole request
-/// lacks nothing, however few it has.
-double achieved_share(const record::PhaseResult& phase) {
+/// lacks nothing, however few it has. Of an interrupted run only what came due was wanted.
+double achieved_share(const record::PhaseResult& phase, bool interrupted) {
     const double seconds = std::chrono::duration<double>(phase.duration).count();
-    const double wanted = phase.target_rate_per_s * seconds;
+    const double wanted = interrupted ? static_cast<double>(phase.accounting.scheduled)
+                                      : phase.target_rate_per_s * seconds;
     const auto sent = static_cast<double>(phase.accounting.sent);
     return wanted <= 0 || wanted - sent < 1 ? 1 : sent / wanted;
 }
@@ -31,7 +32,7 @@ std::vector<Shortfall> shortfalls_of(const record::RunResult& run) {
     for (const record::PhaseResult& phase : run.phases) {
         Shortfall shortfall;
         shortfall.phase = &phase;
-        shortfall.achieved = achieved_share(phase);
+        shortfall.achieved = achieved_share(phase, run.interrupted);
         shortfall.slow = shortfall.achieved < achieved_share_min;
         shortfall.lag_p99_ns = static_cast<std::int64_t>(phase.send_lag.percentile_ns(0.99));
         shortfall.late = shortfall.lag_p99_ns > lag_allowed_ns(phase);

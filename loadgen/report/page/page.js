@@ -97,11 +97,30 @@
         grid: { display: false },
         ticks: { maxRotation: 0, callback: (value) => short(value) },
     });
-    const points = (values, keepZero) =>
-        values.map((value, i) => ({
-            x: (i + 0.5) * run.interval,
-            y: value > 0 || keepZero ? value : NaN,
-        }));
+    const points = (values) =>
+        values.map((value, i) => ({ x: (i + 0.5) * run.interval, y: value > 0 ? value : NaN }));
+    // Rates of at least twenty requests each, where an interval has fewer: one or two of them would
+    // draw a saw. Never across a change of phase.
+    const bins = (() => {
+        const out = [];
+        const busy = run.closedLoop ? run.answered : run.target;
+        const phaseAt = (i) => run.phases.findIndex((p) => (i + 0.5) * run.interval < p.end);
+        for (let from = 0; from < busy.length;) {
+            let to = from;
+            let requests = 0;
+            do {
+                requests += busy[to] * run.interval;
+                to += 1;
+            } while (to < busy.length && requests < 20 && phaseAt(to) === phaseAt(from));
+            out.push([from, to]);
+            from = to;
+        }
+        return out;
+    })();
+    const ratePoints = (rates) => bins.map(([from, to]) => ({
+        x: (from + to) / 2 * run.interval,
+        y: rates.slice(from, to).reduce((sum, rate) => sum + rate, 0) / (to - from) || NaN,
+    }));
     const line = (label, data, color, width, dash, more) => ({
         label, data, borderColor: color, backgroundColor: color, borderWidth: width,
         borderDash: dash, borderJoinStyle: "round", ...more,
@@ -149,8 +168,8 @@
         const axisOf = (log) => (log ? logAxis : linearAxis)(rateText, "requests/s");
         // The first is drawn on top.
         const datasets = [
-            line("offered (sent)", points(run.sent), "#e08a1e", 2, [3, 3]),
-            line("answered", points(run.answered), "#0b4f8a", 3, []),
+            line("offered (sent)", ratePoints(run.sent), "#e08a1e", 2, [3, 3]),
+            line("answered", ratePoints(run.answered), "#0b4f8a", 3, []),
         ];
         if (!run.closedLoop) datasets.unshift(line("target", targetSteps(), ink, 1.25, [9, 5]));
         const options = timeOptions(axisOf(wide), (rate) => rateText(rate) + "/s");

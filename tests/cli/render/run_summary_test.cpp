@@ -49,7 +49,7 @@ TEST_CASE("the head says what is offered to whom, and at which scale", "[cli][re
               "target      http://127.0.0.1:41873/viral   (embedded, journal on, SQLite)\n"
               "calibrate   this machine offers 212k/s to this target → running 1:64, peak\n"
               "            156.2k/s\n"
-              "            the full 10M/s would take 48 generator cores\n");
+              "            the full 10M/s would take 48 generator cores\n\n");
 }
 
 TEST_CASE("the summary of a good run", "[cli][render]") {
