@@ -11,8 +11,8 @@ namespace {
 
 using qck::commands::Exit;
 
-/// Every option may come from the environment: --data-dir from QCK_DATA_DIR.
-void read_environment(CLI::App& app) {
+/// Every option of `app` may come from the environment: --data-dir from QCK_DATA_DIR.
+void name_variables(CLI::App& app) {
     for (CLI::Option* const option : app.get_options()) {
         if (option->get_lnames().empty() || option->get_lnames().front() == "help") continue;
         std::string name = "QCK_";
@@ -21,7 +21,20 @@ void read_environment(CLI::App& app) {
         }
         option->envname(name);
     }
-    for (CLI::App* const command : app.get_subcommands({})) read_environment(*command);
+}
+
+/// Of the command that is asked for only: CLI11 would judge QCK_API, a URL to `qck links`, by the
+/// address that `qck serve` expects of it.
+void read_environment(CLI::App& app, int argc, char* argv[]) {
+    CLI::App* at = &app;
+    name_variables(*at);
+    for (int i = 1; i < argc; ++i) {
+        const auto named = at->get_subcommands(
+            [&](const CLI::App* command) { return command->get_name() == argv[i]; });
+        if (named.empty()) continue;
+        at = named.front();
+        name_variables(*at);
+    }
 }
 
 /// Blots out the values of secrets, which anybody could read in the list of processes.
@@ -63,7 +76,7 @@ int run(int argc, char* argv[]) {
     qck::commands::add_bench(app, chosen);
     qck::commands::add_reconcile(app, chosen);
     qck::commands::add_report(app, chosen);
-    read_environment(app);
+    read_environment(app, argc, argv);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked_for_help) {

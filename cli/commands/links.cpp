@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "cli/commands/links_import.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/render/table.hpp"
+#include "services/links/link_rules.hpp"
 
 namespace qck::commands {
 namespace {
@@ -63,17 +65,7 @@ std::string text_of(const Json& value) {
     return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// A code from the command line goes into a path: what is none becomes one that is refused, not
-/// another path.
-std::string link_path(const std::string& code) {
-    std::string path = "/v1/links/";
-    for (const char c : code) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '_' || c == '-';
-        path += plain ? c : '~';
-    }
-    return path;
-}
+constexpr const char* links_path = "/v1/links/";
 
 Json parsed(const std::string& body) { return Json::parse(body, nullptr, false); }
 
@@ -106,7 +98,7 @@ Exit run_add(const LinksOptions& options) {
 
 Exit run_get(const LinksOptions& options) {
     return show_link(options, "get",
-                     options.connection.open().call("GET", link_path(options.codes.front())));
+                     options.connection.open().call("GET", links_path + options.codes.front()));
 }
 
 Exit run_edit(const LinksOptions& options) {
@@ -114,7 +106,7 @@ Exit run_edit(const LinksOptions& options) {
     const auto body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return show_link(
         options, "edit",
-        options.connection.open().call("PATCH", link_path(options.codes.front()), body));
+        options.connection.open().call("PATCH", links_path + options.codes.front(), body));
 }
 
 Exit run_rm(const LinksOptions& options) {
@@ -122,7 +114,7 @@ Exit run_rm(const LinksOptions& options) {
     Exit exit = Exit::good;
     Json removed = Json::array();
     for (const auto& code : options.codes) {
-        const auto answer = client.call("DELETE", link_path(code));
+        const auto answer = client.call("DELETE", links_path + code);
         if (answer) {
             if (!options.connection.json) std::printf("removed %s\n", code.c_str());
             removed.push_back(code);
@@ -157,7 +149,7 @@ Exit run_list(const LinksOptions& options) {
     bool first = true;
     while (true) {
         std::string target = "/v1/links?limit=" + std::to_string(limit);
-        if (!after.empty()) target += "&after=" + link_path(after).substr(link_path("").size());
+        if (!after.empty()) target += "&after=" + after;
         const auto answer = client.call("GET", target);
         if (!answer) return links_failed("list", answer.error());
         auto page = parsed(answer->body);
@@ -195,11 +187,29 @@ void choose(CLI::App* command, const std::shared_ptr<LinksOptions>& options, Cho
         [options, &chosen, run] { chosen = [options, run] { return run(*options); }; });
 }
 
+Result<std::int64_t> parse_whole(std::string_view text) {
+    std::int64_t number = 0;
+    const auto end = text.data() + text.size();
+    const auto taken = std::from_chars(text.data(), end, number);
+    if (taken.ec == std::errc{} && taken.ptr == end) return number;
+    return error(Errc::invalid_argument, "'" + std::string(text) + "' is not a whole number");
+}
+
+/// Empty when `code` could be that of a link. What could not must not become part of a path.
+std::string code_refusal(const std::string& code) {
+    const auto good = links::check_code(code);
+    return good ? "" : good.error().message;
+}
+
+void add_codes(CLI::App* command, std::vector<std::string>& codes, const char* help) {
+    command->add_option("code", codes, help)->required()->check(CLI::Validator(code_refusal, ""));
+}
+
 void add_link_flags(CLI::App* command, LinkFlags& flags) {
-    command->add_option("--status", flags.status, "Redirect with 301, 302, 307 or 308")
-        ->type_name("STATUS");
-    command->add_option("--max-age", flags.max_age_s, "Seconds that caches may keep the redirect")
-        ->type_name("SECONDS");
+    add_parsed(*command, "--status", flags.status, parse_whole,
+               "Redirect with 301, 302, 307 or 308", "STATUS");
+    add_parsed(*command, "--max-age", flags.max_age_s, parse_whole,
+               "Seconds that caches may keep the redirect", "SECONDS");
     command
         ->add_option("--expires", flags.expires_at,
                      "From then on 410 Gone, e.g. 2026-12-31T23:59:59Z")
@@ -216,23 +226,25 @@ void add_single_link_commands(CLI::App* links, const std::shared_ptr<LinksOption
     choose(add, options, chosen, run_add);
 
     auto* get = links->add_subcommand("get", "Show a link");
-    get->add_option("code", options->codes, "Its short code")->required()->expected(1);
+    add_codes(get, options->codes, "Its short code");
+    get->get_option("code")->expected(1);
     choose(get, options, chosen, run_get);
 
     auto* edit = links->add_subcommand("edit", "Change a link");
-    edit->add_option("code", options->codes, "Its short code")->required()->expected(1);
+    add_codes(edit, options->codes, "Its short code");
+    edit->get_option("code")->expected(1);
     edit->add_option("--url", options->flags.url, "Where it leads from now on");
     add_link_flags(edit, options->flags);
     edit->add_flag("--no-max-age", options->flags.no_max_age, "Caches ask every time again")
         ->excludes("--max-age");
     edit->add_flag("--no-expires", options->flags.no_expiry, "It expires no more")
         ->excludes("--expires");
-    edit->add_option("--if-version", options->flags.if_version,
-                     "Only if the link still has this version");
+    add_parsed(*edit, "--if-version", options->flags.if_version, parse_whole,
+               "Only if the link still has this version", "VERSION");
     choose(edit, options, chosen, run_edit);
 
     auto* rm = links->add_subcommand("rm", "Remove links");
-    rm->add_option("code", options->codes, "Their short codes")->required();
+    add_codes(rm, options->codes, "Their short codes");
     choose(rm, options, chosen, run_rm);
 }
 
@@ -242,7 +254,8 @@ void add_many_links_commands(CLI::App* links, const std::shared_ptr<LinksOptions
     list->add_option("--limit", options->list.limit, "So many")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
-    list->add_option("--after", options->list.after, "Only codes after this one");
+    list->add_option("--after", options->list.after, "Only codes after this one")
+        ->check(CLI::Validator(code_refusal, ""));
     list->add_flag("--all", options->list.all, "All there are")->excludes("--limit");
     choose(list, options, chosen, run_list);
 
