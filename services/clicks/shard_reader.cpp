@@ -17,6 +17,19 @@ namespace {
 /// In an end frame: written by whoever found the segment unfinished and did not count its records.
 constexpr std::uint32_t unknown_count = UINT32_MAX;
 
+/// How many zero bytes `bytes` begins with; a spare segment is 64 MB of them.
+std::size_t zeros_at_front(std::span<const std::byte> bytes) {
+    std::size_t at = 0;
+    for (std::uint64_t words[8]; at + sizeof words <= bytes.size(); at += sizeof words) {
+        std::memcpy(words, bytes.data() + at, sizeof words);
+        std::uint64_t any = 0;
+        for (const std::uint64_t word : words) any |= word;
+        if (any != 0) break;
+    }
+    while (at < bytes.size() && bytes[at] == std::byte{0}) ++at;
+    return at;
+}
+
 }  // namespace
 
 ShardReader::ShardReader(Options options, const Cursor& from)
@@ -294,12 +307,8 @@ std::uint32_t ShardReader::next_data(std::uint32_t from, std::uint32_t end,
         }
         const std::size_t filled = fill(at, end, buffer);
         const auto bytes = buffer.bytes().first(filled);
-        const auto found = std::find_if(bytes.begin(), bytes.end(),
-                                        [](std::byte value) { return value != std::byte{0}; });
-        if (found != bytes.end()) {
-            const auto offset = static_cast<std::uint32_t>(found - bytes.begin());
-            return at + (offset & ~15U);
-        }
+        const auto offset = static_cast<std::uint32_t>(zeros_at_front(bytes));
+        if (offset < filled) return at + (offset & ~15U);
         at += static_cast<std::uint32_t>(filled);
     }
     return end;
