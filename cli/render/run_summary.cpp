@@ -150,6 +150,9 @@ std::string counts_lines(const report::Report& report, const Terminal& terminal)
     const report::Reconciliation& r = *report.reconcile;
     Block block(terminal, "counts");
     std::string text = "answered " + format_count(r.answered);
+    if (r.answered > report.accounting.answered) {
+        text += " (" + format_count(r.answered - report.accounting.answered) + " in calibration)";
+    }
     const auto add = [&](const std::string& name, std::uint64_t count) {
         text += (count == r.answered ? " = " : " ≠ ") + name + " " + format_count(count);
     };

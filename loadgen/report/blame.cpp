@@ -17,9 +17,11 @@ constexpr double cpu_share_full = 0.9;
 /// Above this the hypervisor's share alone explains milliseconds of lag.
 constexpr double steal_share_much = 0.05;
 /// The event loop is expected back from a wait within this, 99 times of 100.
-constexpr std::int64_t wake_lag_p99_max_ns = 1'000'000;
+constexpr std::uint64_t wake_lag_p99_max_ns = 1'000'000;
 /// Segments sent again, over requests sent: TCP then waits 200 ms at a time.
 constexpr double retransmit_share_much = 0.01;
+/// Of the places for requests on the connections: this full on average, some wait.
+constexpr double busy_share = 0.7;
 /// Connects that failed, over all that were tried.
 constexpr double connect_failed_share_much = 0.1;
 
@@ -140,18 +142,30 @@ std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
                          percent(generator.steal_share) + ")",
                      {"Run it again on a machine that is not shared, or at a quieter time."}};
     }
-    stats::Histogram wake_lag;
-    for (const record::ThreadResult& thread : generator.threads) wake_lag.add(thread.wake_lag);
-    const auto woken_late = static_cast<std::int64_t>(wake_lag.percentile_ns(0.99));
-    if (woken_late > wake_lag_p99_max_ns) {
-        return Blame{Culprit::generator,
-                     "the generator's threads were woken late (" + facts.symptom +
-                         "; event loop lag p99 " +
-                         format_duration(std::chrono::nanoseconds(woken_late)) + ")",
-                     {"Leave it cores of its own (--pin, fewer --threads), or " +
-                      ("l" + lower_rate(facts).substr(1)) + "."}};
-    }
     return std::nullopt;
+}
+
+Blame woken_late_by(const Facts& facts, const stats::Histogram& wake_lag) {
+    const auto shown = [](std::uint64_t ns) {
+        return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)));
+    };
+    return {Culprit::generator,
+            "the generator's threads were woken late (" + facts.symptom + "; event loop lag p99 " +
+                shown(wake_lag.percentile_ns(0.99)) + ", max " + shown(wake_lag.max_ns()) + ")",
+            {"Leave it cores of its own (--pin, fewer --threads), or l" +
+             lower_rate(facts).substr(1) + "."}};
+}
+
+stats::Histogram wake_lag_of(const record::RunResult& run) {
+    stats::Histogram sum;
+    for (const record::ThreadResult& thread : run.generator.threads) sum.add(thread.wake_lag);
+    return sum;
+}
+
+std::optional<Blame> woken_late(const Facts& facts) {
+    const stats::Histogram wake_lag = wake_lag_of(facts.run);
+    if (wake_lag.percentile_ns(0.99) <= wake_lag_p99_max_ns) return std::nullopt;
+    return woken_late_by(facts, wake_lag);
 }
 
 std::optional<Blame> packets_lost(const Facts& facts) {
@@ -167,32 +181,53 @@ std::optional<Blame> packets_lost(const Facts& facts) {
                   ("l" + lower_rate(facts).substr(1)) + "."}};
 }
 
-/// What remains: the generator was on time, and had no connection to send on.
-Blame target_kept_connections(const Facts& facts) {
+/// Whether all connections can have been in use at once: by Little's law over the phase, or because
+/// as many requests as there are places took as long as others waited, as when a target stalls.
+bool connections_were_busy(const Facts& facts) {
     const record::PhaseResult& phase = *facts.worst.phase;
-    const std::uint64_t lost = facts.run.generator.connections_lost;
-    const std::string connections = format_count(facts.plan.connections);
-    if (phase.accounting.timed_out * 100 >= phase.accounting.sent &&
-        phase.accounting.timed_out > 0) {
-        return {Culprit::target,
-                "the target stopped answering (" + format_count(phase.accounting.timed_out) +
-                    " timed out and held their connections; " + facts.symptom + ")",
-                {"Look at the target at the time of the timeouts; the charts of report.html show "
-                 "when."}};
+    const double places = static_cast<double>(facts.plan.connections) * facts.plan.pipeline;
+    const auto no_free = static_cast<std::size_t>(Cause::no_free_connection);
+    if (phase.unsent_by[no_free] > 0) return true;
+    const double in_use = phase.achieved_rate_per_s() * phase.service.mean_ns() / 1e9;
+    if (in_use >= busy_share * places) return true;
+    std::uint64_t as_long = 0;
+    phase.service.for_each([&](std::uint64_t top_ns, std::uint64_t count) {
+        if (top_ns * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns)) as_long += count;
+    });
+    return static_cast<double>(as_long) >= busy_share * places;
+}
+
+std::optional<Blame> target_held_up(const Facts& facts) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const record::Accounting& a = phase.accounting;
+    if (a.timed_out > 0 && a.timed_out * 100 >= a.sent) {
+        return Blame{Culprit::target,
+                     "the target stopped answering (" + format_count(a.timed_out) +
+                         " timed out and held their connections; " + facts.symptom + ")",
+                     {"Look at the target at the time of the timeouts; the charts of report.html "
+                      "show when."}};
     }
-    if (phase.accounting.failed * 100 >= phase.accounting.sent && phase.accounting.failed > 0) {
-        return {Culprit::target,
-                "the target dropped connections (" + format_count(lost) + " lost; " +
-                    facts.symptom + ")",
-                {"Look at the target's limits and log; errors are listed by cause in the report."}};
+    if (a.failed > 0 && a.failed * 100 >= a.sent) {
+        return Blame{Culprit::target,
+                     "the target dropped connections (" +
+                         format_count(facts.run.generator.connections_lost) + " lost; " +
+                         facts.symptom + ")",
+                     {"Look at the target's limits and log; errors are listed by cause in the "
+                      "report."}};
     }
-    return {Culprit::target,
-            "the target answered too slowly: all " + connections + " connections were busy (" +
-                facts.symptom + "; service p99 " +
-                format_duration(std::chrono::nanoseconds(phase.service.percentile_ns(0.99))) + ")",
-            {"Raise --connections or --pipeline if it should take more at once. Otherwise this is "
-             "more than it can answer: l" +
-             lower_rate(facts).substr(1) + "."}};
+    if (!connections_were_busy(facts)) return std::nullopt;
+    const auto shown = [](std::uint64_t ns) {
+        return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)));
+    };
+    return Blame{
+        Culprit::target,
+        "the target answered too slowly: all " + format_count(facts.plan.connections) +
+            " connections were busy (" + facts.symptom + "; service p99 " +
+            shown(phase.service.percentile_ns(0.99)) + ", max " + shown(phase.service.max_ns()) +
+            ")",
+        {"Raise --connections or --pipeline if it should take more at once. Otherwise this "
+         "is more than it can answer: l" +
+         lower_rate(facts).substr(1) + "."}};
 }
 
 }  // namespace
@@ -200,10 +235,12 @@ Blame target_kept_connections(const Facts& facts) {
 Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls) {
     const Facts facts{run, plan, shortfalls.front(), symptom_of(shortfalls)};
-    for (const auto explains : {exhausted, not_connected, generator_short_of_cpu, packets_lost}) {
+    for (const auto explains : {exhausted, not_connected, generator_short_of_cpu, woken_late,
+                                packets_lost, target_held_up}) {
         if (auto blame = explains(facts)) return *std::move(blame);
     }
-    return target_kept_connections(facts);
+    // Nothing held the requests up but the generator itself, whose waits were too few to show.
+    return woken_late_by(facts, wake_lag_of(run));
 }
 
 }  // namespace qck::report

@@ -27,8 +27,9 @@ struct Blame {
 
 /// Why the run fell short, by what its evidence says first: resources of the generator that ran
 /// out, connections that could not be made, the generator's CPU, CPU taken from it, threads woken
-/// late, packets lost, and last a target that kept the connections busy. `shortfalls` is not
-/// empty, and its worst comes first. Pure.
+/// late, packets lost, a target that lost or kept the connections; and when nothing of that is to
+/// be seen, again the generator, which then was not run when it should have been. `shortfalls` is
+/// not empty, and its worst comes first. Pure.
 Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls);
 

@@ -73,7 +73,7 @@ std::string accounting_table(const Report& report) {
            count(a.timed_out) + " + in flight " + count(a.in_flight) + "</p>\n";
 }
 
-std::string counts_table(const Reconciliation& r) {
+std::string counts_table(const Reconciliation& r, std::uint64_t answered_in_run) {
     Table table({"who counted", "clicks", "beside answered"});
     const auto row = [&](const std::string& name, std::uint64_t value) {
         const auto apart = static_cast<std::int64_t>(value - r.answered);
@@ -82,7 +82,12 @@ std::string counts_table(const Reconciliation& r) {
         table.row({name, count(value),
                    apart == 0 ? "equal" : "<strong>" + (sign + amount) + "</strong>"});
     };
-    row("answered to this run", r.answered);
+    if (r.answered > answered_in_run) {
+        row("answered, " + count(r.answered - answered_in_run) + " of it in calibration",
+            r.answered);
+    } else {
+        row("answered", r.answered);
+    }
     row("served", r.served);
     row("journal", r.counted);
     for (const auto& [store, value] : r.stores) row(escaped(store), value);
@@ -198,7 +203,7 @@ std::string html_tables(const Report& report) {
         html += section("Counts",
                         difference == 0 ? "Every answered redirect is counted, everywhere."
                                         : "Not everybody counted the same.",
-                        counts_table(*report.reconcile));
+                        counts_table(*report.reconcile, report.accounting.answered));
     }
     html += section("Latency",
                     "From when a request was due. Service time, from when it was sent, hides what "

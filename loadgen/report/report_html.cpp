@@ -32,6 +32,17 @@ std::string time_text(std::int64_t wall_ms) {
     return text.data();
 }
 
+/// Flags as code, so that no line breaks within them. `text` is escaped already.
+std::string with_flags(std::string text) {
+    static constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz-";
+    for (auto at = text.find(" --"); at != std::string::npos; at = text.find(" --", at + 1)) {
+        const auto end = std::min(text.find_first_not_of(letters, at + 3), text.size());
+        text.insert(end, "</code>");
+        text.insert(at + 1, "<code class=\"flag\">");
+    }
+    return text;
+}
+
 std::string verdict_html(const Report& report) {
     const Verdict& verdict = report.verdict;
     std::string css = "valid";
@@ -45,13 +56,13 @@ std::string verdict_html(const Report& report) {
     }
     std::string html = "<div class=\"verdict " + css + "\"><p class=\"status\"><span>" + mark +
                        "</span> " + std::string(to_string(verdict.status)) + "</p><div><p>" +
-                       escaped(conclusion_of(report)) + "</p>";
+                       with_flags(escaped(conclusion_of(report))) + "</p>";
     const bool said_above = verdict.status == Status::invalid;
     for (std::size_t i = said_above ? 1 : 0; i < verdict.reasons.size(); ++i) {
-        html += "<p class=\"reason\">" + escaped(verdict.reasons[i]) + "</p>";
+        html += "<p class=\"reason\">" + with_flags(escaped(verdict.reasons[i])) + "</p>";
     }
     for (const std::string& advice : verdict.advice) {
-        html += "<p class=\"advice\">" + escaped(advice) + "</p>";
+        html += "<p class=\"advice\">" + with_flags(escaped(advice)) + "</p>";
     }
     return html + "</div></div>\n";
 }

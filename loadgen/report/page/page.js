@@ -88,7 +88,8 @@
         },
     };
 
-    const seconds = run.target.length * run.interval;
+    const seconds =
+        Math.max(run.target.length * run.interval, ...run.phases.map((phase) => phase.end));
     const timeAxis = () => ({
         type: "linear",
         min: 0,
@@ -117,14 +118,26 @@
         }
         return out;
     })();
-    const ratePoints = (rates) => bins.map(([from, to]) => ({
-        x: (from + to) / 2 * run.interval,
-        y: rates.slice(from, to).reduce((sum, rate) => sum + rate, 0) / (to - from) || NaN,
-    }));
+    const ratePoints = (rates) => bins.flatMap(([from, to]) => {
+        const mean = rates.slice(from, to).reduce((sum, rate) => sum + rate, 0) / (to - from);
+        const y = mean > 0 ? mean : NaN;
+        return [{ x: from * run.interval, y }, { x: to * run.interval, y }];
+    });
     const line = (label, data, color, width, dash, more) => ({
         label, data, borderColor: color, backgroundColor: color, borderWidth: width,
         borderDash: dash, borderJoinStyle: "round", ...more,
     });
+    // What stands alone between gaps has no line to be seen by, so it gets a dot.
+    const dots = (data) => ({
+        pointRadius: data.map((_, i) => {
+            const gap = (j) => data[j] === undefined || Number.isNaN(data[j].y);
+            return gap(i - 1) && gap(i + 1) ? 1.5 : 0;
+        }),
+    });
+    const latencyLine = (label, values, color, width, dash) => {
+        const data = points(values);
+        return line(label, data, color, width, dash, dots(data));
+    };
     const timeOptions = (yAxis, text) => ({
         layout: { padding: { top: 4 } },
         scales: { x: timeAxis(), y: yAxis },
@@ -152,16 +165,6 @@
         ticks: { callback: text },
     });
 
-    // A step is drawn as a step: two points at each change of the plan.
-    const targetSteps = () => {
-        const out = [];
-        run.target.forEach((rate, i) => {
-            const y = rate > 0 ? rate : NaN;
-            out.push({ x: i * run.interval, y }, { x: (i + 1) * run.interval, y });
-        });
-        return out;
-    };
-
     const drawRate = () => {
         const busy = [...run.target, ...run.sent].filter((rate) => rate > 0);
         const wide = busy.length > 0 && Math.max(...busy) / Math.min(...busy) > 30;
@@ -171,7 +174,7 @@
             line("offered (sent)", ratePoints(run.sent), "#e08a1e", 2, [3, 3]),
             line("answered", ratePoints(run.answered), "#0b4f8a", 3, []),
         ];
-        if (!run.closedLoop) datasets.unshift(line("target", targetSteps(), ink, 1.25, [9, 5]));
+        if (!run.closedLoop) datasets.unshift(line("target", ratePoints(run.target), ink, 1.25, [9, 5]));
         const options = timeOptions(axisOf(wide), (rate) => rateText(rate) + "/s");
         options.interaction = { mode: "nearest", axis: "x", intersect: false };
         options.layout.padding.top = 18;
@@ -198,11 +201,11 @@
             type: "line",
             data: {
                 datasets: [
-                    line("p50", points(run.p50), "#7aa6d1", 1.5, []),
-                    line("p90", points(run.p90), "#3d7ab8", 1.5, [8, 3]),
-                    line("p99", points(run.p99), "#0b3d6e", 2.25, []),
-                    line("p99.9", points(run.p999), "#8c2f2b", 1.5, [3, 3]),
-                    line("max", points(run.max), "#8a929c", 1, [1, 3]),
+                    latencyLine("p50", run.p50, "#7aa6d1", 1.5, []),
+                    latencyLine("p90", run.p90, "#3d7ab8", 1.5, [8, 3]),
+                    latencyLine("p99", run.p99, "#0b3d6e", 2.25, []),
+                    latencyLine("p99.9", run.p999, "#8c2f2b", 1.5, [3, 3]),
+                    latencyLine("max", run.max, "#8a929c", 1, [1, 3]),
                 ],
             },
             options,

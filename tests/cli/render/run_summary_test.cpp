@@ -102,6 +102,14 @@ TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]
     CHECK(widest(text) <= 82);
 }
 
+TEST_CASE("what calibration asked for is counted too, and said to be", "[cli][render]") {
+    report::Report report = report_of(test::good_run(test::small_burst()));
+    report.reconcile = report::Reconciliation{250'193, 250'193, 250'193, {}, 0};
+    CHECK(render::run_summary(report, "", unicode_terminal)
+              .find("counts      answered 250,193 (100 in calibration) = served 250,193") !=
+          std::string::npos);
+}
+
 TEST_CASE("colour adds nothing to the words", "[cli][render]") {
     const report::Report report = report_of(test::good_run(test::small_burst()));
     render::Terminal coloured = unicode_terminal;

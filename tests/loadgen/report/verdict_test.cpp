@@ -50,7 +50,7 @@ const Case cases[] = {
          run.generator.threads[0].wake_lag.record(5'000'000, 100);
      },
      report::Culprit::generator,
-     "the generator's threads were woken late (" + late + "; event loop lag p99 5 ms)",
+     "the generator's threads were woken late (" + late + "; event loop lag p99 5 ms, max 5 ms)",
      "Leave it cores of its own (--pin, fewer --threads), or lower --rate to 110k."},
     {"ports",
      [](record::RunResult& run) {
@@ -124,13 +124,32 @@ const Case cases[] = {
     {"slow target",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
-         run.phases[0].service.record(7'000'000, 3000);
+         run.phases[0].service.record(7'000'000, 20'000);
      },
      report::Culprit::target,
      "the target answered too slowly: all 64 connections were busy (" + late +
-         "; service p99 7 ms)",
+         "; service p99 7 ms, max 7 ms)",
      "Raise --connections or --pipeline if it should take more at once. Otherwise this is more "
      "than it can answer: lower --rate to 110k."},
+    {"stalled target",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.phases[0].service.record(40'000'000, 64);
+     },
+     report::Culprit::target,
+     "the target answered too slowly: all 64 connections were busy (" + late +
+         "; service p99 0.397 ms, max 40 ms)",
+     "Raise --connections or --pipeline if it should take more at once. Otherwise this is more "
+     "than it can answer: lower --rate to 110k."},
+    {"not run, though nothing else was wrong",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.generator.threads[0].wake_lag.record(37'000'000);
+     },
+     report::Culprit::generator,
+     "the generator's threads were woken late (" + late +
+         "; event loop lag p99 24.8 µs, max 37 ms)",
+     "Leave it cores of its own (--pin, fewer --threads), or lower --rate to 110k."},
 };
 
 }  // namespace
