@@ -107,8 +107,8 @@ RequestKind read_request(const JsonNode& node, const std::string& path, Problems
     take_text(fields, "method", Need::optional, method_wanted, is_method, method);
     kind.method = method_of(method);
     take_text(fields, "path", Need::optional,
-              "a path that begins with /, of visible ASCII without #, with no placeholder but "
-              "{link}, {unknown} and {n}",
+              "a path that begins with /, of visible ASCII without #, with nothing in braces "
+              "but {link}, {unknown} and {n}",
               is_path, kind.path);
     take_headers(fields, kind);
     take_body(fields, kind);

@@ -51,9 +51,9 @@ RequestMix::RequestMix(const scenario::Plan& plan)
       bot_share_(plan.bot_share) {
     std::vector<double> weights;
     for (const scenario::RequestKind& kind : plan.requests) {
-        const auto says = [&](const char* placeholder) {
-            if (kind.path.find(placeholder) != std::string::npos) return true;
-            return kind.body.find(placeholder) != std::string::npos;
+        const auto says = [&](const char* word) {
+            if (kind.path.find(word) != std::string::npos) return true;
+            return kind.body.find(word) != std::string::npos;
         };
         kinds_.push_back({says("{link}"), says("{unknown}"), kind.method == http::Method::get});
         weights.push_back(kind.weight);

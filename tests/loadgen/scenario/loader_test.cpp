@@ -174,8 +174,8 @@ TEST_CASE("a wrong phase is named with its line, its path and what was expected"
 
 TEST_CASE("a wrong request is named, and none can smuggle in a line", "[loadgen][scenario]") {
     const std::string path_wanted =
-        "requests[0].path: expected a path that begins with /, of visible ASCII without #, with no "
-        "placeholder but {link}, {unknown} and {n}, got ";
+        "requests[0].path: expected a path that begins with /, of visible ASCII without #, with "
+        "nothing in braces but {link}, {unknown} and {n}, got ";
     const std::string value_wanted =
         "expected a header value of at most 4096 bytes without line breaks, control bytes or outer "
         "spaces, got ";
