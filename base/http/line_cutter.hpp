@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/http/scan.hpp"
 
@@ -28,20 +29,14 @@ public:
         std::size_t scanned = 0;   ///< it does not end before here
     };
 
-    LineCutter(std::string_view buffer, Progress progress)
+    /// Lines must end within the first `bytes_max` bytes of the buffer.
+    LineCutter(std::string_view buffer, std::size_t bytes_max, Progress progress)
         : begin_(buffer.data()),
-          end_(begin_ + buffer.size()),
+          end_(begin_ + std::min(buffer.size(), bytes_max)),
           line_(begin_ + progress.position),
           block_(begin_ + progress.scanned),
-          block_end_(block_) {}
-
-    /// From here on a line must end within the first `bytes_max` bytes of the buffer. Set before
-    /// next().
-    void limit_to(std::size_t bytes_max) {
-        const auto bytes = static_cast<std::size_t>(end_ - begin_);
-        at_limit_ = bytes >= bytes_max;
-        last_ = begin_ + std::min(bytes, bytes_max);
-    }
+          block_end_(block_),
+          at_limit_(buffer.size() >= bytes_max) {}
 
     /// The next line, without its CRLF. too_long: it goes beyond the limit, whatever may follow.
     [[gnu::always_inline]] Outcome next(std::string_view& line) {
@@ -52,8 +47,8 @@ public:
                 continue;
             }
             const char* const stop = block_ + std::countr_zero(stops_);
-            if (last_ - stop < 2 || stop[0] != '\r' || stop[1] != '\n') [[unlikely]] {
-                if (stop >= last_ || *stop != '\t') return outcome_at(stop);
+            if (end_ - stop < 2 || std::memcmp(stop, "\r\n", 2) != 0) [[unlikely]] {
+                if (*stop != '\t') return outcome_at(stop);
                 stops_ &= stops_ - 1;
                 continue;
             }
@@ -80,18 +75,17 @@ private:
     }
 
     Outcome outcome_at(const char* stop) const {
-        if (stop < last_ && (*stop != '\r' || last_ - stop >= 2)) return Outcome::bad_byte;
+        if (stop != end_ && (*stop != '\r' || end_ - stop >= 2)) return Outcome::bad_byte;
         return at_limit_ ? Outcome::too_long : Outcome::need_more;
     }
 
     const char* begin_;
     const char* end_;
-    const char* last_ = nullptr;  ///< end of what may hold lines
     const char* line_;
     const char* block_;
     const char* block_end_;
     std::uint64_t stops_ = 0;  ///< control bytes of the block that are still to be looked at
-    bool at_limit_ = false;
+    bool at_limit_;
 };
 
 }  // namespace qck::http

@@ -10,9 +10,6 @@ namespace qck::http {
 namespace {
 
 constexpr std::string_view version_1_1 = " HTTP/1.1";
-/// Of a request line, what is not target: the longest method, two spaces, version and CRLF.
-constexpr std::size_t request_line_extra_bytes = 32;
-
 /// Fields whose second appearance would leave it to chance what is meant.
 constexpr std::uint32_t singletons =
     bit_of(Field::host) | bit_of(Field::content_length) | bit_of(Field::transfer_encoding) |
@@ -137,7 +134,7 @@ ParseStatus RequestParser::stopped(LineCutter::Outcome outcome) {
 ParseStatus RequestParser::parse(std::string_view buffer) {
     if (stage_ == Stage::complete) return ParseStatus::complete;
     if (stage_ == Stage::failed) return ParseStatus::failed;
-    LineCutter lines(buffer, progress_);
+    LineCutter lines(buffer, limits_->head_bytes_max, progress_);
     const ParseStatus status = parse_lines(buffer, lines);
     progress_ = lines.progress();
     return status;
@@ -147,9 +144,6 @@ ParseStatus RequestParser::parse(std::string_view buffer) {
                                                                      LineCutter& lines) {
     std::string_view line;
     while (stage_ == Stage::request_line) {
-        lines.limit_to(
-            std::min(limits_->head_bytes_max,
-                     lines.position() + limits_->target_bytes_max + request_line_extra_bytes));
         const auto outcome = lines.next(line);
         if (outcome != LineCutter::Outcome::line) return stopped(outcome);
         if (line.empty() && !skipped_empty_line_) {
@@ -159,7 +153,6 @@ ParseStatus RequestParser::parse(std::string_view buffer) {
         if (const Refusal refusal = take_request_line(buffer, line)) return fail(refusal);
         stage_ = Stage::headers;
     }
-    lines.limit_to(limits_->head_bytes_max);
     for (;;) {
         const auto outcome = lines.next(line);
         if (outcome != LineCutter::Outcome::line) return stopped(outcome);
@@ -270,7 +263,6 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
         return std::string_view(buffer.data() + span.offset, span.bytes);
     };
     if (version_minor_ == 1 && (seen_ & bit_of(Field::host)) == 0) return {400, "Host is missing"};
-    head_ = {};
     if (const Refusal refusal =
             framing_.conclude(version_minor_, head_.framing, head_.content_length))
         return refusal;
@@ -282,11 +274,20 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
     head_.expect_continue = expect_continue_ && has_body && version_minor_ == 1;
     // An absolute-form target may have no path.
     head_.target = target_.bytes != 0 ? view(target_) : method_ == Method::options ? "*" : "/";
-    for (std::uint32_t bits = seen_ & fields_with_view; bits != 0; bits &= bits - 1) {
+    const std::uint32_t given = seen_ & fields_with_view;
+    for (std::uint32_t bits = given; bits != 0; bits &= bits - 1) {
         const auto field = static_cast<std::size_t>(std::countr_zero(bits));
         head_.*view_of_field[field] = view(values_[field]);
     }
-    if (authority_.bytes != 0) head_.host = view(authority_);
+    // Of the request before, only what this one does not have must be cleared: mostly nothing.
+    for (std::uint32_t bits = views_set_ & ~given; bits != 0; bits &= bits - 1) {
+        head_.*view_of_field[static_cast<std::size_t>(std::countr_zero(bits))] = {};
+    }
+    views_set_ = given;
+    if (authority_.bytes != 0) {
+        head_.host = view(authority_);
+        views_set_ |= bit_of(Field::host);
+    }
     return {};
 }
 

@@ -67,6 +67,8 @@ private:
     LineCutter::Progress progress_;
     MessageFraming framing_;
     std::uint32_t seen_ = 0;  ///< a bit for each Field
+    std::uint32_t views_set_ =
+        0;  ///< fields of which head_ has a view, from this request or the last
     std::uint32_t header_count_ = 0;
     Stage stage_ = Stage::request_line;
     bool skipped_empty_line_ = false;

@@ -42,8 +42,7 @@ ParseStatus ResponseParser::stopped(LineCutter::Outcome outcome) {
 ParseStatus ResponseParser::parse(std::string_view buffer) {
     if (stage_ == Stage::complete) return ParseStatus::complete;
     if (stage_ == Stage::failed) return ParseStatus::failed;
-    LineCutter lines(buffer, progress_);
-    lines.limit_to(limits_->head_bytes_max);
+    LineCutter lines(buffer, limits_->head_bytes_max, progress_);
     const ParseStatus status = parse_lines(buffer, lines);
     progress_ = lines.progress();
     return status;

@@ -97,15 +97,19 @@ inline std::uint64_t control_bits_of_16(const char* at) {
 /// A bit for each byte of [from, end), at most 64, that is not in `text_byte`: the control bytes.
 [[gnu::noinline]] inline std::uint64_t control_bits(const char* begin, const char* from,
                                                     const char* end) {
-    if (end - from == 64) {
+    const auto count = static_cast<unsigned>(end - from);
+    if (count == 64) {
         return control_bits_of_16(from) | control_bits_of_16(from + 16) << 16 |
                control_bits_of_16(from + 32) << 32 | control_bits_of_16(from + 48) << 48;
     }
     if (end - begin < 16) return bits_not_in(text_byte, from, end);
     std::uint64_t bits = 0;
-    unsigned at = 0;
-    for (; end - from >= 16; from += 16, at += 16) bits |= control_bits_of_16(from) << at;
-    if (from != end) bits |= control_bits_of_16(end - 16) >> (16 - (end - from)) << at;
+    if (count >= 16) bits |= control_bits_of_16(from);
+    if (count >= 32) bits |= control_bits_of_16(from + 16) << 16;
+    if (count >= 48) bits |= control_bits_of_16(from + 32) << 32;
+    // The rest by a load that ends at `end`, and overlaps what was seen before.
+    const unsigned rest = count % 16;
+    if (rest != 0) bits |= control_bits_of_16(end - 16) >> (16 - rest) << (count - rest);
     return bits;
 }
 
