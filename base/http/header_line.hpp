@@ -29,7 +29,8 @@ inline std::string_view trimmed(std::string_view text) {
 }
 
 /// Takes a header line apart (RFC 9112 section 5). `line` lies in `buffer`, has no control bytes
-/// and is followed by its CR; `value` comes without the white space around it.
+/// and is followed by its CR; `value` still has the white space around it, since the values of most
+/// fields are not asked for.
 [[gnu::always_inline]] inline Refusal split_header(std::string_view buffer, std::string_view line,
                                                    std::string_view& name,
                                                    std::string_view& value) {
@@ -41,7 +42,7 @@ inline std::string_view trimmed(std::string_view text) {
     if (name_bytes == 0 || *name_end != ':') [[unlikely]]
         return refuse_header_line(line, name_bytes);
     name = {line.data(), name_bytes};
-    value = trimmed({name_end + 1, line.size() - name_bytes - 1});
+    value = {name_end + 1, line.size() - name_bytes - 1};
     return {};
 }
 

@@ -235,6 +235,7 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
     if (const Refusal refusal = split_header(buffer, line, name, value)) return refusal;
     const Field field = field_of(name);
     if (field == Field::other) return {};
+    value = trimmed(value);
     if ((seen_ & bit_of(field) & singletons) != 0) return refuse_second(field);
     seen_ |= bit_of(field);
     values_[static_cast<std::size_t>(field)] = {

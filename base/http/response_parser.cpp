@@ -98,6 +98,7 @@ inline ParseStatus ResponseParser::end_head(std::string_view buffer) {
     if (const Refusal refusal = split_header(buffer, line, name, value)) return refusal;
     const Field field = field_of(name);
     if (field == Field::other) return {};
+    value = trimmed(value);
     if ((seen_ & bit_of(field) & singletons) != 0) {
         return {400, "Content-Length or Transfer-Encoding appears twice"};
     }
