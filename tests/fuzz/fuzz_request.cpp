@@ -39,8 +39,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     limits.head_bytes_max = 1000;
     limits.headers_max = 10;
     std::string_view rest(reinterpret_cast<const char*>(data), size);
+    RequestParser whole(limits);
     while (!rest.empty()) {
-        RequestParser whole(limits);
+        whole.reset();  // as a session does; the others are fresh
         const ExactBuffer buffer(rest);
         const ParseStatus status = whole.parse(buffer.view());
         const Outcome expected = outcome_of(whole, status);

@@ -96,6 +96,46 @@ TEST_CASE("a request cut anywhere parses the same", "[base][http][request][split
     }
 }
 
+TEST_CASE("a request says the same whatever came before it", "[base][http][request]") {
+    std::vector<std::string> messages = corpus("request");
+    messages.push_back(
+        "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+    messages.push_back("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n");
+    for (auto& refused : refused_requests()) messages.push_back(std::move(refused.text));
+    std::vector<Outcome> alone;
+    for (const std::string& message : messages) {
+        RequestParser parser(limits);
+        alone.push_back(parse_cut(parser, message, {}));
+    }
+    RequestParser parser(limits);
+    for (const std::string& before : messages) {
+        for (std::size_t after = 0; after < messages.size(); ++after) {
+            parser.reset();
+            parse_cut(parser, before, {before.size() / 2});
+            parser.reset();
+            if (parse_cut(parser, messages[after], {}) == alone[after]) continue;
+            CAPTURE(before, messages[after]);
+            FAIL_CHECK("the request before it shows through");
+        }
+    }
+}
+
+TEST_CASE("a response says the same whatever came before it", "[base][http][response]") {
+    const std::vector<std::string> messages = corpus("response");
+    ResponseParser parser(limits);
+    for (const std::string& before : messages) {
+        for (const std::string& after : messages) {
+            ResponseParser fresh(limits);
+            fresh.reset(Method::get);
+            parser.reset(Method::head);
+            parse_cut(parser, before, {before.size() / 2});
+            parser.reset(Method::get);
+            CAPTURE(before, after);
+            CHECK(parse_cut(parser, after, {}) == parse_cut(fresh, after, {}));
+        }
+    }
+}
+
 TEST_CASE("a response cut anywhere parses the same", "[base][http][response][split]") {
     for (const std::string& message : corpus("response")) {
         for (const Method method : {Method::get, Method::head}) {
