@@ -61,6 +61,24 @@ std::string command_path(const CLI::App& app) {
     return path;
 }
 
+/// What CLI11 reports as "a subcommand is required", in the words of who typed it.
+void explain_missing_command(const CLI::App& app, int argc, char* argv[]) {
+    const CLI::App* at = &app;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    const std::string path = command_path(app);
+    const char* const last = argv[argc - 1];
+    const bool word = argc > 1 && last[0] != '-' && last != at->get_name();
+    if (word) {
+        std::fprintf(stderr, "%s: '%s' is not a command; there are:", path.c_str(), last);
+    } else {
+        std::fprintf(stderr, "%s: which command? There are:", path.c_str());
+    }
+    for (const CLI::App* const command : at->get_subcommands({})) {
+        std::fprintf(stderr, " %s", command->get_name().c_str());
+    }
+    std::fprintf(stderr, " (%s --help)\n", path.c_str());
+}
+
 int run(int argc, char* argv[]) {
     CLI::App app(
         "Serves redirects, replays the viral burst, and proves that every click was counted once.",
@@ -81,6 +99,13 @@ int run(int argc, char* argv[]) {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked_for_help) {
         return app.exit(asked_for_help);
+    } catch (const CLI::RequiredError& error) {
+        if (std::string(error.what()).find("subcommand") == std::string::npos) {
+            std::fprintf(stderr, "%s: %s\n", command_path(app).c_str(), error.what());
+        } else {
+            explain_missing_command(app, argc, argv);
+        }
+        return static_cast<int>(Exit::usage);
     } catch (const CLI::ParseError& error) {
         std::fprintf(stderr, "%s: %s\n", command_path(app).c_str(), error.what());
         return static_cast<int>(Exit::usage);
