@@ -16,6 +16,13 @@ namespace {
 constexpr std::int64_t poll_gap_ns = 5'000;
 /// Shorter sleeps than this are not worth a system call that ends late.
 constexpr std::int64_t sleep_min_ns = 10'000;
+/// Busy for this share of a window: work is gathered, until it falls below the lower one.
+constexpr double gather_above = 0.45;
+constexpr double gather_below = 0.35;
+constexpr std::int64_t window_ns = 10'000'000;
+/// How long work gathers, besides the lag of the sleep. A sleep costs a virtual machine as much as
+/// a request or two; with this length they are a tenth of the work at 70 % of full load.
+constexpr std::int64_t gather_ns = 40'000;
 constexpr std::int64_t lag_min_ns = 4'000;
 constexpr std::int64_t lag_max_ns = 60'000;
 
@@ -33,7 +40,7 @@ void spin_until(std::int64_t now_ns, std::int64_t until_ns, std::int64_t& spun_n
     // One round takes a fraction of this.
     constexpr std::int64_t round_max_ns = 2'000;
     while (now_ns < until_ns) {
-        for (int times = 0; times < 8; ++times) relax_cpu();
+        for (int times = 0; times < 16; ++times) relax_cpu();
         const std::int64_t later_ns = monotonic_ns();
         spun_ns += std::min(later_ns - now_ns, round_max_ns);
         now_ns = later_ns;
@@ -73,9 +80,31 @@ std::span<epoll_event> Pacer::poll(std::int64_t timeout_ns) {
     return {events_.data(), static_cast<std::size_t>(std::max(count, 0))};
 }
 
+void Pacer::note_busy(std::int64_t now_ns) {
+    if (work_began_ns_ != 0) busy_ns_ += now_ns - work_began_ns_;
+    const std::int64_t span_ns = now_ns - window_began_ns_;
+    if (span_ns < window_ns) return;
+    const double share = static_cast<double>(busy_ns_) / static_cast<double>(span_ns);
+    gathers_ = share > (gathers_ ? gather_below : gather_above);
+    busy_ns_ = 0;
+    window_began_ns_ = now_ns;
+}
+
 std::span<epoll_event> Pacer::wait(std::int64_t now_ns, std::int64_t until_ns) {
+    note_busy(now_ns);
+    const std::span<epoll_event> ready = wait_for_work(now_ns, until_ns);
+    work_began_ns_ = monotonic_ns();
+    return ready;
+}
+
+std::span<epoll_event> Pacer::wait_for_work(std::int64_t now_ns, std::int64_t until_ns) {
     const std::int64_t left_ns = until_ns - now_ns;
     if (left_ns <= 0) return poll(0);
+    if (gathers_) {
+        const timespec nap{0, gather_ns};
+        ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
+        return poll(0);
+    }
     const std::int64_t early_ns = may_spin_ ? lag_ns_ + lag_ns_ / 4 : 0;
     if (may_spin_ && left_ns < early_ns + sleep_min_ns) {
         spin_until(now_ns, std::min(until_ns, now_ns + poll_gap_ns), spin_ns_);
