@@ -84,7 +84,10 @@ int run(int argc, char* argv[]) {
         "Serves redirects, replays the viral burst, and proves that every click was counted once.",
         "qck");
     app.set_version_flag("--version", std::string("qck ") + qck::version);
-    app.set_config("--config", "", "Options from a TOML file; a flag or QCK_... wins over it");
+    app.set_config("--config", "",
+                   "Options from a TOML file, a section for each command; flags win over it, and "
+                   "it wins over QCK_...");
+    app.allow_config_extras(CLI::config_extras_mode::error);
     app.require_subcommand(1);
     app.fallthrough();
 
