@@ -14,15 +14,15 @@ namespace qck::http {
 [[gnu::always_inline]] inline bool same_but_case(std::string_view text, std::string_view lower) {
     constexpr std::uint64_t lower_bits = 0x2020202020202020;
     const auto same_4 = [&](std::size_t at) {
-        std::uint32_t a;
-        std::uint32_t b;
+        std::uint32_t a = 0;
+        std::uint32_t b = 0;
         std::memcpy(&a, text.data() + at, sizeof a);
         std::memcpy(&b, lower.data() + at, sizeof b);
         return (a | static_cast<std::uint32_t>(lower_bits)) == b;
     };
     const auto same_8 = [&](std::size_t at) {
-        std::uint64_t a;
-        std::uint64_t b;
+        std::uint64_t a = 0;
+        std::uint64_t b = 0;
         std::memcpy(&a, text.data() + at, sizeof a);
         std::memcpy(&b, lower.data() + at, sizeof b);
         return (a | lower_bits) == b;

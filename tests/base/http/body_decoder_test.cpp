@@ -16,7 +16,7 @@ struct Decoded {
     BodyDecoder decoder;
     std::string content;
     std::size_t consumed = 0;
-    ParseStatus status;
+    ParseStatus status = ParseStatus::need_more;
 };
 
 Decoded chunked(std::string_view bytes) { return {Framing::chunked, 0, bytes}; }

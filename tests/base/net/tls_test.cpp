@@ -87,7 +87,7 @@ std::string read_all(TlsStream& stream, TlsStatus& end) {
 /// The name in the certificate that a new connection is shown.
 std::string common_name_shown(const TlsServerContext& server) {
     Link link;
-    TlsStream accepted = std::move(*server.accept(link.server_end.get()));
+    TlsStream accepted = *server.accept(link.server_end.get());
     const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
         SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
     const std::unique_ptr<SSL, decltype(&SSL_free)> client(SSL_new(context.get()), SSL_free);
@@ -110,8 +110,8 @@ std::string common_name_shown(const TlsServerContext& server) {
 TEST_CASE("bytes go both ways over TLS 1.3 with ALPN", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-    TlsStream client = std::move(*pair.client->connect(link.client_end.get(), "localhost"));
+    TlsStream server = *pair.server->accept(link.server_end.get());
+    TlsStream client = *pair.client->connect(link.client_end.get(), "localhost");
     REQUIRE(shake_hands(server, client).ok());
     CHECK(server.version() == "TLSv1.3");
     CHECK(server.application_protocol() == "http/1.1");
@@ -130,8 +130,8 @@ TEST_CASE("bytes go both ways over TLS 1.3 with ALPN", "[base][net][tls]") {
 TEST_CASE("a slow reader stops a writer without loss", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-    TlsStream client = std::move(*pair.client->connect(link.client_end.get(), "127.0.0.1"));
+    TlsStream server = *pair.server->accept(link.server_end.get());
+    TlsStream client = *pair.client->connect(link.client_end.get(), "127.0.0.1");
     REQUIRE(shake_hands(server, client).ok());
     std::string sent;
     for (int byte = 0; byte < 2'000'000; ++byte) sent += static_cast<char>('a' + byte % 23);
@@ -159,8 +159,8 @@ TEST_CASE("a slow reader stops a writer without loss", "[base][net][tls]") {
 TEST_CASE("what is decrypted and not yet read is known to be pending", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-    TlsStream client = std::move(*pair.client->connect(link.client_end.get(), "localhost"));
+    TlsStream server = *pair.server->accept(link.server_end.get());
+    TlsStream client = *pair.client->connect(link.client_end.get(), "localhost");
     REQUIRE(shake_hands(server, client).ok());
     REQUIRE(client.write("hello").bytes == 5);
     char buffer[2];
@@ -174,8 +174,8 @@ TEST_CASE("what is decrypted and not yet read is known to be pending", "[base][n
 TEST_CASE("a connection cut without close_notify is a failure", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-    TlsStream client = std::move(*pair.client->connect(link.client_end.get(), "localhost"));
+    TlsStream server = *pair.server->accept(link.server_end.get());
+    TlsStream client = *pair.client->connect(link.client_end.get(), "localhost");
     REQUIRE(shake_hands(server, client).ok());
     link.client_end.reset();
     TlsStatus end{};
@@ -188,8 +188,8 @@ TEST_CASE("a connection cut without close_notify is a failure", "[base][net][tls
 TEST_CASE("writing to a peer that is gone raises no signal", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-    TlsStream client = std::move(*pair.client->connect(link.client_end.get(), "localhost"));
+    TlsStream server = *pair.server->accept(link.server_end.get());
+    TlsStream client = *pair.client->connect(link.client_end.get(), "localhost");
     REQUIRE(shake_hands(server, client).ok());
     link.client_end.reset();
     CHECK(server.write("x").status == TlsStatus::failed);  // a SIGPIPE would end the test program
@@ -200,8 +200,8 @@ TEST_CASE("a client refuses names and authorities that do not fit", "[base][net]
     TlsPair pair;
     for (const char* host : {"other.example", "127.0.0.2"}) {
         Link link;
-        TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-        TlsStream client = std::move(*pair.client->connect(link.client_end.get(), host));
+        TlsStream server = *pair.server->accept(link.server_end.get());
+        TlsStream client = *pair.client->connect(link.client_end.get(), host);
         CHECK(shake_hands(server, client).client == TlsStatus::failed);
         CAPTURE(client.reason());
         CHECK(client.reason().find("mismatch") != std::string::npos);
@@ -213,8 +213,8 @@ TEST_CASE("a client refuses names and authorities that do not fit", "[base][net]
             {.ca_file = stranger.certificate_file.string(), .verify = verify});
         REQUIRE(other.has_value());
         Link link;
-        TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-        TlsStream client = std::move(*(*other)->connect(link.client_end.get(), "localhost"));
+        TlsStream server = *pair.server->accept(link.server_end.get());
+        TlsStream client = *(*other)->connect(link.client_end.get(), "localhost");
         CHECK(shake_hands(server, client).ok() == !verify);
     }
 }
@@ -223,7 +223,7 @@ TEST_CASE("a client of other protocols or old versions is refused", "[base][net]
     TlsPair pair;
     const auto outcome = [&pair](auto prepare) {
         Link link;
-        TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
+        TlsStream server = *pair.server->accept(link.server_end.get());
         const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(
             SSL_CTX_new(TLS_client_method()), SSL_CTX_free);
         prepare(context.get());
@@ -258,7 +258,7 @@ TEST_CASE("a client of other protocols or old versions is refused", "[base][net]
 TEST_CASE("what is not TLS fails the handshake", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
+    TlsStream server = *pair.server->accept(link.server_end.get());
     REQUIRE(::send(link.client_end.get(), "GET / HTTP/1.1\r\n\r\n", 18, 0) == 18);
     CHECK(server.handshake() == TlsStatus::failed);
     CHECK_FALSE(server.reason().empty());
@@ -269,8 +269,8 @@ TEST_CASE("what is not TLS fails the handshake", "[base][net][tls]") {
 TEST_CASE("a new certificate is shown to new connections only", "[base][net][tls]") {
     TlsPair pair;
     Link link;
-    TlsStream server = std::move(*pair.server->accept(link.server_end.get()));
-    TlsStream client = std::move(*pair.client->connect(link.client_end.get(), "localhost"));
+    TlsStream server = *pair.server->accept(link.server_end.get());
+    TlsStream client = *pair.client->connect(link.client_end.get(), "localhost");
     REQUIRE(shake_hands(server, client).ok());
     CHECK(common_name_shown(*pair.server) == "first");
 

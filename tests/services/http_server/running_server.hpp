@@ -73,7 +73,7 @@ class RunningServer {
 public:
     explicit RunningServer(const ServerConfig& config = {},
                            const net::TlsServerContext* tls = nullptr)
-        : reactor_(std::move(*net::Reactor::create())) {
+        : reactor_(*net::Reactor::create()) {
         net::Fd listener =
             std::move(net::listen_on(*net::parse_address("127.0.0.1:0"), 1)->front());
         address_ = *net::local_address(listener.get());

@@ -23,7 +23,7 @@ public:
               *net::TlsClientContext::create({.ca_file = ca_file.string(), .verify = true}))),
           fd_(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         REQUIRE(::connect(fd_.get(), to.data(), to.length) == 0);
-        stream_ = std::move(*context_->connect(fd_.get(), "localhost"));
+        stream_ = *context_->connect(fd_.get(), "localhost");
     }
 
     bool handshake() { return stream_.handshake() == net::TlsStatus::ok; }
@@ -60,8 +60,8 @@ private:
 struct TlsServer {
     explicit TlsServer(const ServerConfig& config = {})
         : certificate(qck::test::write_certificate(directory.path(), "first")),
-          context(std::move(*net::TlsServerContext::load(
-              {certificate.certificate_file.string(), certificate.key_file.string()}))),
+          context(*net::TlsServerContext::load(
+              {certificate.certificate_file.string(), certificate.key_file.string()})),
           server(config, context.get()) {}
 
     qck::test::TemporaryDirectory directory;
