@@ -79,6 +79,16 @@ void explain_missing_command(const CLI::App& app, int argc, char* argv[]) {
     std::fprintf(stderr, " (%s --help)\n", path.c_str());
 }
 
+/// CLI11 says "INI was not able to parse serve.thread", and "nosuch.++" of a section.
+std::string config_complaint(std::string text) {
+    const std::string begins = "INI was not able to parse ";
+    if (text.rfind(begins, 0) != 0) return text;
+    text.erase(0, begins.size());
+    if (const auto section = text.rfind(".++"); section != std::string::npos) text.erase(section);
+    return "--config: '" + text +
+           "' is no option of any command (sections and names are those of the flags)";
+}
+
 int run(int argc, char* argv[]) {
     CLI::App app(
         "Serves redirects, replays the viral burst, and proves that every click was counted once.",
@@ -108,6 +118,10 @@ int run(int argc, char* argv[]) {
         } else {
             explain_missing_command(app, argc, argv);
         }
+        return static_cast<int>(Exit::usage);
+    } catch (const CLI::ConfigError& error) {
+        std::fprintf(stderr, "%s: %s\n", command_path(app).c_str(),
+                     config_complaint(error.what()).c_str());
         return static_cast<int>(Exit::usage);
     } catch (const CLI::ParseError& error) {
         std::fprintf(stderr, "%s: %s\n", command_path(app).c_str(), error.what());
