@@ -80,10 +80,10 @@ std::string count_line(const record::Progress& progress) {
 std::string cut(std::string_view text, std::size_t width) {
     std::string out;
     std::size_t columns = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool begins = (static_cast<unsigned char>(text[i]) & 0xc0U) != 0x80U;
+    for (const char c : text) {
+        const bool begins = (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
         if (begins && ++columns > width) break;
-        out += text[i];
+        out += c;
     }
     return out;
 }

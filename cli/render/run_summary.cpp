@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
 
 #include "base/units.hpp"
 #include "base/version.hpp"

@@ -1,5 +1,9 @@
-#include <cmath>
+#include <algorithm>
+#include <cstdlib>
+#include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "base/units.hpp"
 #include "loadgen/report/html_text.hpp"
@@ -11,7 +15,6 @@ namespace {
 class Table {
 public:
     explicit Table(std::initializer_list<std::string_view> heads) {
-        html_ = "<div class=\"wide\"><table><thead><tr>";
         for (const std::string_view head : heads) {
             ((html_ += "<th scope=\"col\">") += head) += "</th>";
         }
@@ -30,7 +33,7 @@ public:
     std::string html() const { return html_ + "</tbody></table></div>\n"; }
 
 private:
-    std::string html_;
+    std::string html_ = "<div class=\"wide\"><table><thead><tr>";
 };
 
 std::string section(std::string_view title, std::string_view lead, const std::string& body) {
@@ -189,7 +192,7 @@ std::string errors_table(const Report& report) {
             {escaped(cause), count(times), share_text(static_cast<double>(times) / scheduled)});
     }
     table.row({"in all", count(all), share_text(static_cast<double>(all) / scheduled)}, "sum");
-    return "<figure><canvas id=\"errors\" height=\"150\"></canvas></figure>\n" + table.html();
+    return "<figure><canvas id=\"errors\" height=\"190\"></canvas></figure>\n" + table.html();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "loadgen/report/report_html.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <ctime>

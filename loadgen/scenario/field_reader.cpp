@@ -1,6 +1,7 @@
 #include "loadgen/scenario/field_reader.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 
 namespace qck::scenario {
