@@ -9,7 +9,6 @@ namespace {
 
 constexpr double viral_peak_per_s = 10e6;
 constexpr std::chrono::nanoseconds duration_default = std::chrono::seconds(10);
-/// Pipelines longer than this would hold more than a connection's buffers do.
 constexpr std::chrono::nanoseconds timeout_default = std::chrono::seconds(10);
 
 /// One phase and one request: what `constant` and `max` offer.
@@ -41,7 +40,9 @@ Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
             break;
     }
     auto plan = scenario::load_file(options.scenario_file);
-    if (!plan || !options.rate_per_s) return plan;
+    // A file that is not there is a wrong argument, like one that is wrong inside.
+    if (!plan) return error(Errc::invalid_argument, plan.error().message);
+    if (!options.rate_per_s) return plan;
     return scenario::scale_to_peak(std::move(*plan), *options.rate_per_s);
 }
 

@@ -1,0 +1,260 @@
+#include <signal.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/run_program.hpp"
+#include "tests/support/test_target.hpp"
+
+using namespace qck;
+using namespace std::chrono_literals;
+using nlohmann::json;
+using test::ProgramRun;
+using test::Reaction;
+using test::TestTarget;
+
+namespace {
+
+/// `qck bench …`, its report in a directory of its own.
+struct Bench {
+    ProgramRun operator()(std::vector<std::string> arguments,
+                          const std::vector<std::string>& variables = {}) const {
+        arguments.insert(arguments.begin(), "bench");
+        arguments.insert(arguments.end(), {"--out", out().string()});
+        return test::run_program(QCK_PROGRAM, arguments, variables);
+    }
+    std::filesystem::path out() const { return directory.path() / "run"; }
+    json report() const { return json::parse(test::text_of_file(out() / "report.json")); }
+
+    test::TemporaryDirectory directory;
+};
+
+Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// The run went to its end. Whether it kept time is the machine's affair, so either code is right.
+bool ran(const ProgramRun& run) { return run.exit_code == 0 || run.exit_code == 4; }
+
+bool closes(const json& sum) {
+    const auto of = [&](const char* name) { return sum.at(name).get<std::uint64_t>(); };
+    return of("scheduled") == of("sent") + of("unsent") &&
+           of("sent") == of("answered") + of("failed") + of("timed_out") + of("in_flight");
+}
+
+/// Children of a process, by /proc.
+std::vector<pid_t> children_of(pid_t parent) {
+    const std::string name = std::to_string(parent);
+    std::ifstream file("/proc/" + name + "/task/" + name + "/children");
+    std::vector<pid_t> children;
+    for (pid_t child = 0; file >> child;) children.push_back(child);
+    return children;
+}
+
+/// Gone, or dead and waiting for whoever inherited it.
+bool is_gone(pid_t process) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+    std::string text;
+    if (!std::getline(file, text)) return true;
+    return text[text.rfind(')') + 2] == 'Z';
+}
+
+template <class Condition>
+bool comes_true(std::chrono::milliseconds within, Condition condition) {
+    const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(within).count();
+    while (monotonic_ns() < until) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(5ms);
+    }
+    return condition();
+}
+
+/// `qck bench …` left running.
+pid_t start_bench(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {QCK_PROGRAM, "bench"});
+    std::vector<char*> words;
+    for (auto& argument : arguments) words.push_back(argument.data());
+    words.push_back(nullptr);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::execv(QCK_PROGRAM, words.data());
+        ::_exit(127);
+    }
+    return child;
+}
+
+}  // namespace
+
+TEST_CASE("the viral burst against an embedded service reconciles to the click",
+          "[bench][cli][P1]") {
+    const Bench bench;
+    const auto run =
+        bench({"viral", "--rate", "4k", "--serve", "--compress", "60", "--connections", "8"});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    CHECK(contains(run.out, "embedded, journal on, SQLite"));
+    CHECK(contains(run.out, "counts      answered"));
+    const json report = bench.report();
+    CHECK(closes(report["accounting"]));
+    CHECK(report["accounting"]["answered"] > 1000);
+    const json& counts = report["reconcile"];
+    CHECK(counts["difference"] == 0);
+    CHECK(counts["answered"] == counts["served"]);
+    CHECK(counts["answered"] == counts["counted"]);
+    CHECK(counts["answered"] == counts["stores"]["SQLite"]);
+    CHECK(counts["answered"] > report["accounting"]["answered"]);  // the calibration's too
+    CHECK(std::filesystem::exists(bench.out() / "report.html"));
+}
+
+TEST_CASE("a scenario of hot, tail and unknown links, HEAD and bots reconciles too",
+          "[bench][cli][P1]") {
+    const Bench bench;
+    const auto file = bench.directory.path() / "mixed.json";
+    std::ofstream(file) << R"({
+      "name": "mixed",
+      "phases": [{"name": "only", "rate": "2k", "duration": "1s"}],
+      "requests": [{"name": "redirect", "path": "/{link}"}],
+      "links": {"hot": "hit", "hot_share": 0.5, "tail": {"count": 200}},
+      "unknown_share": 0.1, "head_share": 0.1, "bot_share": 0.2
+    })";
+    const auto run = bench({"run", file.string(), "--serve", "--threads", "2"});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    const json report = bench.report();
+    CHECK(report["accounting"]["scheduled"] == 2000);
+    CHECK(report["accounting"]["answered"] == 2000);
+    CHECK(report["phases"][0]["status"]["404"] > 100);
+    CHECK(report["reconcile"]["difference"] == 0);
+    CHECK(report["reconcile"]["answered"] == 2000);
+}
+
+TEST_CASE("objectives that are missed give exit code 1", "[bench][cli]") {
+    TestTarget target(redirect);
+    const Bench bench;
+    const std::vector<std::string> load{"max",        "--target", target.url(),
+                                        "--duration", "200ms",    "--connections",
+                                        "4",          "--slo",    "errors<1%"};
+    CHECK(bench(load).exit_code == 0);
+    auto strict = load;
+    strict.insert(strict.end(), {"--slo", "p50<1us"});
+    const auto missed = bench(strict);
+    CHECK(missed.exit_code == 1);
+    CHECK(contains(missed.out, "MISSED"));
+    CHECK(bench.report()["objectives"].size() == 2);  // the report was replaced
+}
+
+TEST_CASE("a target that cannot be reached gives exit code 3 and the reason", "[bench][cli]") {
+    const Bench bench;
+    std::string url;
+    {
+        const TestTarget gone(redirect);
+        url = "http://127.0.0.1:" + std::to_string(gone.port());
+    }
+    const auto run = bench({"constant", "--rate", "10", "--target", url + "/x"});
+    CHECK(run.exit_code == 3);
+    CHECK(run.err == "qck bench: cannot reach " + url + ": connection refused\n");
+    CHECK(run.out == "");
+    CHECK_FALSE(std::filesystem::exists(bench.out()));
+}
+
+TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict", "[bench][cli]") {
+    TestTarget target(redirect);
+    const Bench bench;
+    const std::vector<std::string> load{"viral", "--target",   target.url(), "--rate",
+                                        "100M",  "--compress", "100"};
+    const auto fitted = bench(load);
+    CAPTURE(fitted.out, fitted.err);
+    REQUIRE(ran(fitted));
+    const double scale = bench.report()["scale"];
+    CHECK(scale >= 64);
+    CHECK(std::log2(scale) == std::floor(std::log2(scale)));
+    CHECK(contains(fitted.out, "would take"));
+
+    const Bench other;
+    auto strict = load;
+    strict.emplace_back("--strict");
+    const auto refused = other(strict);
+    CHECK(refused.exit_code == 3);
+    CHECK(contains(refused.err, "qck bench: --strict: this machine offers"));
+    CHECK_FALSE(std::filesystem::exists(other.out()));
+}
+
+TEST_CASE("flags may come from the environment and from a file, and the flag wins",
+          "[bench][cli]") {
+    TestTarget target(redirect);
+    const Bench bench;
+    const auto file = bench.directory.path() / "qck.toml";
+    std::ofstream(file) << "[bench.constant]\nrate = \"50\"\nconnections = 3\nduration = \"1s\"\n";
+    const auto run = bench({"constant", "--config", file.string(), "--duration", "100ms"},
+                           {"QCK_TARGET=" + target.url()});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    CHECK(bench.report()["accounting"]["scheduled"] == 5);
+    CHECK(bench.report()["connections"] == 3);
+}
+
+TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][cli]") {
+    struct Wrong {
+        std::vector<std::string> arguments;
+        std::string message;
+    };
+    const auto wrong = GENERATE(
+        Wrong{{"constant", "--rate", "10MM"},
+              "--rate: '10MM' is not a rate (try 10M, 250k or 1500)"},
+        Wrong{{"constant"}, "--rate is required"},
+        Wrong{{"constant", "--rate", "1", "--duration", "0s"},
+              "--duration: '0s' is not a time above 0"},
+        Wrong{{"constant", "--rate", "1", "--timeout", "2h"},
+              "--timeout: '2h' is not a time from 1ms to 1h"},
+        Wrong{{"max", "--target", "ftp://x"}, "--target: 'ftp://x' is not a target"},
+        Wrong{{"max", "--target", "http://127.0.0.1:99999/"},
+              "the port is not a number from 1 to 65535"},
+        Wrong{{"max", "--target", "http://192.0.2.1/"}, "--allow-public"},
+        Wrong{{"max", "--slo", "p99"}, "--slo"},
+        Wrong{{"max", "--slo", "peak:p99<5ms", "--target", "http://127.0.0.1:1/"}, "--slo"},
+        Wrong{{"max", "--connections", "0"}, "--connections"},
+        Wrong{{"max", "--pin", "9999"}, "--pin"},
+        Wrong{{"viral", "--compress", "0.5"}, "--compress"},
+        Wrong{{"max", "--serve", "--target", "http://127.0.0.1:1/"}, "--serve"},
+        Wrong{{"run", "nowhere.json"}, "nowhere.json"});
+    const Bench bench;
+    const auto run = bench(wrong.arguments);
+    CAPTURE(run.err, wrong.message);
+    CHECK(run.exit_code == 2);
+    CHECK(contains(run.err, wrong.message));
+    CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
+    CHECK(run.out == "");
+    CHECK_FALSE(std::filesystem::exists(bench.out()));
+}
+
+TEST_CASE("Ctrl-C ends a run early and says so", "[bench][cli]") {
+    TestTarget target(redirect);
+    const Bench bench;
+    const pid_t child = start_bench({"constant", "--rate", "500", "--duration", "10m", "--target",
+                                     target.url(), "--out", bench.out().string(), "--quiet"});
+    REQUIRE(comes_true(20s, [&] { return target.requests() > 50; }));
+    ::kill(child, SIGINT);
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    const json report = bench.report();
+    CHECK(report["verdict"]["status"] == "INTERRUPTED");
+    CHECK(closes(report["accounting"]));
+    CHECK(report["accounting"]["answered"] == target.requests());
+}
+
+TEST_CASE("the embedded service ends with the bench, even by kill -9", "[bench][cli]") {
+    const Bench bench;
+    const pid_t parent = start_bench(
+        {"max", "--serve", "--duration", "10m", "--quiet", "--out", bench.out().string()});
+    REQUIRE(comes_true(20s, [&] { return children_of(parent).size() == 1; }));
+    const pid_t service = children_of(parent).front();
+    ::kill(parent, SIGKILL);
+    ::waitpid(parent, nullptr, 0);
+    CHECK(comes_true(10s, [&] { return is_gone(service); }));
+}
