@@ -56,6 +56,39 @@ int allocate(int fd, std::uint32_t bytes) {
     return ::posix_fallocate(fd, 0, bytes);
 }
 
+/// A file without a name yet, so that nobody finds one that is not allocated (a crash leaves
+/// nothing). -1 where the file system has no such files.
+int open_nameless(const std::filesystem::path& folder) {
+    return ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0640);
+}
+
+bool give_name(int fd, const std::filesystem::path& path) {
+    const std::string nameless = "/proc/self/fd/" + std::to_string(fd);
+    return ::linkat(AT_FDCWD, nameless.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
+/// An allocated file at `path`; -1 and errno when it cannot be made.
+int create_allocated(const std::filesystem::path& path, std::uint32_t bytes) {
+    int fd = open_nameless(path.parent_path());
+    int failure = 0;
+    if (fd >= 0) {
+        failure = allocate(fd, bytes);
+        if (failure == 0 && give_name(fd, path)) return fd;
+        ::close(fd);
+        if (failure == 0 && errno == EEXIST) return -1;
+    }
+    if (failure == 0) {  // no nameless files here, or no /proc
+        fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+        if (fd < 0) return -1;
+        failure = allocate(fd, bytes);
+        if (failure == 0) return fd;
+        ::close(fd);
+        ::unlink(path.c_str());
+    }
+    errno = failure;
+    return -1;
+}
+
 }  // namespace
 
 std::string SegmentId::file_name() const {
@@ -138,20 +171,19 @@ Result<std::unique_ptr<Segment>> Segment::create(const std::filesystem::path& jo
                                                  const SegmentId& id, std::uint32_t bytes,
                                                  bool sync_entry) {
     const auto path = id.path(journal);
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0) return io_error("cannot make journal segment " + path.string(), errno);
-    int failure = allocate(fd, bytes);
-    void* data = MAP_FAILED;
-    if (failure == 0) {
-        data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (data == MAP_FAILED) failure = errno;
-    }
-    ::close(fd);
-    if (failure != 0) {
-        ::unlink(path.c_str());
-        auto why = io_error("cannot allocate journal segment " + path.string(), failure);
-        if (failure == ENOSPC || failure == EDQUOT) why.code = Errc::unavailable;
+    const int fd = create_allocated(path, bytes);
+    if (fd < 0) {
+        const bool full = errno == ENOSPC || errno == EDQUOT;
+        auto why = io_error("cannot make journal segment " + path.string(), errno);
+        if (full) why.code = Errc::unavailable;
         return why;
+    }
+    void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    const int failure = errno;
+    ::close(fd);
+    if (data == MAP_FAILED) {
+        ::unlink(path.c_str());
+        return io_error("cannot map journal segment " + path.string(), failure);
     }
     if (sync_entry) sync_directory(path.parent_path());
     return std::unique_ptr<Segment>(new Segment(id, static_cast<std::byte*>(data), bytes));
