@@ -185,16 +185,20 @@ void ClickCounting::Loop::take_flight() {
 
 /// True when the store has everything that was read.
 bool ClickCounting::Loop::flush_now() {
-    if (!flight_) take_flight();
-    if (!flight_) return true;
-    const auto applied = store_.apply(*flight_);
-    if (applied) {
-        flight_landed();
-        return true;
+    // Twice, when a flight had to wait: what was read since then follows it.
+    while (true) {
+        if (!flight_) take_flight();
+        if (!flight_) return true;
+        const auto applied = store_.apply(*flight_);
+        if (applied) {
+            flight_landed();
+        } else if (applied.error().code == Errc::conflict) {
+            if (!settle_conflict()) return false;
+        } else {
+            store_failed(applied.error());
+            return false;
+        }
     }
-    if (applied.error().code == Errc::conflict) return settle_conflict();
-    store_failed(applied.error());
-    return false;
 }
 
 void ClickCounting::Loop::flight_landed() {

@@ -38,6 +38,9 @@ inline constexpr std::size_t edge_click_bytes = 64;
 inline constexpr std::size_t event_bytes_min = 48;
 inline constexpr std::size_t string_bytes_min = 16;
 inline constexpr std::size_t end_bytes = 16;
+/// Index and keyed records in an end frame of whoever found the segment unfinished and had not
+/// counted them.
+inline constexpr std::uint32_t end_index_unknown = UINT32_MAX;
 /// The largest: an event with two strings of 255 bytes.
 inline constexpr std::size_t frame_bytes_max = 560;
 

@@ -12,26 +12,6 @@
 #include "services/clicks/frame.hpp"
 
 namespace qck::clicks {
-namespace {
-
-/// In an end frame: written by whoever found the segment unfinished and did not count its records.
-constexpr std::uint32_t unknown_count = UINT32_MAX;
-
-/// How many zero bytes `bytes` begins with; a spare segment is 64 MB of them.
-std::size_t zeros_at_front(std::span<const std::byte> bytes) {
-    std::size_t at = 0;
-    for (std::uint64_t words[8]; at + sizeof words <= bytes.size(); at += sizeof words) {
-        std::memcpy(words, bytes.data() + at, sizeof words);
-        std::uint64_t any = 0;
-        for (const std::uint64_t word : words) any |= word;
-        if (any != 0) break;
-    }
-    while (at < bytes.size() && bytes[at] == std::byte{0}) ++at;
-    return at;
-}
-
-}  // namespace
-
 ShardReader::ShardReader(Options options, const Cursor& from)
     : options_(std::move(options)), at_(from) {}
 
@@ -179,7 +159,7 @@ std::size_t ShardReader::fill(std::uint32_t from, std::uint32_t end, ReadBuffer&
 bool ShardReader::check_index(const std::byte* at) {
     const Frame frame{at};
     const std::uint32_t index = frame.index();
-    if (frame.type() == FrameType::end && index == unknown_count) return true;
+    if (frame.type() == FrameType::end && index == end_index_unknown) return true;
     if (!index_known_) {
         index_ = index;
         index_known_ = true;
@@ -233,16 +213,7 @@ void ShardReader::read_open(std::uint32_t end, bool complete, std::size_t bytes_
         } else if (run.stop == Stop::damaged) {
             resynchronise(end, buffer, sink, "its checksum or numbering is wrong");
         } else if (run.stop == Stop::blank) {
-            const bool nothing_follows = next_data(at_.offset, end, buffer) >= end;
-            if (complete && nothing_follows) {
-                finished_ = true;
-                // Cut exactly between two frames: only the missing length tells.
-                if (file_bytes_ < segment_bytes_) {
-                    sink.damage({id_, at_.offset, end, 0, "it is cut"});
-                }
-            } else {
-                resynchronise(end, buffer, sink, "records are missing in its middle");
-            }
+            read_blank(end, complete, buffer, sink);
         } else if (run.bytes == 0) {
             resynchronise(end, buffer, sink, "it is cut");
         }
@@ -251,91 +222,6 @@ void ShardReader::read_open(std::uint32_t end, bool complete, std::size_t bytes_
         finished_ = true;
         if (!ended_) sink.damage({id_, end, end, 0, "it is cut"});
     }
-}
-
-/// Goes to the first whole frame after at_, or to `end`.
-void ShardReader::resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink,
-                                const char* what) {
-    const std::uint32_t from = at_.offset;
-    const std::uint32_t index_before = index_;
-    const bool index_was_known = index_known_;
-    std::uint32_t at = from + frame_align;
-    while (at < end) {
-        const std::size_t filled = fill(at, end, buffer);
-        const auto bytes = buffer.bytes().first(filled);
-        std::size_t offset = 0;
-        for (; offset + frame_align <= filled; offset += frame_align) {
-            const Frame frame{bytes.data() + offset};
-            const std::uint64_t word = frame.word(0);
-            if (!plausible_frame(word)) continue;
-            if (offset + frame.bytes() > filled) {
-                if (at + filled < end) break;  // look again with all of it in the buffer
-                continue;
-            }
-            if (!intact_frame(frame, seed_)) continue;
-            const std::uint32_t index = frame.index();
-            const bool unknown = frame.type() == FrameType::end && index == unknown_count;
-            // Records take 48 bytes, so the gap bounds how many were lost.
-            const std::uint32_t most = index_before + (at + offset - from) / click_bytes + 1;
-            if (index_was_known && !unknown && (index < index_before || index > most)) continue;
-            if (!unknown) {
-                index_ = index;
-                index_known_ = true;
-            }
-            at_.offset = at + static_cast<std::uint32_t>(offset);
-            const std::uint64_t lost = index_was_known && !unknown ? index - index_before : 0;
-            sink.damage({id_, from, at_.offset, lost, what});
-            return;
-        }
-        at += static_cast<std::uint32_t>(std::max<std::size_t>(offset, frame_align));
-    }
-    at_.offset = end;
-    sink.damage({id_, from, end, 0, what});
-}
-
-/// Offset of the first 16 bytes from `from` on that are not zero; `end` when there are none.
-std::uint32_t ShardReader::next_data(std::uint32_t from, std::uint32_t end,
-                                     ReadBuffer& buffer) const {
-    for (std::uint32_t at = from; at < end;) {
-        // Blocks that were never written need not be read.
-        const off_t data = ::lseek(fd_, at, SEEK_DATA);
-        if (data < 0 && errno == ENXIO) return end;
-        if (data > static_cast<off_t>(at)) {
-            at = static_cast<std::uint32_t>(std::min<off_t>(data, end)) & ~15U;
-            at = std::max(at, from);
-            if (at >= end) return end;
-        }
-        const std::size_t filled = fill(at, end, buffer);
-        const auto bytes = buffer.bytes().first(filled);
-        const auto offset = static_cast<std::uint32_t>(zeros_at_front(bytes));
-        if (offset < filled) return at + (offset & ~15U);
-        at += static_cast<std::uint32_t>(filled);
-    }
-    return end;
-}
-
-/// Gives back the disk that the segment does not need; its records stay as they are.
-void ShardReader::seal() {
-    const auto path = id_.path(options_.journal);
-    if (!begun_) {
-        ::unlink(path.c_str());
-        return;
-    }
-    if (!finished_) return;  // damaged up to its end: left as it is
-    if (ended_ && file_bytes_ == at_.offset) return;
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    std::uint32_t used = at_.offset;
-    if (!ended_ && used + end_bytes <= file_bytes_) {
-        std::uint64_t words[end_bytes / 8] = {};
-        write_end(words, seed_, index_known_ ? index_ : unknown_count, unknown_count);
-        if (::pwrite(fd, words, sizeof words, used) != static_cast<ssize_t>(sizeof words)) used = 0;
-        used = used == 0 ? 0 : used + static_cast<std::uint32_t>(end_bytes);
-    }
-    // On failure the segment only stays longer than it needs to be.
-    if (used != 0) [[maybe_unused]]
-        const int cut = ::ftruncate(fd, used);
-    ::close(fd);
 }
 
 }  // namespace qck::clicks

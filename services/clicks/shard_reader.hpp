@@ -94,6 +94,9 @@ private:
                    RecordSink& sink);
     Run check_run(std::span<const std::byte> bytes);
     bool check_index(const std::byte* frame);
+    void read_blank(std::uint32_t end, bool complete, ReadBuffer& buffer, RecordSink& sink);
+    std::uint32_t find_frame(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer,
+                             std::uint32_t& index) const;
     void resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink, const char* what);
     std::uint32_t next_data(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const;
     std::size_t fill(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const;
