@@ -9,19 +9,20 @@
 #include <emmintrin.h>
 #endif
 
-/// Searches for the bytes that end or spoil a piece of a message head. Each returns the first such
-/// byte of [from, end), or `end`. `begin` <= `from` is where the readable bytes begin: the vector
-/// forms may read again what lies before `from`, and never read outside [begin, end).
+/// Searches for the bytes that end or spoil a piece of a message head, in [from, end). The find_...
+/// return the first such byte, or `end`. `begin` <= `from` is where the readable bytes begin: the
+/// vector forms may read again what lies before `from`, and never read outside [begin, end).
 namespace qck::http {
 
 /// Classes of bytes, as bits of `byte_class`.
 enum ByteClass : std::uint8_t {
     token_byte = 1,   ///< tchar of RFC 9110 section 5.6.2
     line_byte = 2,    ///< anything but control bytes; HTAB and obs-text (0x80 and above) are in
-    text_byte = 32,   ///< the same without HTAB
-    target_byte = 4,  ///< printable ASCII but space and '#'
-    host_byte = 8,    ///< unreserved of RFC 3986: registered names and IPv4 addresses
-    ip_literal_byte = 16,  ///< hexadecimal digits, ':' and '.'
+    text_byte = 4,    ///< the same without HTAB
+    target_byte = 8,  ///< printable ASCII but space and '#'
+    host_byte = 16,   ///< unreserved of RFC 3986: registered names and IPv4 addresses
+    ip_literal_byte = 32,  ///< hexadecimal digits, ':' and '.'
+    digit_byte = 64,
 };
 
 inline constexpr std::array<std::uint8_t, 256> byte_class = [] {
@@ -41,6 +42,7 @@ inline constexpr std::array<std::uint8_t, 256> byte_class = [] {
         if (byte > 0x20 && byte < 0x7f && byte != '#') bits |= target_byte;
         if (alpha || digit || among("-._~")) bits |= host_byte;
         if (digit || (alpha && lower <= 'f') || among(":.")) bits |= ip_literal_byte;
+        if (digit) bits |= digit_byte;
         classes[static_cast<std::size_t>(byte)] = bits;
     }
     return classes;
@@ -94,15 +96,11 @@ inline std::uint64_t control_bits_of_16(const char* at) {
     return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(low, del)));
 }
 
-/// A bit for each byte of [from, end), at most 64, that is not in `text_byte`: the control bytes.
-[[gnu::noinline]] inline std::uint64_t control_bits(const char* begin, const char* from,
-                                                    const char* end) {
-    const auto count = static_cast<unsigned>(end - from);
-    if (count == 64) {
-        return control_bits_of_16(from) | control_bits_of_16(from + 16) << 16 |
-               control_bits_of_16(from + 32) << 32 | control_bits_of_16(from + 48) << 48;
-    }
+/// A bit for each byte of [from, end), fewer than 64, that is not in `text_byte`.
+[[gnu::noinline]] inline std::uint64_t control_bits_of_rest(const char* begin, const char* from,
+                                                            const char* end) {
     if (end - begin < 16) return bits_not_in(text_byte, from, end);
+    const auto count = static_cast<unsigned>(end - from);
     std::uint64_t bits = 0;
     if (count >= 16) bits |= control_bits_of_16(from);
     if (count >= 32) bits |= control_bits_of_16(from + 16) << 16;
@@ -111,6 +109,13 @@ inline std::uint64_t control_bits_of_16(const char* at) {
     const unsigned rest = count % 16;
     if (rest != 0) bits |= control_bits_of_16(end - 16) >> (16 - rest) << (count - rest);
     return bits;
+}
+
+/// A bit for each byte of [from, end), at most 64, that is not in `text_byte`: the control bytes.
+inline std::uint64_t control_bits(const char* begin, const char* from, const char* end) {
+    if (end - from != 64) return control_bits_of_rest(begin, from, end);
+    return control_bits_of_16(from) | control_bits_of_16(from + 16) << 16 |
+           control_bits_of_16(from + 32) << 32 | control_bits_of_16(from + 48) << 48;
 }
 
 /// The first byte outside `target_byte`.
@@ -142,6 +147,15 @@ inline const char* find_host_end(const char* begin, const char* from, const char
     return find_not_in(host_byte, from, end);
 }
 
+/// The first byte outside `digit_byte`.
+inline const char* find_digits_end(const char* begin, const char* from, const char* end) {
+    return find_by_16(digit_byte, begin, from, end, [](__m128i bytes) {
+        const __m128i from_0 = _mm_sub_epi8(bytes, _mm_set1_epi8('0'));
+        const __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(from_0, _mm_set1_epi8(9)), from_0);
+        return static_cast<std::uint32_t>(_mm_movemask_epi8(digit)) ^ 0xffffU;
+    });
+}
+
 /// The first byte outside `token_byte`. By 16 as long as there are only letters and '-', which is
 /// how nearly all header names are; the rest by table.
 inline const char* find_token_end(const char* begin, const char* from, const char* end) {
@@ -165,6 +179,9 @@ inline const char* find_target_end(const char*, const char* from, const char* en
 }
 inline const char* find_host_end(const char*, const char* from, const char* end) {
     return find_not_in(host_byte, from, end);
+}
+inline const char* find_digits_end(const char*, const char* from, const char* end) {
+    return find_not_in(digit_byte, from, end);
 }
 inline const char* find_token_end(const char*, const char* from, const char* end) {
     return find_not_in(token_byte, from, end);
