@@ -72,12 +72,13 @@ private:
 class RunningServer {
 public:
     explicit RunningServer(const ServerConfig& config = {},
-                           const net::TlsServerContext* tls = nullptr)
+                           const net::TlsServerContext* tls = nullptr, OutputGate* gate = nullptr)
         : reactor_(*net::Reactor::create()) {
         net::Fd listener =
             std::move(net::listen_on(*net::parse_address("127.0.0.1:0"), 1)->front());
         address_ = *net::local_address(listener.get());
-        server_ = std::make_unique<Server>(*reactor_, std::move(listener), handler_, config, tls);
+        server_ =
+            std::make_unique<Server>(*reactor_, std::move(listener), handler_, config, tls, gate);
         REQUIRE(server_->start().has_value());
         thread_ = std::thread([this] { reactor_->run(); });
     }
@@ -90,6 +91,10 @@ public:
     const net::Address& address() const { return address_; }
     const ServerCounters& counters() const { return server_->counters(); }
     EchoHandler& handler() { return handler_; }
+    /// What was marked up to `mark` is durable.
+    void open_gate(std::uint64_t mark) {
+        reactor_->post([this, mark] { server_->gate_opened(mark); });
+    }
     void drain() {
         reactor_->post([this] { server_->drain(); });
     }
