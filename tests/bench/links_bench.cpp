@@ -1,6 +1,6 @@
-// Creates per second over the links API: keep-alive connections on loopback, one request in flight
-// on each, against the real server and SQLite file in this process. Usage: links_bench
-// [connections] [seconds] [links stored before]
+// Creates per second over the links API: keep-alive connections, one request in flight on each.
+// Usage: links_bench [connections] [seconds] [links stored before | HOST:PORT of a running API]
+// Without an address the server and its SQLite file are in this process.
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -118,46 +119,69 @@ void report(Figures& figures, double seconds, double cpu) {
                 static_cast<unsigned long long>(figures.refused));
     if (figures.latency_ns.empty()) return;
     std::printf("latency         p50 %.2f  p99 %.2f  max %.2f ms\n", at(0.5), at(0.99), at(1));
-    std::printf("CPU             %.1f us a create, client and service together\n",
-                cpu / created * 1e6);
+    std::printf("CPU             %.1f us a create, this process\n", cpu / created * 1e6);
 }
+
+/// The service in this process, over a temporary directory.
+class LocalService {
+public:
+    explicit LocalService(std::uint64_t links_before)
+        : file_(directory_.path() / "links.db"),
+          queue_(need(sqlite::WriteQueue::open(file_, {}))),
+          store_(need(sqlite::SqliteLinkStore::open(*queue_, file_, {}))),
+          reactor_(need(net::Reactor::create())),
+          handler_({}, api::ApiParts{*store_, *store_, nullptr}) {
+        store_before(*store_, links_before);
+        auto listeners = need(net::listen_on(need(net::parse_address("127.0.0.1:0")), 1));
+        address = need(net::local_address(listeners.front().get()));
+        server_ = std::make_unique<http_server::Server>(*reactor_, std::move(listeners.front()),
+                                                        handler_, http_server::ServerConfig{});
+        static_cast<void>(server_->start());
+        thread_ = std::thread([this] { reactor_->run(); });
+    }
+    ~LocalService() {
+        reactor_->stop();
+        thread_.join();
+        queue_->close();
+    }
+
+    net::Address address;
+
+private:
+    test::TemporaryDirectory directory_;
+    std::filesystem::path file_;
+    std::unique_ptr<sqlite::WriteQueue> queue_;
+    std::unique_ptr<sqlite::SqliteLinkStore> store_;
+    std::unique_ptr<net::Reactor> reactor_;
+    api::ApiHandler handler_;
+    std::unique_ptr<http_server::Server> server_;
+    std::thread thread_;
+};
 
 }  // namespace
 
 int main(int argc, char* argv[]) {
     const int connections = argc > 1 ? std::atoi(argv[1]) : 64;
     const double seconds = argc > 2 ? std::atof(argv[2]) : 5;
-    const test::TemporaryDirectory directory;
-    const auto file = directory.path() / "links.db";
-    const auto queue = need(sqlite::WriteQueue::open(file, {}));
-    const auto store = need(sqlite::SqliteLinkStore::open(*queue, file, {}));
-    store_before(*store, argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 0);
-
-    const auto reactor = need(net::Reactor::create());
-    auto listeners = need(net::listen_on(need(net::parse_address("127.0.0.1:0")), 1));
-    const auto address = need(net::local_address(listeners.front().get()));
-    api::ApiHandler handler({}, api::ApiParts{*store, *store, nullptr});
-    auto server = std::make_unique<http_server::Server>(*reactor, std::move(listeners.front()),
-                                                        handler, http_server::ServerConfig{});
-    static_cast<void>(server->start());
-    std::thread serving([&] { reactor->run(); });
+    const char* elsewhere = argc > 3 && std::strchr(argv[3], ':') != nullptr ? argv[3] : nullptr;
+    std::unique_ptr<LocalService> service;
+    if (elsewhere == nullptr) {
+        service =
+            std::make_unique<LocalService>(argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 0);
+    }
+    const auto address = service ? service->address : need(net::parse_address(elsewhere));
 
     Figures figures;
-    const auto client_reactor = need(net::Reactor::create());
+    const auto reactor = need(net::Reactor::create());
     std::vector<std::unique_ptr<CreatingClient>> clients;
     for (int i = 0; i < connections; ++i) {
-        clients.push_back(std::make_unique<CreatingClient>(*client_reactor, address, figures));
+        clients.push_back(std::make_unique<CreatingClient>(*reactor, address, figures));
     }
-    client_reactor->after(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)),
-                          [&] { client_reactor->stop(); });
+    reactor->after(std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9)),
+                   [&] { reactor->stop(); });
     const auto cpu_before = cpu_seconds();
     const auto start_ns = monotonic_ns();
-    client_reactor->run();
+    reactor->run();
     report(figures, static_cast<double>(monotonic_ns() - start_ns) / 1e9,
            cpu_seconds() - cpu_before);
-
-    reactor->stop();
-    serving.join();
-    queue->close();
-    server.reset();
 }
