@@ -9,6 +9,7 @@
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/service.hpp"
+#include "services/links/link_rules.hpp"
 
 namespace qck::commands {
 namespace {
@@ -37,6 +38,11 @@ Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
     return rounded;
 }
 
+std::string own_host_refusal(const std::string& text) {
+    const auto parsed = links::parse_own_host(text);
+    return parsed ? "" : parsed.error().message;
+}
+
 void add_network_options(CLI::App& app, ServeOptions& options) {
     ServiceConfig& config = options.config;
     const auto add_listener = [&](const char* name, net::Address& place, const char* address,
@@ -53,7 +59,8 @@ void add_network_options(CLI::App& app, ServeOptions& options) {
                    "Certificate chain (PEM) for redirects and API; read again on SIGHUP");
     app.add_option("--tls-key", config.tls_key, "Its private key (PEM)");
     app.add_option("--own-host", config.own_hosts,
-                   "A public name of this service; links to it would loop and are refused");
+                   "A public name of this service; links to it would loop and are refused")
+        ->check(CLI::Validator(own_host_refusal, "HOST[:PORT]"));
     app.add_option("--token", config.token,
                    "Bearer token that the API asks for (better: QCK_TOKEN)");
     app.add_option("--connections-max", config.redirect_server.connections_max,

@@ -1,5 +1,6 @@
 #include "services/api/batch.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 

@@ -62,6 +62,16 @@ bool is_reserved(std::string_view code) {
     return std::find(reserved_codes.begin(), reserved_codes.end(), code) != reserved_codes.end();
 }
 
+Result<std::string> parse_own_host(std::string_view text) {
+    // Whatever can stand between http:// and a path is a host, with or without a port.
+    const auto url = parse_target("http://" + std::string(text));
+    if (url && url->path.empty() && text.find_first_of("?#") == std::string_view::npos) {
+        return std::string(text);
+    }
+    return refused("'" + std::string(text) +
+                   "' is not a host (try qck.example or qck.example:8080)");
+}
+
 Result<void> check_target(std::string_view target, const LinkRules& rules) {
     if (target.empty()) return refused("target is empty: expected an http or https address");
     if (target.size() > rules.target_bytes_max) {

@@ -53,6 +53,9 @@ Result<void> check_max_age(std::int64_t max_age_s, const LinkRules& rules);
 /// In the future, unless the rules allow the past.
 Result<void> check_expiry(std::int64_t expires_at_ms, const LinkRules& rules, std::int64_t now_ms);
 
+/// `HOST` or `HOST:PORT` as LinkRules::own_hosts has them; the text itself when it is one.
+Result<std::string> parse_own_host(std::string_view text);
+
 /// Codes that the redirect listener answers itself.
 bool is_reserved(std::string_view code);
 

@@ -1,6 +1,9 @@
 #include <nlohmann/json.hpp>
 
 #include "services/links/time_text.hpp"
+
+#include <atomic>
+#include <thread>
 #include "tests/services/api/api_server.hpp"
 
 using namespace qck;

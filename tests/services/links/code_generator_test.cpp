@@ -1,6 +1,8 @@
 #include "services/links/code_generator.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <set>
 #include <thread>
 #include <unordered_set>

@@ -143,6 +143,18 @@ TEST_CASE("targets beside our own codes are no loops", "[links][rules]") {
     CHECK(refusal_of(check_target(target, rules)) == "");
 }
 
+TEST_CASE("own hosts are hosts with or without a port", "[links][rules]") {
+    for (const auto* good : {"qck.example", "qck.example:8080", "[::1]:80", "10.0.0.1"}) {
+        CAPTURE(good);
+        CHECK(parse_own_host(good).has_value());
+    }
+    for (const auto* bad :
+         {"", "http://qck.example", "qck.example/", "a b", "qck.example:x", "a?b"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_own_host(bad).has_value());
+    }
+}
+
 TEST_CASE("a wildcard listener owns every loopback name of its port", "[links][rules]") {
     const auto rules = rules_of_own_hosts({"0.0.0.0:8080"});
     CHECK_FALSE(check_target("http://127.0.0.1:8080/abc", rules).has_value());

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <memory>
 
 #include "services/stores/sqlite/schema.hpp"
 #include "services/stores/sqlite/write_queue.hpp"
