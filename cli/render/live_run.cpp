@@ -11,13 +11,17 @@
 namespace qck::render {
 namespace {
 
-std::string whole_seconds(std::chrono::nanoseconds span) {
-    const auto seconds =
-        std::max<long long>(0, std::chrono::ceil<std::chrono::seconds>(span).count());
+std::string whole_seconds(std::chrono::seconds span) {
+    const auto seconds = static_cast<long long>(std::max<std::int64_t>(0, span.count()));
     if (seconds < 60) return std::to_string(seconds) + "s";
     char text[32];
     std::snprintf(text, sizeof text, "%lld:%02lld", seconds / 60, seconds % 60);
     return text;
+}
+
+/// Begun seconds count as left, so that nothing says 0 while it still runs.
+std::chrono::seconds left_of(std::chrono::nanoseconds span) {
+    return std::chrono::ceil<std::chrono::seconds>(span);
 }
 
 std::string micros_text(std::uint64_t ns) {
@@ -38,11 +42,11 @@ std::string phase_line(const scenario::Plan& plan, const record::Progress& progr
     std::string text = progress.draining ? "draining" : plan.phases[phase].name;
     if (!progress.draining) {
         text += " (" + std::to_string(phase + 1) + " of " + std::to_string(plan.phases.size()) +
-                ")  " + whole_seconds(progress.phase_left) + " left";
+                ")  " + whole_seconds(left_of(progress.phase_left)) + " left";
     }
-    const auto left = std::max(progress.planned - progress.elapsed, std::chrono::nanoseconds{});
     return padded_right(text, 34) + " " + bar(terminal, share, 16) + "  " +
-           whole_seconds(progress.elapsed) + " elapsed, " + whole_seconds(left) + " left";
+           whole_seconds(std::chrono::floor<std::chrono::seconds>(progress.elapsed)) +
+           " elapsed, " + whole_seconds(left_of(progress.planned - progress.elapsed)) + " left";
 }
 
 std::string rate_line(const record::Progress& progress) {

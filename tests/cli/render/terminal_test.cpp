@@ -86,7 +86,7 @@ TEST_CASE("text is made ASCII and broken between words", "[cli][render]") {
 TEST_CASE("the live block shows phase, rates, percentiles and errors", "[cli][render]") {
     const scenario::Plan plan = test::small_burst();
     CHECK(render::live_block(plan, made_progress(), unicode_terminal) ==
-          "stragglers (2 of 4)  1s left       █▍                4s elapsed, 37s left\n"
+          "stragglers (2 of 4)  1s left       █▍                3s elapsed, 37s left\n"
           "rate        target 15.62k/s · sent 15.63k/s · answered 15.6k/s\n"
           "last second p50 0.1 ms · p99 0.1 ms · p99.9 0.1 ms · max 0.1 ms\n"
           "requests    answered 199,985 · in flight 12 · errors 3\n");
