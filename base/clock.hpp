@@ -12,11 +12,14 @@ inline std::int64_t monotonic_ns() noexcept {
     return static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
 }
 
-/// Milliseconds since 1970 (UTC): for what is stored or shown. May step. Thread-safe.
-inline std::int64_t wall_ms() noexcept {
+/// Nanoseconds since 1970 (UTC): for what is stored or shown. May step. Thread-safe.
+inline std::int64_t wall_ns() noexcept {
     timespec at{};
     ::clock_gettime(CLOCK_REALTIME, &at);
-    return static_cast<std::int64_t>(at.tv_sec) * 1000 + at.tv_nsec / 1'000'000;
+    return static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
 }
+
+/// The same in milliseconds, rounded down.
+inline std::int64_t wall_ms() noexcept { return wall_ns() / 1'000'000; }
 
 }  // namespace qck

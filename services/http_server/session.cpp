@@ -105,6 +105,7 @@ Session::Received Session::receive(char* at, std::size_t room) {
 void Session::process(std::string_view data) {
     Output& output = server_.output_;
     bool incomplete = false;
+    asked_at_ns_ = server_.reactor_.now_ns();
     do {
         output.clear();
         while (!incomplete && !data.empty() && state_ < State::waiting &&
@@ -230,6 +231,7 @@ void Session::write_response(const Response& response) {
 
 PendingReply Session::wait_for_answer() {
     state_ = State::waiting;
+    --unreported_;  // counts once it is answered
     return PendingReply(server_.channel_, slot_, generation_);
 }
 
@@ -238,6 +240,7 @@ void Session::resume(const Response& response) {
     if (server_.draining_) keep_alive_ = false;
     close_after_ = !keep_alive_;
     write_response(response);
+    ++unreported_;
     state_ = close_after_ ? State::lingering : State::reading;
     flush();
     // What the peer sent meanwhile waits in carry_, within TLS, or in the kernel.
@@ -317,7 +320,7 @@ std::size_t Session::transmit(std::string_view bytes) {
 void Session::after_sending() {
     if (unreported_ != 0) {
         server_.counters_.requests.add(unreported_);
-        server_.handler_.answered(unreported_, monotonic_ns() - server_.reactor_.now_ns());
+        server_.handler_.answered(unreported_, monotonic_ns() - asked_at_ns_);
         unreported_ = 0;
     }
     // A drain that came while answers were under way left the connection to them.

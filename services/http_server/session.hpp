@@ -92,6 +92,7 @@ private:
     std::uint32_t interest_ = EPOLLIN;
     std::uint64_t generation_;
     std::int64_t deadline_ns_ = 0;
+    std::int64_t asked_at_ns_ = 0;  ///< when the input in hand came
     State state_;
     bool head_begun_ = false;       ///< the head deadline runs
     bool keep_alive_ = true;        ///< of the request in hand

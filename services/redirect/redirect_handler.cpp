@@ -32,9 +32,7 @@ RedirectHandler::RedirectHandler(net::Reactor& reactor, cache::LinkFetcher& fetc
 
 RedirectHandler::~RedirectHandler() { reactor_.cancel(clock_timer_); }
 
-void RedirectHandler::read_wall_clock() {
-    wall_offset_ms_ = wall_ms() - monotonic_ns() / 1'000'000;
-}
+void RedirectHandler::read_wall_clock() { wall_offset_ns_ = wall_ns() - monotonic_ns(); }
 
 void RedirectHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
     const http::RequestHead& head = request.head;

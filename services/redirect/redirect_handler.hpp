@@ -83,7 +83,7 @@ private:
         bool keep_alive;
     };
 
-    std::int64_t wall_now_ms() const { return reactor_.now_ns() / 1'000'000 + wall_offset_ms_; }
+    std::int64_t wall_now_ms() const { return (reactor_.now_ns() + wall_offset_ns_) / 1'000'000; }
     void read_wall_clock();
     void answer_visit(http_server::Output& out, const cache::L1Entry& entry, const Visit& visit);
     bool journal_click(std::uint64_t link_id, bool known, bool expired, const Visit& visit,
@@ -104,7 +104,7 @@ private:
     cache::L1Cache cache_;
     Answers answers_;
     RedirectCounters counters_;
-    std::int64_t wall_offset_ms_ = 0;  ///< wall clock less monotonic clock
+    std::int64_t wall_offset_ns_ = 0;  ///< wall clock less monotonic clock
     std::unordered_map<std::string, Lookup> lookups_;
     std::size_t waiting_ = 0;
     net::Reactor::TimerId clock_timer_ = 0;
