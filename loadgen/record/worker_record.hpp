@@ -71,7 +71,7 @@ public:
 
 private:
     static constexpr std::size_t status_first = 100;
-    static constexpr std::size_t status_count = 500;
+    static constexpr std::size_t status_count = 900;
 
     struct PhaseCells {
         stats::Counter scheduled, sent, unsent, answered, failed, timed_out, in_flight;

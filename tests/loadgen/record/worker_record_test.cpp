@@ -1,0 +1,121 @@
+#include "loadgen/record/worker_record.hpp"
+
+#include <set>
+#include <string>
+
+#include "loadgen/scenario/link_rank.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+using record::Cause;
+using record::RecordShape;
+using record::RunResult;
+using record::WorkerRecord;
+
+namespace {
+
+constexpr std::int64_t ms = 1'000'000;
+
+RunResult result_of(const RecordShape& shape, std::initializer_list<const WorkerRecord*> records) {
+    RunResult result;
+    result.phases.resize(shape.phases);
+    result.series.resize(shape.intervals);
+    for (const WorkerRecord* one : records) one->add_to(result);
+    return result;
+}
+
+WorkerRecord::Sent request(std::int64_t due_ns, std::int64_t sent_ns, std::uint16_t phase = 0,
+                           std::uint32_t link = scenario::link_hot) {
+    WorkerRecord::Sent sent;
+    sent.due_ns = due_ns;
+    sent.sent_ns = sent_ns;
+    sent.phase = phase;
+    sent.link = link;
+    return sent;
+}
+
+}  // namespace
+
+TEST_CASE("an interval is 100 ms, or longer so that there are at most 600", "[loadgen][record]") {
+    CHECK(RecordShape::of(1, 10'000 * ms, 0, 0).interval_ns == 100 * ms);
+    CHECK(RecordShape::of(1, 60'000 * ms, 0, 0).interval_ns == 100 * ms);
+    CHECK(RecordShape::of(1, 600'000 * ms, 0, 0).interval_ns == 1000 * ms);
+    // An hour's timeout on a short run does not need an hour of intervals.
+    CHECK(RecordShape::of(1, 1'000 * ms, 3'600'000 * ms, 0).intervals < 700);
+}
+
+TEST_CASE("a request belongs to the phase and interval of its due time", "[loadgen][record]") {
+    const RecordShape shape = RecordShape::of(2, 1'000 * ms, 1'000 * ms, 0);
+    WorkerRecord worker(shape);
+    const auto late = request(150 * ms, 420 * ms);
+    worker.scheduled(0);
+    worker.sent(late, 80);
+    worker.answered(late, 730 * ms, 302);
+    const RunResult result = result_of(shape, {&worker});
+    CHECK(result.phases[0].accounting.answered == 1);
+    CHECK(result.phases[1].accounting.scheduled == 0);
+    CHECK(result.phases[0].latency.max_ns() == 580 * ms);
+    CHECK(result.phases[0].service.max_ns() == 310 * ms);
+    CHECK(result.phases[0].send_lag.max_ns() == 270 * ms);
+    CHECK(result.series[4].sent == 1);
+    CHECK(result.series[7].answered == 1);
+    CHECK(result.series[1].latency.count() == 1);
+    CHECK(result.phases[0].bytes_sent == 80);
+}
+
+TEST_CASE("records of workers add up", "[loadgen][record]") {
+    const RecordShape shape = RecordShape::of(1, 1'000 * ms, 1'000 * ms, 3);
+    WorkerRecord one(shape);
+    WorkerRecord two(shape);
+    for (WorkerRecord* worker : {&one, &two}) {
+        for (int times = 0; times < 6; ++times) worker->scheduled(0);
+        const auto first = request(0, 1 * ms);
+        for (int times = 0; times < 5; ++times) worker->sent(first, 1);
+        worker->answered(first, 2 * ms, 302);
+        worker->answered(request(0, 1 * ms, 0, 2), 2 * ms, 301);
+        worker->failed(first, 3 * ms, Cause::reset);
+        worker->timed_out(first, 500 * ms, 500 * ms);
+        worker->left_open(first, 900 * ms);
+        worker->unsent(0, 0, 500 * ms, 500 * ms, Cause::no_free_connection);
+    }
+    const RunResult result = result_of(shape, {&one, &two});
+    const record::Accounting expected{12, 10, 2, 4, 2, 2, 2};
+    CHECK(result.phases[0].accounting == expected);
+    CHECK(expected.closes());
+    CHECK(result.links.hot == 2);
+    CHECK(result.links.tail == std::vector<std::uint64_t>{0, 2, 0});
+    CHECK(result.phases[0].failed_by[static_cast<std::size_t>(Cause::reset)] == 2);
+    // The unanswered count with their timeout or their age.
+    CHECK(result.phases[0].latency.count() == 10);
+    CHECK(result.phases[0].latency.max_ns() == 900 * ms);
+}
+
+TEST_CASE("only answers that redirect count for a link", "[loadgen][record]") {
+    const RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
+    WorkerRecord worker(shape);
+    for (const std::uint16_t status : {301, 302, 307, 308, 200, 404, 503, 599, 999}) {
+        worker.answered(request(0, 0), ms, status);
+    }
+    worker.answered(request(0, 0, 0, scenario::link_unknown), ms, 404);
+    worker.answered(request(0, 0, 0, scenario::link_none), ms, 302);
+    const RunResult result = result_of(shape, {&worker});
+    CHECK(result.links.hot == 4);
+    CHECK(result.links.unknown == 1);
+    CHECK(result.links.other == 6);
+}
+
+TEST_CASE("what happens after the last interval is counted in it", "[loadgen][record]") {
+    const RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
+    WorkerRecord worker(shape);
+    worker.answered(request(0, 0), 1'000'000 * ms, 302);
+    const RunResult result = result_of(shape, {&worker});
+    CHECK(result.series.back().answered == 1);
+}
+
+TEST_CASE("every cause has a name of its own", "[loadgen][record]") {
+    std::set<std::string> names;
+    for (std::size_t at = 0; at < record::cause_count; ++at) {
+        names.insert(record::cause_name(static_cast<Cause>(at)));
+    }
+    CHECK(names.size() == record::cause_count);
+}
