@@ -113,7 +113,9 @@ bool ClickCounting::Loop::round() {
     if (held < config_.counts_max) caught_up = read_tails();
     const bool many = held >= config_.counts_max / 2;
     bool flushed = false;
-    if ((wanted || many || now >= next_flush_ns_) && now >= not_before_ns_) {
+    // What was asked for is flushed when all of it was read, not part by part.
+    const bool due = (wanted && caught_up) || many || now >= next_flush_ns_;
+    if (due && now >= not_before_ns_) {
         const std::int64_t begin = monotonic_ns();
         flushed = flush_now();
         const std::int64_t end = monotonic_ns();
