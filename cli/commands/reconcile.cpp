@@ -6,14 +6,18 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/units.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/render/table.hpp"
 #include "services/clicks/data_directory.hpp"
+#include "services/links/time_text.hpp"
 #include "services/reconcile/compare.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
 #include "services/stores/sqlite/sqlite_link_store.hpp"
@@ -29,10 +33,22 @@ struct ReconcileOptions {
     std::filesystem::path data_dir = "qck-data";
     std::filesystem::path run;
     std::vector<std::string> links;
+    std::optional<std::int64_t> since_ms;
     bool repair = false;
     bool allow_lower = false;
     bool json = false;
 };
+
+/// `2026-11-22T01:00:00Z`, or a span that ends now: `1h`.
+Result<std::optional<std::int64_t>> parse_since(std::string_view text) {
+    if (const auto span = parse_duration(text)) {
+        const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*span).count();
+        return std::optional(wall_ms() - ms);
+    }
+    if (const auto time = links::parse_time(text)) return std::optional(*time);
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is no time (try 1h or 2026-11-22T01:00:00Z)");
+}
 
 /// The directory's stores: held by this process, or looked at beside the service that holds it.
 struct Stores {
@@ -109,6 +125,7 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
     reconcile::Request request;
     request.data_dir = options.data_dir;
     request.live = stores.held == nullptr;
+    request.since_ms = options.since_ms;
     sqlite::Db* const links = stores.links.get();
     request.code_of = [links](std::uint64_t id) { return code_of(links, id); };
     request.id_of = [links](const std::string& code) { return id_of(links, code); };
@@ -250,6 +267,8 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
     command->add_option("--run", options->run,
                         "Directory of a run: its answers must all be counted");
     command->add_option("--link", options->links, "Only this code; may be given again");
+    add_parsed(*command, "--since", options->since_ms, parse_since,
+               "Only links clicked since then, by the segments that are kept");
     auto* const repair = command->add_flag(
         "--repair", options->repair, "Raises the store to the journal's counts (service stopped)");
     command

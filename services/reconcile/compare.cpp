@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -33,10 +34,11 @@ std::map<std::uint64_t, std::uint64_t> answered_by_link(const Request& request) 
 /// Walks journal, store and run together, link by link.
 class Walk {
 public:
-    Walk(const Request& request, Comparison& result)
+    /// `only`: the links to compare; all when it is absent.
+    Walk(const Request& request, std::optional<std::set<std::uint64_t>> only, Comparison& result)
         : request_(request),
           result_(result),
-          only_(request.links.begin(), request.links.end()),
+          only_(std::move(only)),
           answered_(answered_by_link(request)) {}
 
     void compare(const std::vector<LinkCount>& journal, const std::vector<LinkCount>& store) {
@@ -53,7 +55,7 @@ public:
             if (j != journal.end() && j->link_id == link) row.journal = (j++)->clicks;
             if (s != store.end() && s->link_id == link) row.store = (s++)->clicks;
             if (a != answered_.end() && a->first == link) row.answered = (a++)->second;
-            if (only_.empty() || only_.contains(link)) take(std::move(row));
+            if (!only_ || only_->contains(link)) take(std::move(row));
         }
     }
 
@@ -62,7 +64,9 @@ private:
         ++result_.links;
         result_.journal += row.journal;
         result_.store += row.store;
-        if (row.journal == row.store && row.answered.value_or(0) <= row.journal) return;
+        // What is pending may be of any link.
+        const bool missing = row.answered.value_or(0) > row.journal + result_.pending;
+        if (row.journal == row.store && !missing) return;
         ++result_.drifting;
         if (result_.drifts.size() >= request_.drifts_max) return;
         if (request_.code_of && row.link_id != 0) row.code = request_.code_of(row.link_id);
@@ -71,9 +75,24 @@ private:
 
     const Request& request_;
     Comparison& result_;
-    std::set<std::uint64_t> only_;
+    std::optional<std::set<std::uint64_t>> only_;
     std::map<std::uint64_t, std::uint64_t> answered_;
 };
+
+Result<std::optional<std::set<std::uint64_t>>> links_wanted(const Request& request) {
+    using Wanted = std::optional<std::set<std::uint64_t>>;
+    if (!request.since_ms) {
+        if (request.links.empty()) return Wanted();
+        return Wanted(std::in_place, request.links.begin(), request.links.end());
+    }
+    const auto recent = links_clicked_since(request.data_dir, *request.since_ms);
+    if (!recent) return recent.error();
+    Wanted wanted(std::in_place, recent->begin(), recent->end());
+    if (request.links.empty()) return wanted;
+    const std::set<std::uint64_t> named(request.links.begin(), request.links.end());
+    std::erase_if(*wanted, [&](std::uint64_t link) { return !named.contains(link); });
+    return wanted;
+}
 
 void tell(const Request& request, double share) {
     if (request.progress) request.progress(share);
@@ -108,13 +127,15 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
 
     Comparison result;
     result.corrupt_places = totals->corrupt_places;
-    Walk(request, result).compare(journaled, stored);
-    if (request.run) result.answered = request.run->answered;
     if (request.live) {
         const auto pending = records_after(request.data_dir, *cursors);
         if (!pending) return pending.error();
         result.pending = *pending;
     }
+    auto wanted = links_wanted(request);
+    if (!wanted) return wanted.error();
+    Walk(request, std::move(*wanted), result).compare(journaled, stored);
+    if (request.run) result.answered = request.run->answered;
     tell(request, 1);
     return result;
 }

@@ -41,7 +41,7 @@ struct Comparison {
     std::uint64_t drifting = 0;             ///< links that differ
     std::vector<Drift> drifts;              ///< at most Request::drifts_max of them
     /// Journal and store agree on every link, and no answer of the run is missing in them.
-    bool agrees() const { return drifting == 0 && answered.value_or(0) <= journal; }
+    bool agrees() const { return drifting == 0 && answered.value_or(0) <= journal + pending; }
 };
 
 struct Request {
@@ -50,6 +50,8 @@ struct Request {
     bool live = false;
     /// Only these links; empty: all.
     std::vector<std::uint64_t> links;
+    /// Only links that were clicked in or after the hour of this time, as far as segments are kept.
+    std::optional<std::int64_t> since_ms;
     std::optional<RunReport> run;
     /// Gives the code of a link, empty when it is gone; and back, 0 when there is none.
     std::function<std::string(std::uint64_t id)> code_of;

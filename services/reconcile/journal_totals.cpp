@@ -121,4 +121,19 @@ Result<std::uint64_t> records_after(const std::filesystem::path& data_dir,
     return fold.records();
 }
 
+Result<std::vector<std::uint64_t>> links_clicked_since(const std::filesystem::path& data_dir,
+                                                       std::int64_t since_ms) {
+    const auto counts = fold_between(data_dir, {}, std::nullopt);
+    if (!counts) return counts.error();
+    constexpr std::int64_t hour_ms = 3'600'000;
+    std::vector<std::uint64_t> links;
+    for (const auto& count : counts->clicks) {
+        const bool recent = count.hour * hour_ms + hour_ms > since_ms;
+        if (recent && (links.empty() || links.back() != count.link_id)) {
+            links.push_back(count.link_id);
+        }
+    }
+    return links;
+}
+
 }  // namespace qck::reconcile

@@ -36,4 +36,8 @@ Result<clicks::CountBatch> fold_between(
 Result<std::uint64_t> records_after(const std::filesystem::path& data_dir,
                                     const std::vector<clicks::ProducerCursor>& from);
 
+/// Links clicked in or after the hour of `since_ms`, ascending, by the segments that are kept.
+Result<std::vector<std::uint64_t>> links_clicked_since(const std::filesystem::path& data_dir,
+                                                       std::int64_t since_ms);
+
 }  // namespace qck::reconcile

@@ -124,6 +124,26 @@ TEST_CASE("beside a running service the comparison is exact, and what is not flu
     }
 }
 
+TEST_CASE("only links that were clicked since a time are compared when asked", "[reconcile]") {
+    const qck::test::TemporaryDirectory directory;
+    {
+        Service service(directory.path());
+        constexpr std::int64_t day_ms = 86'400'000;
+        for (int n = 0; n < 10; ++n) {
+            REQUIRE(service.journal->shard(0).append(click_on(1)));
+            REQUIRE(service.journal->shard(0).append(
+                click_on(2, ClickClass::human, some_time_ms + day_ms)));
+        }
+        service.flush();
+    }
+    auto request = request_for(directory.path());
+    request.since_ms = some_time_ms + 43'200'000;
+    auto store = open_store(directory.path());
+    CHECK(take(reconcile::compare(request, *store)).links == 1);
+    request.links = {1};
+    CHECK(take(reconcile::compare(request, *store)).links == 0);
+}
+
 TEST_CASE("answers of a run that were not counted are drift", "[reconcile]") {
     const qck::test::TemporaryDirectory directory;
     count_some(directory.path());
