@@ -36,7 +36,7 @@ private:
 /// being copied. Not thread-safe.
 class ResponseReader {
 public:
-    explicit ResponseReader(const http::Limits& limits) : limits_(&limits), parser_(limits) {}
+    explicit ResponseReader(const http::Limits& limits) : parser_(limits) {}
 
     /// Ready for a new connection.
     void restart();
@@ -59,7 +59,6 @@ private:
                                 std::size_t& consumed);
     http::ParseStatus take_body(std::string_view in, std::size_t& consumed);
 
-    const http::Limits* limits_;
     http::ResponseParser parser_;
     http::BodyDecoder body_;
     std::string pending_;  ///< the part of a head that came without its end

@@ -23,7 +23,7 @@ Worker::Worker(const RunSetup& setup, RunControl& control, schedule::ArrivalSche
                const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index)
     : setup_(setup),
       control_(control),
-      schedule_(std::move(schedule)),
+      schedule_(schedule),
       record_(shape),
       ready_(connections),
       input_(input_bytes),

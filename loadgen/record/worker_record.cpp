@@ -74,11 +74,9 @@ void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint1
     latency(request.phase, request.due_ns, now_ns - request.due_ns);
     if (request.link == scenario::link_unknown) {
         ++links_.unknown;
-    } else if (!is_redirect(status)) {
-        ++links_.other;
-    } else if (request.link == scenario::link_hot) {
+    } else if (is_redirect(status) && request.link == scenario::link_hot) {
         ++links_.hot;
-    } else if (request.link <= links_.tail.size()) {
+    } else if (is_redirect(status) && request.link <= links_.tail.size()) {
         ++links_.tail[request.link - 1];
     } else {
         ++links_.other;
