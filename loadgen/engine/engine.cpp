@@ -1,5 +1,6 @@
 #include "loadgen/engine/engine.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,19 @@ bool may_spin(std::uint32_t workers, bool pinned) {
     return placed ? workers <= allowed && online > 1 : workers < allowed;
 }
 
+/// Requests that may be open at once, over all connections; their records are 32 bytes each.
+constexpr std::uint64_t open_requests_max = std::uint64_t{1} << 24;
+
+/// A socket for each connection, where the hard limit allows it. What cannot be opened after that
+/// is counted by its cause.
+void allow_descriptors(std::uint64_t sockets) {
+    constexpr std::uint64_t others = 256;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= sockets + others) return;
+    limit.rlim_cur = std::min<rlim_t>(sockets + others, limit.rlim_max);
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 Engine::Engine(const scenario::Plan& plan, EngineConfig config)
@@ -36,6 +50,13 @@ Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, Engine
     if (config.target.addresses.empty() || plan.phases.empty() || plan.requests.empty()) {
         return error(Errc::invalid_argument, "a run needs a target address, a phase and a request");
     }
+    if (std::uint64_t{plan.connections} * plan.pipeline > open_requests_max) {
+        return error(Errc::invalid_argument,
+                     std::to_string(plan.connections) + " connections with a pipeline of " +
+                         std::to_string(plan.pipeline) + " are more than " +
+                         std::to_string(open_requests_max) + " open requests");
+    }
+    allow_descriptors(plan.connections);
     std::unique_ptr<Engine> engine(new Engine(plan, std::move(config)));
     if (auto ready = engine->set_up(); !ready) return ready.error();
     engine->launch();

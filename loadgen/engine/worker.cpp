@@ -79,7 +79,12 @@ void Worker::warm_up() {
 }
 
 void Worker::offer() {
-    if (start_ns_ == 0) start_ns_ = monotonic_ns();
+    if (start_ns_ == 0) {
+        // Stopped before it began.
+        start_ns_ = monotonic_ns();
+        finish(start_ns_);
+        return;
+    }
     std::int64_t now = monotonic_ns();
     cpu_at_ns_ = now;
     cpu_used_ns_ = thread_cpu_ns();

@@ -195,3 +195,22 @@ TEST_CASE("a run that is stopped at once counts what was open", "[loadgen][engin
     CHECK(result->phases[0].latency.count() >= 10);
     CHECK(result->phases[0].latency.max_ns() > 50'000'000);
 }
+
+TEST_CASE("a run that is stopped before it began sends nothing", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto engine = engine::Engine::start(plan_of(1000, 60s), config_of(target.url()));
+    REQUIRE(engine.has_value());
+    (*engine)->stop_now();
+    const auto result = (*engine)->finish();
+    REQUIRE(result.has_value());
+    CHECK(result->interrupted);
+    CHECK(result->total().closes());
+    CHECK(result->duration < 30s);
+}
+
+TEST_CASE("more open requests than fit in memory are refused", "[loadgen][engine]") {
+    auto plan = plan_of(1, 1s);
+    plan.connections = 1'000'000;
+    plan.pipeline = 1024;
+    CHECK(engine::Engine::start(plan, config_of("http://127.0.0.1:1/")).has_error());
+}
