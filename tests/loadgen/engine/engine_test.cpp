@@ -153,11 +153,14 @@ TEST_CASE("connections are renewed at the asked rate", "[loadgen][engine]") {
     TestTarget target(always(test::redirect_response()));
     auto plan = plan_of(2000, 1s);
     plan.new_connections_per_s = 200;
+    const std::int64_t begun_ns = monotonic_ns();
     const auto result = test::run(plan, config_of(target.url()));
+    // A run that the machine holds up goes on renewing.
+    const double most = 200 * static_cast<double>(monotonic_ns() - begun_ns) / 1e9;
     CHECK(result.total().answered == 2000);
     CHECK(result.generator.connections_lost == 0);
     CHECK(result.generator.connections_opened >= 16 + 150);
-    CHECK(result.generator.connections_opened <= 16 + 210);
+    CHECK(static_cast<double>(result.generator.connections_opened) <= 16 + most + 1);
 }
 
 TEST_CASE("a run that is stopped early reports what ran", "[loadgen][engine]") {
