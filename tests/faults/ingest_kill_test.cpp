@@ -17,7 +17,7 @@ using qck::test::ServeProcess;
 
 namespace {
 
-constexpr int kills = 12;
+constexpr int kills = 40;
 constexpr int events_per_request = 50;
 
 client::RestClient client_of(const ServeProcess& serve, const std::string& listener) {
