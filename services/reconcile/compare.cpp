@@ -12,6 +12,11 @@
 namespace qck::reconcile {
 namespace {
 
+using clicks::ProducerCursor;
+
+/// Beside a service that writes checkpoints.
+constexpr int attempts_max = 5;
+
 struct LinkCount {
     std::uint64_t link_id = 0;
     std::uint64_t clicks = 0;
@@ -98,25 +103,47 @@ void tell(const Request& request, double share) {
     if (request.progress) request.progress(share);
 }
 
+/// Store and journal as of the same cursors.
+struct BothSides {
+    std::vector<LinkCount> store;
+    std::vector<ProducerCursor> cursors;
+    JournalTotals journal;
+};
+
+Result<BothSides> read_both(const Request& request, clicks::ClickStore& store) {
+    for (int attempt = 1;; ++attempt) {
+        BothSides both;
+        auto cursors = store.each_total([&](const clicks::ProducerTotal& total) -> Result<void> {
+            add(both.store, total.link_id, total.total);
+            return {};
+        });
+        if (!cursors) return cursors.error();
+        tell(request, 0.4);
+        // Beside a service the two are compared where the store stands, whatever was appended
+        // since. Its checkpoint may pass that place meanwhile: then the store is further too, and
+        // is read again.
+        auto journal =
+            fold_journal(request.data_dir, request.live ? std::optional(*cursors) : std::nullopt);
+        if (journal) {
+            both.cursors = std::move(*cursors);
+            both.journal = std::move(*journal);
+            return both;
+        }
+        if (journal.error().code != Errc::conflict || attempt == attempts_max) {
+            return journal.error();
+        }
+    }
+}
+
 }  // namespace
 
 Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     tell(request, 0);
-    std::vector<LinkCount> stored;
-    const auto cursors = store.each_total([&](const clicks::ProducerTotal& total) -> Result<void> {
-        add(stored, total.link_id, total.total);
-        return {};
-    });
-    if (!cursors) return cursors.error();
-    tell(request, 0.4);
-
-    // Beside a service the two are compared where the store stands, whatever was appended since.
-    auto totals =
-        fold_journal(request.data_dir, request.live ? std::optional(*cursors) : std::nullopt);
-    if (!totals) return totals.error();
+    auto both = read_both(request, store);
+    if (!both) return both.error();
     tell(request, 0.8);
     std::vector<LinkCount> journaled;
-    auto merged = totals->merged();
+    auto merged = both->journal.merged();
     clicks::ProducerTotal total;
     while (true) {
         const auto more = merged.next(total);
@@ -126,15 +153,15 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     }
 
     Comparison result;
-    result.corrupt_places = totals->corrupt_places;
+    result.corrupt_places = both->journal.corrupt_places;
     if (request.live) {
-        const auto pending = records_after(request.data_dir, *cursors);
+        const auto pending = records_after(request.data_dir, both->cursors);
         if (!pending) return pending.error();
         result.pending = *pending;
     }
     auto wanted = links_wanted(request);
     if (!wanted) return wanted.error();
-    Walk(request, std::move(*wanted), result).compare(journaled, stored);
+    Walk(request, std::move(*wanted), result).compare(journaled, both->store);
     if (request.run) result.answered = request.run->answered;
     tell(request, 1);
     return result;

@@ -63,6 +63,12 @@ bool same(const std::vector<ProducerCursor>& a, const std::vector<ProducerCursor
                       });
 }
 
+bool beyond(const std::vector<ProducerCursor>& cursors, const std::vector<ProducerCursor>& limits) {
+    return std::any_of(cursors.begin(), cursors.end(), [&](const ProducerCursor& cursor) {
+        return clicks::cursor_of(limits, cursor.shard) < cursor.at;
+    });
+}
+
 std::vector<ProducerCursor> cursors_of(const std::optional<clicks::CheckpointReader>& checkpoint) {
     return checkpoint ? checkpoint->cursors() : std::vector<ProducerCursor>();
 }
@@ -79,6 +85,9 @@ Result<JournalTotals> fold_journal(const std::filesystem::path& data_dir, const 
         totals.checkpoint = std::move(*checkpoint);
         const auto begin = cursors_of(totals.checkpoint);
 
+        if (limits && beyond(begin, *limits)) {
+            return error(Errc::conflict, "the checkpoint went past the cursors to compare at");
+        }
         clicks::CountFold fold(clicks::CountFold::Keep::totals);
         clicks::FoldSink sink(fold);
         auto ends = read_shards(data_dir, identity->node, begin, limits, sink);
