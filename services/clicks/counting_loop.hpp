@@ -43,7 +43,7 @@ private:
 
     // Beginning (counting_recovery.cpp)
     bool prepare();
-    Result<void> prepare_from(const std::vector<ProducerCursor>& stored);
+    Result<void> prepare_from(const std::vector<ProducerCursor>& before);
     Result<std::optional<CheckpointReader>> open_checkpoint();
     Result<void> rebuild_checkpoint();
     Result<void> heal(CheckpointReader& checkpoint, std::vector<ProducerCursor>& stored);

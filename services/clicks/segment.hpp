@@ -67,7 +67,7 @@ public:
     /// Makes the file. Errc::unavailable when the disk is full.
     static Result<std::unique_ptr<Segment>> create(const std::filesystem::path& journal,
                                                    const SegmentId& id, std::uint32_t bytes,
-                                                   bool sync_directory);
+                                                   bool sync_entry);
     ~Segment();
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;

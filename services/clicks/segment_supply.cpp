@@ -48,7 +48,8 @@ SegmentSupply::~SegmentSupply() {
 }
 
 Result<void> SegmentSupply::open() {
-    for (std::uint16_t shard = 0; shard < slots_.size(); ++shard) {
+    const auto shards = static_cast<std::uint16_t>(slots_.size());
+    for (std::uint16_t shard = 0; shard < shards; ++shard) {
         std::error_code failure;
         const auto folder = options_.journal / std::to_string(shard);
         std::filesystem::create_directories(folder, failure);
@@ -158,9 +159,10 @@ void SegmentSupply::serve(std::uint16_t shard) {
 
 void SegmentSupply::loop() {
     name_thread("qck-segments");
+    const auto shards = static_cast<std::uint16_t>(slots_.size());
     while (!stopping_) {
         bool failing = false;
-        for (std::uint16_t shard = 0; shard < slots_.size(); ++shard) {
+        for (std::uint16_t shard = 0; shard < shards; ++shard) {
             serve(shard);
             failing = failing || slots_[shard]->failing;
         }

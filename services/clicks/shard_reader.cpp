@@ -141,7 +141,8 @@ std::size_t ShardReader::fill(std::uint32_t from, std::uint32_t end, ReadBuffer&
     const std::size_t wanted = std::min<std::size_t>(room.size(), end - from);
     std::size_t got = 0;
     while (got < wanted) {
-        const auto more = ::pread(fd_, room.data() + got, wanted - got, from + got);
+        const auto more =
+            ::pread(fd_, room.data() + got, wanted - got, static_cast<off_t>(from + got));
         if (more < 0 && errno == EINTR) continue;
         if (more <= 0) {
             // A page that the disk does not give back reads as zeros: damage, if records follow it.

@@ -93,7 +93,7 @@ private:
     void read_open(std::uint32_t end, bool complete, std::size_t bytes_max, ReadBuffer& buffer,
                    RecordSink& sink);
     Run check_run(std::span<const std::byte> bytes);
-    bool check_index(const std::byte* frame);
+    bool check_index(const std::byte* at);
     void read_blank(std::uint32_t end, bool complete, ReadBuffer& buffer, RecordSink& sink);
     std::uint32_t find_frame(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer,
                              std::uint32_t& index) const;

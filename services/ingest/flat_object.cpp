@@ -139,6 +139,7 @@ Result<void> FlatObjectReader::split(std::string_view json, std::size_t elements
     }
     for (auto next : array) {
         ondemand::value element;
+        // NOLINTNEXTLINE(performance-move-const-arg): get() is for rvalues only
         if (const auto failure = std::move(next).get(element)) return not_json(failure);
         if (elements.size() == elements_max) {
             return error(Errc::unavailable, "more than " + std::to_string(elements_max) + " items");
