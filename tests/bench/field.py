@@ -68,8 +68,9 @@ def floor_server(work):
     return [binary, "18090"]
 
 
-def nginx_server():
-    return ["nginx", "-c", os.path.join(HERE, "nginx.conf")]
+def nginx_server(work):
+    # Its pid file goes below the prefix: nginx removes that file at its end, whatever it is.
+    return ["nginx", "-p", work, "-c", os.path.join(HERE, "nginx.conf")]
 
 
 def counters_work():

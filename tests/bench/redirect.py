@@ -67,7 +67,7 @@ def main():
         directory = os.path.join(work, "data")
         store_links(directory, options.links)
         urls = {"floor": FLOOR_URL, "nginx": NGINX_URL, "qck": URL}
-        with Running(floor_server(work), 0) as floor, Running(nginx_server(), 0) as nginx, \
+        with Running(floor_server(work), 0) as floor, Running(nginx_server(work), 0) as nginx, \
                 Running(serve(directory), 0) as target:
             servers = {"floor": floor, "nginx": nginx, "qck": target}
             for url in urls.values():
