@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "services/clicks/click.hpp"
+
+namespace qck::clicks {
+
+/// Absolute totals of one link by the shards of this data directory, all that are not 0.
+struct LinkTotals {
+    struct Part {
+        std::uint16_t shard = 0;
+        ClickClass click_class = ClickClass::human;
+        std::uint64_t total = 0;
+    };
+    std::uint64_t link_id = 0;  ///< 0: unknown codes
+    std::vector<Part> parts;    ///< sorted by shard, class
+    /// The sink took totals of this link from this data directory before.
+    bool delivered_before = false;
+};
+
+/// A store of totals that instances share. Holds, for each link, every producer's total so far and
+/// takes the larger of old and new, so that giving it the same again, late or twice is harmless.
+class TotalSink {
+public:
+    virtual ~TotalSink() = default;
+
+    /// For logs, metrics and the cursor's file: `redis`.
+    virtual std::string_view name() const = 0;
+    /// When it fails, some of the links may have been taken. Returns ids of links of which the sink
+    /// had lost what it was given before: every instance has to give it those again. Blocking;
+    /// called by one thread at a time.
+    virtual Result<std::vector<std::uint64_t>> deliver(std::uint64_t node,
+                                                       std::span<const LinkTotals> links) = 0;
+};
+
+}  // namespace qck::clicks
