@@ -14,11 +14,13 @@
 
 #include "base/clock.hpp"
 #include "base/units.hpp"
+#include "cli/client/rest_client.hpp"
 #include "cli/commands/options.hpp"
-#include "cli/render/table.hpp"
+#include "cli/commands/reconcile_output.hpp"
 #include "services/clicks/data_directory.hpp"
 #include "services/links/time_text.hpp"
 #include "services/reconcile/compare.hpp"
+#include "services/reconcile/comparison_json.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
 #include "services/stores/sqlite/sqlite_link_store.hpp"
 
@@ -26,11 +28,11 @@ namespace qck::commands {
 namespace {
 
 constexpr const char* command_name = "qck reconcile";
-/// Shown in the table; --json has up to a thousand.
-constexpr std::size_t rows_max = 50;
 
 struct ReconcileOptions {
     std::filesystem::path data_dir = "qck-data";
+    std::optional<client::ServiceUrl> admin;
+    std::string token;
     std::filesystem::path run;
     std::vector<std::string> links;
     std::optional<std::int64_t> since_ms;
@@ -142,116 +144,53 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
     return request;
 }
 
-std::string name_of(const reconcile::Drift& drift) {
-    if (!drift.code.empty()) return drift.code;
-    return drift.link_id == 0 ? "(unknown codes)" : "(id " + std::to_string(drift.link_id) + ")";
-}
-
-std::string signed_count(std::uint64_t value, std::uint64_t reference) {
-    return value < reference ? "-" + format_count(reference - value)
-                             : "+" + format_count(value - reference);
-}
-
-std::string describe(const reconcile::Drift& drift) {
-    std::string text;
-    if (drift.store != drift.journal)
-        text = signed_count(drift.store, drift.journal) + " in sqlite";
-    if (drift.answered.value_or(0) > drift.journal) {
-        if (!text.empty()) text += ", ";
-        text += format_count(*drift.answered - drift.journal) + " answered but not counted";
-    }
-    return text;
-}
-
-void print_table(const reconcile::Comparison& result) {
-    if (!result.drifts.empty()) {
-        using render::Table;
-        const bool run = result.answered.has_value();
-        std::vector<Table::Column> columns{
-            {"link"}, {"journal", Table::Align::right}, {"sqlite", Table::Align::right}};
-        if (run) columns.push_back({"answered", Table::Align::right});
-        columns.push_back({"drift"});
-        Table table(std::move(columns));
-        for (std::size_t at = 0; at < std::min(rows_max, result.drifts.size()); ++at) {
-            const auto& drift = result.drifts[at];
-            std::vector<std::string> cells{name_of(drift), format_count(drift.journal),
-                                           format_count(drift.store)};
-            if (run) cells.push_back(drift.answered ? format_count(*drift.answered) : "");
-            cells.push_back(describe(drift));
-            table.add(std::move(cells));
-        }
-        std::fputs(table.text(render::terminal_width(STDOUT_FILENO)).c_str(), stdout);
-        const std::uint64_t more = result.drifting - std::min(rows_max, result.drifts.size());
-        if (more > 0) std::printf("... %s more differ\n", format_count(more).c_str());
-        std::printf("... %s more agree\n", format_count(result.links - result.drifting).c_str());
-    }
-}
-
-const char* links_noun(std::uint64_t count) { return count == 1 ? "link" : "links"; }
-
-void print_summary(const reconcile::Comparison& result) {
-    if (result.drifting == 0) {
-        std::printf("%s %s agree: journal %s = sqlite %s\n", format_count(result.links).c_str(),
-                    links_noun(result.links), format_count(result.journal).c_str(),
-                    format_count(result.store).c_str());
-    } else {
-        std::printf("%s of %s %s %s. Repair: qck reconcile --repair\n",
-                    format_count(result.drifting).c_str(), format_count(result.links).c_str(),
-                    links_noun(result.links), result.drifting == 1 ? "differs" : "differ");
-    }
-    if (result.answered) {
-        const bool missing = *result.answered > result.journal;
-        std::printf("the run's client saw %s answers%s\n", format_count(*result.answered).c_str(),
-                    missing ? ", more than were counted" : "");
-    }
-    if (result.pending > 0) {
-        std::printf("%s clicks are journaled and not in sqlite yet (a service is running)\n",
-                    format_count(result.pending).c_str());
-    }
-    if (result.corrupt_places > 0) {
-        std::printf("%s damaged %s in the journal (see journal/corrupt in the data directory)\n",
-                    format_count(result.corrupt_places).c_str(),
-                    result.corrupt_places == 1 ? "place" : "places");
-    }
-}
-
-void print_json(const reconcile::Comparison& result) {
-    nlohmann::json drifts = nlohmann::json::array();
-    for (const auto& drift : result.drifts) {
-        nlohmann::json row{{"id", std::to_string(drift.link_id)},
-                           {"link", name_of(drift)},
-                           {"journal", drift.journal},
-                           {"sqlite", drift.store}};
-        if (drift.answered) row["answered"] = *drift.answered;
-        drifts.push_back(std::move(row));
-    }
-    nlohmann::json json{{"agrees", result.agrees()},   {"links", result.links},
-                        {"journal", result.journal},   {"sqlite", result.store},
-                        {"pending", result.pending},   {"corrupt_places", result.corrupt_places},
-                        {"drifting", result.drifting}, {"drifts", std::move(drifts)}};
-    if (result.answered) json["answered"] = *result.answered;
-    std::printf("%s\n", json.dump(2).c_str());
-}
-
-Exit run_reconcile(const ReconcileOptions& options) {
+Result<reconcile::Comparison> compare_here(const ReconcileOptions& options) {
     auto stores = open_stores(options);
-    if (!stores) return failed(command_name, stores.error());
+    if (!stores) return stores.error();
     auto request = make_request(options, *stores);
-    if (!request) return failed(command_name, request.error());
+    if (!request) return request.error();
     ProgressLine progress;
     request->progress = [&progress](double share) { progress(share); };
     if (options.repair) {
-        const auto repaired = reconcile::repair(*request, *stores->counts, options.allow_lower);
-        if (!repaired) return failed(command_name, repaired.error());
+        auto repaired = reconcile::repair(*request, *stores->counts, options.allow_lower);
+        if (!repaired) return repaired.error();
     }
-    const auto result = reconcile::compare(*request, *stores->counts);
+    auto result = reconcile::compare(*request, *stores->counts);
     progress.clear();
+    return result;
+}
+
+/// The service compares; it alone knows its stores.
+Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
+    reconcile::Question question;
+    question.codes = options.links;
+    question.since_ms = options.since_ms;
+    if (!options.run.empty()) {
+        auto run = reconcile::read_run_report(options.run);
+        if (!run) return run.error();
+        question.run = std::move(*run);
+    }
+    client::RestConfig config;
+    config.service = *options.admin;
+    config.bearer_token = options.token;
+    config.unreachable_hint = "start one with `qck serve`, or give --data-dir";
+    config.request_timeout = std::chrono::minutes(10);
+    const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    if (terminal) std::fprintf(stderr, "%s compares", options.admin->text.c_str());
+    const auto answer =
+        client::RestClient(std::move(config)).call("POST", "/v1/reconcile", to_json(question));
+    if (terminal) std::fputs("\r\x1b[K", stderr);
+    if (!answer) return answer.error();
+    return reconcile::comparison_from_json(answer->body);
+}
+
+Exit run_reconcile(const ReconcileOptions& options) {
+    const auto result = options.admin ? compare_there(options) : compare_here(options);
     if (!result) return failed(command_name, result.error());
     if (options.json) {
-        print_json(*result);
+        std::printf("%s\n", to_json(*result).c_str());
     } else {
-        print_table(*result);
-        print_summary(*result);
+        print_comparison(*result);
     }
     return result->agrees() ? Exit::good : Exit::check_failed;
 }
@@ -264,6 +203,16 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
         "reconcile", "Compares the counts of journal, store and a run; exit 1 when they differ");
     command->add_option("--data-dir", options->data_dir,
                         "Of the service; beside one that runs it only reads");
+    auto* const admin = add_parsed(
+        *command, "--admin", options->admin,
+        [](std::string_view text) -> Result<std::optional<client::ServiceUrl>> {
+            auto url = client::parse_service_url(text);
+            if (!url) return url.error();
+            return std::optional(std::move(*url));
+        },
+        "Asks the service that runs there, with its stores, instead", "URL");
+    command->add_option("--token", options->token,
+                        "Bearer token of that service (better: QCK_TOKEN)");
     command->add_option("--run", options->run,
                         "Directory of a run: its answers must all be counted");
     command->add_option("--link", options->links, "Only this code; may be given again");
@@ -271,6 +220,7 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
                "Only links clicked since then, by the segments that are kept");
     auto* const repair = command->add_flag(
         "--repair", options->repair, "Raises the store to the journal's counts (service stopped)");
+    repair->excludes(admin);
     command
         ->add_flag("--allow-lower", options->allow_lower,
                    "With --repair: also lowers what the store has too much")

@@ -13,6 +13,7 @@
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
 #include "cli/commands/reactor_thread.hpp"
+#include "cli/commands/reconcile_action.hpp"
 #include "services/admin/admin_handler.hpp"
 #include "services/analytics/click_analytics.hpp"
 #include "services/api/api_handler.hpp"
@@ -268,6 +269,8 @@ Result<void> Service::Parts::open_admin() {
     parts.metrics.counting = counting.get();
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
+    parts.bearer_token = config.token;
+    parts.actions.push_back(reconcile_action({config.data_dir, *link_store, {}, {}}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", {}, nullptr);
 }

@@ -1,15 +1,25 @@
 #include "services/admin/admin_handler.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/clock.hpp"
+#include "base/http/same_but_case.hpp"
+#include "base/http/serializer.hpp"
 #include "base/version.hpp"
+#include "services/http_server/bearer_token.hpp"
 
 namespace qck::admin {
 namespace {
 
 using http_server::problem;
+using http_server::Request;
 using http_server::Response;
+
+bool leads_to(const Action& action, std::string_view path) {
+    return action.path.ends_with('/') ? path.starts_with(action.path) : path == action.path;
+}
 
 Response text(std::uint16_t status, std::string type, std::string body) {
     Response response;
@@ -28,15 +38,63 @@ std::uint64_t total(const std::vector<const redirect::RedirectCounters*>& all,
 
 }  // namespace
 
-void AdminHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
-    exchange.answer(answer(request.head));
+AdminHandler::AdminHandler(AdminParts parts)
+    : parts_(std::move(parts)), work_("qck-admin-work", 1, 16) {}
+
+void AdminHandler::handle(const Request& request, http_server::Exchange& exchange) {
+    if (const Action* const action = find_action(request)) return act(*action, request, exchange);
+    exchange.answer(answer(request));
 }
 
-Response AdminHandler::answer(const http::RequestHead& head) const {
-    if (head.method != http::Method::get && head.method != http::Method::head) {
+const Action* AdminHandler::find_action(const Request& request) const {
+    const auto found =
+        std::find_if(parts_.actions.begin(), parts_.actions.end(), [&](const Action& action) {
+            return action.method == request.head.method && leads_to(action, request.head.path());
+        });
+    return found == parts_.actions.end() ? nullptr : &*found;
+}
+
+void AdminHandler::act(const Action& action, const Request& request,
+                       http_server::Exchange& exchange) {
+    const http::RequestHead& head = request.head;
+    if (head.method != http::Method::get) {
+        if (!parts_.bearer_token.empty() &&
+            !http_server::bears_token(head.authorization, parts_.bearer_token)) {
+            Response denied = problem(401, "unauthorized",
+                                      "expected Authorization: Bearer with this service's token");
+            denied.headers.emplace_back("WWW-Authenticate", "Bearer");
+            return exchange.answer(denied);
+        }
+        const auto type = head.content_type.substr(0, head.content_type.find(';'));
+        if (!http::same_but_case(type, "application/json")) {
+            return exchange.answer(
+                problem(415, "wrong-content-type", "expected Content-Type: application/json"));
+        }
+    }
+    Action::Call call{std::string(head.path().substr(action.path.size())),
+                      std::string(head.query()), std::string(request.body)};
+    work_.run(exchange.answer_later(),
+              [run = &action.run, call = std::move(call)] { return (*run)(call); });
+}
+
+std::string AdminHandler::methods_of(std::string_view path) const {
+    std::string methods;
+    for (const Action& action : parts_.actions) {
+        if (!leads_to(action, path)) continue;
+        if (!methods.empty()) methods += ", ";
+        methods += http::method_name(action.method);
+    }
+    return methods.empty() ? "GET, HEAD" : methods;
+}
+
+Response AdminHandler::answer(const Request& request) const {
+    const http::RequestHead& head = request.head;
+    const bool reads = head.method == http::Method::get || head.method == http::Method::head;
+    const std::string methods = methods_of(head.path());
+    if (!reads || methods.find("GET") == std::string::npos) {
         Response refused =
-            problem(405, "method-not-allowed", "the admin listener answers GET and HEAD");
-        refused.headers.emplace_back("Allow", "GET, HEAD");
+            problem(405, "method-not-allowed", "this page of the admin listener takes " + methods);
+        refused.headers.emplace_back("Allow", methods);
         return refused;
     }
     const std::string_view path = head.path();

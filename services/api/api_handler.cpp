@@ -7,15 +7,16 @@
 #include "services/analytics/click_analytics.hpp"
 #include "services/api/analytics_json.hpp"
 #include "services/api/batch.hpp"
-#include "services/api/bearer_token.hpp"
 #include "services/api/link_json.hpp"
 #include "services/api/queries.hpp"
 #include "services/api/replies.hpp"
+#include "services/http_server/bearer_token.hpp"
 
 namespace qck::api {
 namespace {
 
 using http::Method;
+using http_server::bears_token;
 using http_server::Exchange;
 using http_server::problem;
 using http_server::Request;

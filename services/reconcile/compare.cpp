@@ -17,11 +17,6 @@ using clicks::ProducerCursor;
 /// Beside a service that writes checkpoints.
 constexpr int attempts_max = 5;
 
-struct LinkCount {
-    std::uint64_t link_id = 0;
-    std::uint64_t clicks = 0;
-};
-
 /// Appends to counts that come in order of links.
 void add(std::vector<LinkCount>& counts, std::uint64_t link_id, std::uint64_t clicks) {
     if (counts.empty() || counts.back().link_id != link_id) counts.push_back({link_id, 0});
@@ -36,42 +31,76 @@ std::map<std::uint64_t, std::uint64_t> answered_by_link(const Request& request) 
     return answered;
 }
 
-/// Walks journal, store and run together, link by link.
+/// One side of the comparison: what it has of each link, and how far it may be above the journal.
+struct Side {
+    std::vector<LinkCount> counts;
+    /// Counts that the side must not exceed; null: the journal's own.
+    const std::vector<LinkCount>* most = nullptr;
+};
+
+/// Goes through counts in order of links.
+class Reader {
+public:
+    explicit Reader(const std::vector<LinkCount>& counts)
+        : at_(counts.begin()), end_(counts.end()) {}
+    std::uint64_t link() const { return at_ == end_ ? UINT64_MAX : at_->link_id; }
+    /// What there is of `link`, which is not above link().
+    std::uint64_t take(std::uint64_t link) { return this->link() == link ? (at_++)->clicks : 0; }
+
+private:
+    std::vector<LinkCount>::const_iterator at_;
+    std::vector<LinkCount>::const_iterator end_;
+};
+
+/// Walks journal, stores and run together, link by link.
 class Walk {
 public:
     /// `only`: the links to compare; all when it is absent.
     Walk(const Request& request, std::optional<std::set<std::uint64_t>> only, Comparison& result)
-        : request_(request),
-          result_(result),
-          only_(std::move(only)),
-          answered_(answered_by_link(request)) {}
+        : request_(request), result_(result), only_(std::move(only)) {}
 
-    void compare(const std::vector<LinkCount>& journal, const std::vector<LinkCount>& store) {
-        auto j = journal.begin();
-        auto s = store.begin();
-        auto a = answered_.begin();
-        while (j != journal.end() || s != store.end() || a != answered_.end()) {
-            std::uint64_t link = UINT64_MAX;
-            if (j != journal.end()) link = std::min(link, j->link_id);
-            if (s != store.end()) link = std::min(link, s->link_id);
-            if (a != answered_.end()) link = std::min(link, a->first);
+    void compare(const std::vector<LinkCount>& journal, const std::vector<Side>& sides) {
+        std::vector<LinkCount> answered;
+        for (const auto& [link, count] : answered_by_link(request_))
+            answered.push_back({link, count});
+        Reader in_journal(journal);
+        Reader in_run(answered);
+        std::vector<Reader> in_stores;
+        std::vector<Reader> limits;
+        for (const Side& side : sides) {
+            in_stores.emplace_back(side.counts);
+            limits.emplace_back(side.most ? *side.most : journal);
+        }
+        while (true) {
+            std::uint64_t link = std::min(in_journal.link(), in_run.link());
+            for (const Reader& reader : in_stores) link = std::min(link, reader.link());
+            for (const Reader& reader : limits) link = std::min(link, reader.link());
+            if (link == UINT64_MAX) return;
             Drift row;
             row.link_id = link;
-            if (j != journal.end() && j->link_id == link) row.journal = (j++)->clicks;
-            if (s != store.end() && s->link_id == link) row.store = (s++)->clicks;
-            if (a != answered_.end() && a->first == link) row.answered = (a++)->second;
-            if (!only_ || only_->contains(link)) take(std::move(row));
+            row.journal = in_journal.take(link);
+            if (in_run.link() == link) row.answered = in_run.take(link);
+            bool differs = false;
+            for (std::size_t side = 0; side < sides.size(); ++side) {
+                row.stores.push_back(in_stores[side].take(link));
+                const std::uint64_t most = limits[side].take(link);
+                differs |= row.stores.back() < row.journal ||
+                           row.stores.back() > std::max(most, row.journal);
+            }
+            if (!only_ || only_->contains(link)) take(std::move(row), differs);
         }
     }
 
 private:
-    void take(Drift row) {
+    void take(Drift row, bool differs) {
         ++result_.links;
         result_.journal += row.journal;
-        result_.store += row.store;
+        for (std::size_t at = 0; at < row.stores.size(); ++at) {
+            result_.stores[at].clicks += row.stores[at];
+        }
         // What is pending may be of any link.
         const bool missing = row.answered.value_or(0) > row.journal + result_.pending;
-        if (row.journal == row.store && !missing) return;
+        if (!differs && !missing) return;
         ++result_.drifting;
         if (result_.drifts.size() >= request_.drifts_max) return;
         if (request_.code_of && row.link_id != 0) row.code = request_.code_of(row.link_id);
@@ -81,7 +110,6 @@ private:
     const Request& request_;
     Comparison& result_;
     std::optional<std::set<std::uint64_t>> only_;
-    std::map<std::uint64_t, std::uint64_t> answered_;
 };
 
 Result<std::optional<std::set<std::uint64_t>>> links_wanted(const Request& request) {
@@ -135,24 +163,75 @@ Result<BothSides> read_both(const Request& request, clicks::ClickStore& store) {
     }
 }
 
+Result<std::vector<LinkCount>> journal_counts(JournalTotals& journal) {
+    std::vector<LinkCount> counts;
+    auto merged = journal.merged();
+    clicks::ProducerTotal total;
+    while (true) {
+        const auto more = merged.next(total);
+        if (!more) return more.error();
+        if (!*more) return counts;
+        add(counts, total.link_id, total.total);
+    }
+}
+
+Result<std::vector<LinkCount>> store_counts(clicks::ClickStore& store) {
+    std::vector<LinkCount> counts;
+    const auto cursors = store.each_total([&](const clicks::ProducerTotal& total) -> Result<void> {
+        add(counts, total.link_id, total.total);
+        return {};
+    });
+    if (!cursors) return cursors.error();
+    return counts;
+}
+
+/// Adds a side for each shared store. Beside a service, what `store` has afterwards is `most`.
+Result<void> read_shared(const Request& request, clicks::ClickStore& store,
+                         const std::vector<LinkCount>& journaled, std::vector<Side>& sides,
+                         std::vector<LinkCount>& most) {
+    if (request.settle) {
+        if (auto settled = request.settle(); !settled) return settled;
+    }
+    std::vector<std::uint64_t> known;
+    known.reserve(journaled.size());
+    for (const LinkCount& count : journaled) known.push_back(count.link_id);
+    for (TotalsView* const view : request.shared) {
+        auto counts = view->totals(known);
+        if (!counts) return counts.error();
+        Side side;
+        side.counts = std::move(*counts);
+        side.most = request.live ? &most : nullptr;
+        sides.push_back(std::move(side));
+    }
+    if (!request.live) return {};
+    auto after = store_counts(store);
+    if (!after) return after.error();
+    most = std::move(*after);
+    return {};
+}
+
 }  // namespace
 
 Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     tell(request, 0);
     auto both = read_both(request, store);
     if (!both) return both.error();
-    tell(request, 0.8);
-    std::vector<LinkCount> journaled;
-    auto merged = both->journal.merged();
-    clicks::ProducerTotal total;
-    while (true) {
-        const auto more = merged.next(total);
-        if (!more) return more.error();
-        if (!*more) break;
-        add(journaled, total.link_id, total.total);
-    }
+    auto journaled = journal_counts(both->journal);
+    if (!journaled) return journaled.error();
+    tell(request, 0.6);
 
     Comparison result;
+    result.stores.push_back({"sqlite", 0});
+    std::vector<Side> sides(1);
+    sides[0].counts = std::move(both->store);
+    std::vector<LinkCount> most;
+    if (!request.shared.empty()) {
+        auto read = read_shared(request, store, *journaled, sides, most);
+        if (!read) return read.error();
+        for (const TotalsView* view : request.shared) {
+            result.stores.push_back({std::string(view->name()), 0});
+        }
+    }
     result.corrupt_places = both->journal.corrupt_places;
     if (request.live) {
         const auto pending = records_after(request.data_dir, both->cursors);
@@ -161,7 +240,7 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     }
     auto wanted = links_wanted(request);
     if (!wanted) return wanted.error();
-    Walk(request, std::move(*wanted), result).compare(journaled, both->store);
+    Walk(request, std::move(*wanted), result).compare(*journaled, sides);
     if (request.run) result.answered = request.run->answered;
     tell(request, 1);
     return result;

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "services/clicks/click_store.hpp"
+#include "services/reconcile/totals_view.hpp"
 
 namespace qck::reconcile {
 
@@ -21,26 +22,33 @@ struct RunReport {
 /// Of `dir`/report.json. Errc::not_found, Errc::invalid_argument with what is wrong.
 Result<RunReport> read_run_report(const std::filesystem::path& dir);
 
-/// One link whose counts do not agree.
+/// Counts of one link that do not agree.
 struct Drift {
     std::uint64_t link_id = 0;
     std::string code;  ///< empty: unknown codes (id 0) or a link that is gone
     std::uint64_t journal = 0;
-    std::uint64_t store = 0;
+    std::vector<std::uint64_t> stores;      ///< in the order of Comparison::stores
     std::optional<std::uint64_t> answered;  ///< by the run's client
+};
+
+/// The clicks of all compared links in one store.
+struct StoreSum {
+    std::string name;
+    std::uint64_t clicks = 0;
 };
 
 struct Comparison {
     std::uint64_t links = 0;    ///< compared
     std::uint64_t journal = 0;  ///< clicks of all of them
-    std::uint64_t store = 0;
+    /// `sqlite` first: the totals that the service keeps beside its journal.
+    std::vector<StoreSum> stores;
     /// Journaled behind the store's cursor while a service holds the directory: lag, not drift.
     std::uint64_t pending = 0;
     std::uint64_t corrupt_places = 0;
     std::optional<std::uint64_t> answered;  ///< by the run's client, in all
     std::uint64_t drifting = 0;             ///< links that differ
     std::vector<Drift> drifts;              ///< at most Request::drifts_max of them
-    /// Journal and store agree on every link, and no answer of the run is missing in them.
+    /// Journal and stores agree on every link, and no answer of the run is missing in them.
     bool agrees() const { return drifting == 0 && answered.value_or(0) <= journal + pending; }
 };
 
@@ -53,6 +61,11 @@ struct Request {
     /// Only links that were clicked in or after the hour of this time, as far as segments are kept.
     std::optional<std::int64_t> since_ms;
     std::optional<RunReport> run;
+    /// The stores that instances share; each outlives the call.
+    std::vector<TotalsView*> shared;
+    /// Beside a service: returns once everything that was counted before the call was given to the
+    /// shared stores.
+    std::function<Result<void>()> settle;
     /// Gives the code of a link, empty when it is gone; and back, 0 when there is none.
     std::function<std::string(std::uint64_t id)> code_of;
     std::function<std::uint64_t(const std::string& code)> id_of;
@@ -62,8 +75,9 @@ struct Request {
 };
 
 /// Compares every link's count in the journal (checkpoint and later segments, folded from scratch)
-/// with the store's, at one instant of the store, so that it is exact while clicks come in.
-/// Blocking.
+/// with those of `store` and the shared stores. Exact while clicks come in: `store` is read at one
+/// instant and the journal up to its cursors; a shared store, read after settle(), must lie between
+/// that count and the one that `store` has afterwards. Blocking.
 Result<Comparison> compare(const Request& request, clicks::ClickStore& store);
 
 /// Raises the store to the journal's totals (never lowers it without `allow_lower`). For a

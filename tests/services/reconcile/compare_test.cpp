@@ -47,7 +47,7 @@ TEST_CASE("journal and store agree after a quiet end", "[reconcile]") {
     CHECK(result.agrees());
     CHECK(result.links == 2);
     CHECK(result.journal == 1500);
-    CHECK(result.store == 1500);
+    CHECK(result.stores.front().clicks == 1500);
 }
 
 TEST_CASE("a link whose counts differ is named, and repaired from the journal", "[reconcile]") {
@@ -61,7 +61,7 @@ TEST_CASE("a link whose counts differ is named, and repaired from the journal", 
     REQUIRE(drifted.drifts.size() == 1);
     CHECK(drifted.drifts[0].code == "link1");
     CHECK(drifted.drifts[0].journal == 1000);
-    CHECK(drifted.drifts[0].store == 988);
+    CHECK(drifted.drifts[0].stores[0] == 988);
 
     REQUIRE(reconcile::repair(request, *store, false).has_value());
     CHECK(take(reconcile::compare(request, *store)).agrees());

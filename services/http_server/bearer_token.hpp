@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace qck::api {
+namespace qck::http_server {
 
 /// Whether an Authorization header carries `token` (RFC 6750). The time taken tells nothing of how
 /// much of a wrong token was right.
@@ -20,4 +20,4 @@ inline bool bears_token(std::string_view authorization, std::string_view token) 
     return difference == 0;
 }
 
-}  // namespace qck::api
+}  // namespace qck::http_server

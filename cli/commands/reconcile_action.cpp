@@ -1,0 +1,78 @@
+#include "cli/commands/reconcile_action.hpp"
+
+#include <string>
+#include <utility>
+
+#include "services/clicks/data_directory.hpp"
+#include "services/reconcile/comparison_json.hpp"
+#include "services/stores/sqlite/sqlite_click_store.hpp"
+
+namespace qck::commands {
+namespace {
+
+using http_server::problem;
+using http_server::Response;
+
+Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Question question) {
+    reconcile::Request request;
+    request.data_dir = parts.data_dir;
+    request.live = true;
+    request.since_ms = question.since_ms;
+    request.run = std::move(question.run);
+    request.shared = parts.shared;
+    request.settle = parts.settle;
+    request.code_of = [&links = parts.links](std::uint64_t id) {
+        const auto link = links.find_by_id(id);
+        return link && *link ? (*link)->code : std::string();
+    };
+    request.id_of = [&links = parts.links](const std::string& code) {
+        const auto link = links.find(code);
+        return link && *link ? (*link)->id : std::uint64_t{0};
+    };
+    for (const std::string& code : question.codes) {
+        const std::uint64_t id = request.id_of(code);
+        if (id == 0) return error(Errc::not_found, "there is no link '" + code + "'");
+        request.links.push_back(id);
+    }
+    return request;
+}
+
+/// Through a connection of its own, so that counting goes on.
+Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
+                                             reconcile::Question question) {
+    const auto request = request_of(parts, std::move(question));
+    if (!request) return request.error();
+    const auto identity = clicks::DataDirectory::peek(parts.data_dir);
+    if (!identity) return identity.error();
+    const auto counts = sqlite::SqliteClickStore::open(parts.data_dir / "clicks.db", identity->node,
+                                                       sqlite::OpenMode::read_only);
+    if (!counts) return counts.error();
+    return reconcile::compare(*request, **counts);
+}
+
+Response answer(const ReconcileParts& parts, const std::string& body) {
+    auto question = reconcile::question_from_json(body);
+    if (!question) return problem(400, "invalid-json", question.error().message);
+    const auto comparison = compare_counts(parts, std::move(*question));
+    if (!comparison) {
+        const bool unknown = comparison.error().code == Errc::not_found;
+        return problem(unknown ? 404 : 503, unknown ? "not-found" : "unavailable",
+                       comparison.error().message);
+    }
+    Response response;
+    response.body = reconcile::to_json(*comparison) + "\n";
+    return response;
+}
+
+}  // namespace
+
+admin::Action reconcile_action(ReconcileParts parts) {
+    admin::Action action;
+    action.path = "/v1/reconcile";
+    action.run = [parts = std::move(parts)](const admin::Action::Call& call) {
+        return answer(parts, call.body);
+    };
+    return action;
+}
+
+}  // namespace qck::commands
