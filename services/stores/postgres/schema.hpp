@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+#include "services/stores/postgres/connection.hpp"
+
+namespace qck::postgres {
+
+/// Steps from one version of the schema to the next; version n is that after n steps.
+struct SchemaChange {
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+};
+
+/// The version this program knows.
+std::int64_t newest_schema();
+
+/// 0 when there is none.
+Result<std::int64_t> schema_version(Connection& connection);
+
+/// Brings the schema up to date, each step in a transaction of its own under an advisory lock, so
+/// that instances may do it at the same time, and an interrupted one goes on where it stopped.
+/// A schema of a newer program is refused and left alone (Errc::invalid_argument).
+Result<SchemaChange> migrate(Connection& connection);
+
+/// Errc::unavailable, with what to do, unless the schema is the one this program knows.
+Result<void> check_schema(Connection& connection);
+
+}  // namespace qck::postgres
