@@ -18,6 +18,7 @@
 #include "services/analytics/click_analytics.hpp"
 #include "services/api/api_handler.hpp"
 #include "services/cache/link_fetcher.hpp"
+#include "services/cache/store_source.hpp"
 #include "services/clicks/durability_syncer.hpp"
 #include "services/http_server/server.hpp"
 #include "services/links/code_generator.hpp"
@@ -40,6 +41,7 @@ std::uint64_t random_seed() {
 /// One core's worth of redirects.
 struct RedirectLane {
     std::unique_ptr<ReactorThread> thread;
+    std::unique_ptr<cache::LinkSource> source;
     std::unique_ptr<redirect::RedirectHandler> handler;
     std::unique_ptr<JournalGate> gate;
     std::unique_ptr<http_server::Server> server;
@@ -206,8 +208,9 @@ Result<void> Service::Parts::open_redirects() {
             into(lane.thread, ReactorThread::create("qck-redirect-" + std::to_string(i), cpu));
         if (!made) return made;
         net::Reactor& reactor = lane.thread->reactor();
+        lane.source = std::make_unique<cache::StoreSource>(reactor, *fetcher);
         lane.handler = std::make_unique<redirect::RedirectHandler>(
-            reactor, *fetcher, journal->shard(i), redirect_config);
+            reactor, *lane.source, journal->shard(i), redirect_config);
         if (syncer) lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
         lane.server = std::make_unique<http_server::Server>(reactor, std::move((*listeners)[i]),
                                                             *lane.handler, config.redirect_server,

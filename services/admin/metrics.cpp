@@ -97,6 +97,8 @@ void add_cache(Families& families, const MetricSources& sources) {
         &RedirectCounters::cache_hits);
     add(MetricType::Counter, "qck_cache_misses_total", "Codes looked up elsewhere.",
         &RedirectCounters::cache_misses);
+    add(MetricType::Counter, "qck_cache_stale_hits_total",
+        "Links served although too old, because no store answered.", &RedirectCounters::stale_hits);
     add(MetricType::Gauge, "qck_cache_entries", "Entries now, absent codes included.",
         &RedirectCounters::cache_entries);
     add(MetricType::Gauge, "qck_cache_bytes", "Bytes of those entries.",

@@ -80,27 +80,54 @@ std::size_t L1Cache::slot_of(std::uint64_t hash, std::string_view code) const {
 }
 
 const L1Entry* L1Cache::find(std::string_view code, std::int64_t now_ns) {
-    L1Entry* const entry = table_[slot_of(hash_of(code), code)];
+    L1Entry* const entry = entry_of(code);
     if (entry == nullptr || entry->stale_at_ns <= now_ns) return nullptr;
     if (entry->hits < hits_max) ++entry->hits;
     return entry;
 }
 
-bool L1Cache::put(const links::Link& link) {
+const L1Entry* L1Cache::find_any(std::string_view code) const { return entry_of(code); }
+
+bool L1Cache::put(const links::Link& link, std::int64_t loaded_at_ns) {
+    L1Entry* const known = entry_of(link.code);
+    if (known != nullptr && known->kind == L1Entry::Kind::link && known->version == link.version) {
+        // Read again, and unchanged.
+        known->loaded_at_ns = std::max(known->loaded_at_ns, loaded_at_ns);
+        return true;
+    }
     L1Entry* const entry = make_entry(link.code, redirect_head(link));
     entry->kind = L1Entry::Kind::link;
     entry->link_id = link.id;
     entry->version = link.version;
     entry->expires_at_ms = link.expires_at_ms.value_or(std::numeric_limits<std::int64_t>::max());
+    entry->loaded_at_ns = loaded_at_ns;
     entry->stale_at_ns = std::numeric_limits<std::int64_t>::max();
     return insert(entry);
 }
 
-bool L1Cache::put_absent(std::string_view code, std::uint64_t version, std::int64_t stale_at_ns) {
+bool L1Cache::put_absent(std::string_view code, std::uint64_t version, std::int64_t loaded_at_ns,
+                         std::int64_t stale_at_ns) {
+    L1Entry* const known = entry_of(code);
+    if (known != nullptr && known->kind == L1Entry::Kind::absent) {
+        known->version = std::max(known->version, version);
+        known->loaded_at_ns = std::max(known->loaded_at_ns, loaded_at_ns);
+        known->stale_at_ns = std::max(known->stale_at_ns, stale_at_ns);
+        return true;
+    }
+    if (known != nullptr && version == 0) {
+        // The link went, at a version that is not known: above the one that is here.
+        if (known->loaded_at_ns >= loaded_at_ns) return false;
+        version = known->version;
+    }
     L1Entry* const entry = make_entry(code, {});
     entry->version = version;
+    entry->loaded_at_ns = loaded_at_ns;
     entry->stale_at_ns = stale_at_ns;
     return insert(entry);
+}
+
+void L1Cache::postpone_refresh(std::string_view code, std::int64_t refresh_at_ns) {
+    if (L1Entry* const entry = entry_of(code)) entry->refresh_at_ns = refresh_at_ns;
 }
 
 bool L1Cache::insert(L1Entry* entry) {

@@ -18,6 +18,8 @@ struct L1Entry {
     std::uint64_t link_id = 0;       ///< 0 for absent
     std::uint64_t version = 0;       ///< of the link, or of the tombstone
     std::int64_t expires_at_ms = 0;  ///< of the link, since 1970; never: INT64_MAX
+    std::int64_t loaded_at_ns = 0;   ///< when what it says was read, monotonic
+    std::int64_t refresh_at_ns = 0;  ///< not worth asking again before; monotonic
     std::int64_t stale_at_ns = 0;    ///< of an absent entry, monotonic; for links INT64_MAX
     L1Entry* newer = nullptr;        ///< in its queue
     L1Entry* older = nullptr;
@@ -57,12 +59,18 @@ public:
     /// The entry of a code, absent ones that are not stale included; null when there is none. Valid
     /// until the next call that is not find().
     const L1Entry* find(std::string_view code, std::int64_t now_ns);
+    /// As find(), but stale absent entries too.
+    const L1Entry* find_any(std::string_view code) const;
 
-    /// False when a newer version is there already.
-    bool put(const links::Link& link);
-    /// Remembers that there is no such link as of `version` (of its tombstone; 0: never seen) until
-    /// `stale_at_ns`. False when a newer version is there.
-    bool put_absent(std::string_view code, std::uint64_t version, std::int64_t stale_at_ns);
+    /// What was read at `loaded_at_ns`. False when a newer version is there already.
+    bool put(const links::Link& link, std::int64_t loaded_at_ns);
+    /// Remembers that there is no such link, as of `version` (of its tombstone; 0: never seen)
+    /// until `stale_at_ns`. False when a newer version of a link is there, or, without a version, a
+    /// link that was read later. Over another absent entry the larger version is kept.
+    bool put_absent(std::string_view code, std::uint64_t version, std::int64_t loaded_at_ns,
+                    std::int64_t stale_at_ns);
+    /// Asking for the code again is not worth it before `refresh_at_ns`.
+    void postpone_refresh(std::string_view code, std::int64_t refresh_at_ns);
 
     std::size_t bytes() const { return bytes_; }
     std::size_t entries() const { return entries_; }
@@ -76,6 +84,7 @@ private:
 
     std::uint64_t hash_of(std::string_view code) const;
     std::size_t slot_of(std::uint64_t hash, std::string_view code) const;
+    L1Entry* entry_of(std::string_view code) const { return table_[slot_of(hash_of(code), code)]; }
     bool insert(L1Entry* entry);
     void push(Queue& queue, L1Entry& entry);
     void unlink(L1Entry& entry);

@@ -25,7 +25,7 @@ bool LinkFetcher::fetch(const std::string& code, Done done) {
         known->second.push_back(std::move(done));
         return true;
     }
-    if (waiting_.size() >= codes_max_) return false;
+    if (waiting_.size() + under_way_ >= codes_max_) return false;
     waiting_[code].push_back(std::move(done));
     queue_.push_back(code);
     wanted_.notify_one();
@@ -40,13 +40,15 @@ void LinkFetcher::run() {
         if (stopping_) return;
         const std::string code = std::move(queue_.back());
         queue_.pop_back();
+        // Who asks from now on is not answered by this lookup: the link may change between the
+        // store's answer and that question.
+        const auto node = waiting_.extract(code);
+        ++under_way_;
         lock.unlock();
         const Found found = store_.find(code);
-        lock.lock();
-        const auto node = waiting_.extract(code);
-        lock.unlock();
         for (const Done& done : node.mapped()) done(found);
         lock.lock();
+        --under_way_;
     }
 }
 

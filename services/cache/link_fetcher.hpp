@@ -15,8 +15,8 @@
 
 namespace qck::cache {
 
-/// Looks links up in the store on threads of its own, one lookup per code at a time: who asks for a
-/// code that is being looked up waits for the same answer. Thread-safe.
+/// Looks links up in the store on threads of its own. All who ask for a code before its lookup
+/// begins share one answer, which is never older than any of the questions. Thread-safe.
 class LinkFetcher {
 public:
     using Found = Result<std::optional<links::Link>>;
@@ -41,8 +41,9 @@ private:
     std::mutex mutex_;
     std::condition_variable wanted_;
     bool stopping_ = false;
-    std::unordered_map<std::string, std::vector<Done>> waiting_;  ///< by code, under way or queued
-    std::vector<std::string> queue_;                              ///< codes that no thread took yet
+    std::unordered_map<std::string, std::vector<Done>> waiting_;  ///< by code
+    std::vector<std::string> queue_;  ///< the same codes, none taken by a thread yet
+    std::size_t under_way_ = 0;
     std::vector<std::thread> threads_;
 };
 

@@ -21,6 +21,7 @@ struct RedirectCounters {
     Counter unavailable;
     Counter cache_hits;
     Counter cache_misses;
+    Counter stale_hits;     ///< served although too old, because nobody could be asked
     Counter cache_entries;  ///< now
     Counter cache_bytes;    ///< now
     std::array<Counter, latency_bounds_us.size() + 1> latency;

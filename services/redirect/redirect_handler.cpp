@@ -13,19 +13,22 @@ using namespace std::chrono_literals;
 
 /// How often the offset between the clocks is read again, and late lookups are given up.
 constexpr auto clock_period = 20ms;
+/// An entry whose lookup failed is not looked up again before.
+constexpr std::chrono::nanoseconds refresh_pause = 1s;
 
 }  // namespace
 
-RedirectHandler::RedirectHandler(net::Reactor& reactor, cache::LinkFetcher& fetcher,
+RedirectHandler::RedirectHandler(net::Reactor& reactor, cache::LinkSource& source,
                                  clicks::JournalShard& journal, const RedirectConfig& config)
     : reactor_(reactor),
-      fetcher_(fetcher),
+      source_(source),
       journal_(journal),
       config_(config),
       cache_(config.cache_bytes_max, config.hash_seed) {
     read_wall_clock();
     clock_timer_ = reactor_.every(clock_period, [this] {
         read_wall_clock();
+        read_ages();
         give_up_late_waiters();
     });
 }
@@ -33,6 +36,23 @@ RedirectHandler::RedirectHandler(net::Reactor& reactor, cache::LinkFetcher& fetc
 RedirectHandler::~RedirectHandler() { reactor_.cancel(clock_timer_); }
 
 void RedirectHandler::read_wall_clock() { wall_offset_ns_ = wall_ns() - monotonic_ns(); }
+
+void RedirectHandler::read_ages() {
+    const std::int64_t now_ns = reactor_.now_ns();
+    const std::int64_t unheard_ns = std::chrono::nanoseconds(config_.l1_ttl_unheard).count();
+    const std::int64_t ttl_ns =
+        heard_ ? std::chrono::nanoseconds(config_.l1_ttl).count() : unheard_ns;
+    // What was loaded before changes were heard again may miss some, and is as good as it was then.
+    valid_since_ns_ = std::max(now_ns - ttl_ns, std::min(heard_since_ns_, now_ns - unheard_ns));
+    fresh_since_ns_ = std::max(now_ns - ttl_ns / 2, heard_since_ns_);
+}
+
+void RedirectHandler::changes_heard(bool heard) {
+    if (heard == heard_) return;
+    heard_ = heard;
+    if (heard) heard_since_ns_ = reactor_.now_ns();
+    read_ages();
+}
 
 void RedirectHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
     const http::RequestHead& head = request.head;
@@ -49,6 +69,9 @@ void RedirectHandler::handle(const http_server::Request& request, http_server::E
     const std::string_view code = head.path().substr(1);
     const cache::L1Entry* const entry = cache_.find(code, request.now_ns);
     if (entry == nullptr) return miss(code, request, exchange, visit);
+    if (entry->loaded_at_ns < fresh_since_ns_) [[unlikely]] {
+        return old_hit(*entry, code, request, exchange, visit);
+    }
     counters_.cache_hits.add();
     answer_visit(exchange.output(), *entry, visit);
 }
@@ -123,75 +146,130 @@ void RedirectHandler::miss(std::string_view code, const http_server::Request& re
                               visit.keep_alive);
     }
     const auto [lookup, fresh] = lookups_.try_emplace(std::string(code));
-    lookup->second.waiters.push_back(
-        {exchange.answer_later(),
-         request.now_ns + std::chrono::nanoseconds(config_.lookup_timeout).count(), visit.ip,
-         std::string(visit.user_agent), std::string(visit.referrer), std::string(visit.purpose),
-         visit.head_only, visit.keep_alive});
-    ++waiting_;
-    if (fresh) begin_lookup(lookup->first);
+    wait_for(lookup->second,
+             request.now_ns + std::chrono::nanoseconds(config_.lookup_timeout).count(), exchange,
+             visit);
+    if (fresh) begin_lookup(lookup->first, lookup->second);
 }
 
-void RedirectHandler::begin_lookup(const std::string& code) {
-    const bool begun = fetcher_.fetch(code, [this, code](const cache::LinkFetcher::Found& found) {
-        reactor_.post([this, code, found] { looked_up(code, found); });
-    });
-    if (begun) return;
+/// Serves what there is while it is read again; waits a moment for news when it is too old.
+void RedirectHandler::old_hit(const cache::L1Entry& entry, std::string_view code,
+                              const http_server::Request& request, http_server::Exchange& exchange,
+                              const Visit& visit) {
+    const std::int64_t now_ns = request.now_ns;
+    if (now_ns - entry.loaded_at_ns > std::chrono::nanoseconds(config_.stale_max).count()) {
+        return miss(code, request, exchange, visit);
+    }
+    auto lookup = lookups_.find(std::string(code));
+    const bool ask =
+        lookup == lookups_.end() && now_ns >= entry.refresh_at_ns && waiting_ < config_.waiting_max;
+    if (ask) {
+        lookup = lookups_.try_emplace(std::string(code)).first;
+        if (!begin_lookup(lookup->first, lookup->second)) lookup = lookups_.end();
+    }
+    const std::int64_t stale_wait_ns = std::chrono::nanoseconds(config_.stale_wait).count();
+    // Nobody waits for a store that failed to answer since: that would slow down cached links.
+    const bool may_wait = entry.refresh_at_ns <= entry.loaded_at_ns;
+    if (entry.loaded_at_ns < valid_since_ns_ && may_wait && lookup != lookups_.end() &&
+        now_ns < lookup->second.begun_ns + stale_wait_ns && waiting_ < config_.waiting_max) {
+        return wait_for(lookup->second, lookup->second.begun_ns + stale_wait_ns, exchange, visit);
+    }
+    counters_.cache_hits.add();
+    if (entry.loaded_at_ns < valid_since_ns_) counters_.stale_hits.add();
+    answer_visit(exchange.output(), entry, visit);
+}
+
+void RedirectHandler::wait_for(Lookup& lookup, std::int64_t deadline_ns,
+                               http_server::Exchange& exchange, const Visit& visit) {
+    lookup.waiters.push_back({exchange.answer_later(), deadline_ns, visit.ip,
+                              std::string(visit.user_agent), std::string(visit.referrer),
+                              std::string(visit.purpose), visit.head_only, visit.keep_alive});
+    ++waiting_;
+}
+
+/// False, and its waiters were answered, when no more can be looked up.
+bool RedirectHandler::begin_lookup(const std::string& code, Lookup& lookup) {
+    lookup.begun_ns = reactor_.now_ns();
+    const bool begun = source_.find(
+        code, [this, code](const Result<cache::Known>& known) { looked_up(code, known); });
+    if (begun) return true;
     auto node = lookups_.extract(code);
     for (Waiter& waiter : node.mapped().waiters) fail(waiter, Answers::Kind::overloaded);
+    return false;
 }
 
-void RedirectHandler::looked_up(const std::string& code, const cache::LinkFetcher::Found& found) {
+void RedirectHandler::remember(const std::string& code, const cache::Known& known,
+                               std::int64_t loaded_at_ns) {
+    if (known.link) {
+        cache_.put(*known.link, loaded_at_ns);
+    } else {
+        cache_.put_absent(code, known.absent_version, loaded_at_ns,
+                          reactor_.now_ns() + std::chrono::nanoseconds(config_.absent_for).count());
+    }
+    note_cache_size();
+}
+
+/// What a waiter may be told when nobody could be asked.
+const cache::L1Entry* RedirectHandler::servable(const std::string& code) const {
+    const std::int64_t now_ns = reactor_.now_ns();
+    const cache::L1Entry* const entry = cache_.find_any(code);
+    const bool serves =
+        entry != nullptr && entry->stale_at_ns > now_ns &&
+        now_ns - entry->loaded_at_ns <= std::chrono::nanoseconds(config_.stale_max).count();
+    return serves ? entry : nullptr;
+}
+
+void RedirectHandler::looked_up(const std::string& code, const Result<cache::Known>& known) {
     const auto lookup = lookups_.find(code);
     if (lookup == lookups_.end()) return;
+    // What was read before the link changed may be old.
     const bool changed = std::exchange(lookup->second.changed, false);
-    if (found && !changed) {
-        if (*found) {
-            cache_.put(**found);
-        } else {
-            cache_.put_absent(
-                code, 0, reactor_.now_ns() + std::chrono::nanoseconds(config_.absent_for).count());
-        }
-        note_cache_size();
+    if (known && !changed) remember(code, *known, lookup->second.begun_ns);
+    if (!known) {
+        cache_.postpone_refresh(code, reactor_.now_ns() + refresh_pause.count());
+    }
+    const cache::L1Entry* const entry = known ? cache_.find_any(code) : servable(code);
+    if (known && changed && entry == nullptr) {
+        begin_lookup(code, lookup->second);
+        return;
     }
     auto waiters = std::move(lookup->second.waiters);
-    if (const cache::L1Entry* const entry = cache_.find(code, reactor_.now_ns())) {
-        lookups_.erase(lookup);
-        return release_waiters(std::move(waiters), *entry);
-    }
-    if (found && changed) {
-        lookup->second.waiters = std::move(waiters);
-        return begin_lookup(code);
-    }
     lookups_.erase(lookup);
-    for (Waiter& waiter : waiters) fail(waiter, Answers::Kind::store_down);
+    for (Waiter& waiter : waiters) {
+        if (entry != nullptr) {
+            answer_waiter(waiter, *entry);
+        } else {
+            fail(waiter, Answers::Kind::store_down);
+        }
+    }
 }
 
-void RedirectHandler::release_waiters(std::vector<Waiter> waiters, const cache::L1Entry& entry) {
+void RedirectHandler::answer_waiter(Waiter& waiter, const cache::L1Entry& entry) {
     http_server::Output out(1024);
-    for (Waiter& waiter : waiters) {
-        out.clear();
-        answer_visit(out, entry,
-                     {waiter.user_agent, waiter.referrer, waiter.purpose, waiter.ip,
-                      waiter.head_only, waiter.keep_alive});
-        --waiting_;
-        http_server::Response response;
-        response.ready_made = out.view();
-        waiter.reply.answer(std::move(response));
-    }
+    answer_visit(out, entry,
+                 {waiter.user_agent, waiter.referrer, waiter.purpose, waiter.ip, waiter.head_only,
+                  waiter.keep_alive});
+    --waiting_;
+    http_server::Response response;
+    response.ready_made = out.view();
+    waiter.reply.answer(std::move(response));
 }
 
 void RedirectHandler::give_up_late_waiters() {
     if (waiting_ == 0) return;
     const std::int64_t now_ns = reactor_.now_ns();
     for (auto& [code, lookup] : lookups_) {
-        auto& waiters = lookup.waiters;
-        const auto late = std::find_if(waiters.begin(), waiters.end(), [&](const Waiter& waiter) {
-            return waiter.deadline_ns > now_ns;
+        const cache::L1Entry* const entry = servable(code);
+        std::erase_if(lookup.waiters, [&](Waiter& waiter) {
+            if (waiter.deadline_ns > now_ns) return false;
+            if (entry == nullptr) {
+                fail(waiter, Answers::Kind::store_down);
+            } else {
+                counters_.stale_hits.add();
+                answer_waiter(waiter, *entry);
+            }
+            return true;
         });
-        for (auto waiter = waiters.begin(); waiter != late; ++waiter)
-            fail(*waiter, Answers::Kind::store_down);
-        waiters.erase(waiters.begin(), late);
     }
 }
 
@@ -209,16 +287,16 @@ void RedirectHandler::fail(Waiter& waiter, Answers::Kind kind) {
 void RedirectHandler::link_changed(const links::Link& link) {
     const auto lookup = lookups_.find(link.code);
     if (lookup != lookups_.end()) lookup->second.changed = true;
-    if (lookup == lookups_.end() && cache_.find(link.code, 0) == nullptr) return;
-    cache_.put(link);
+    if (lookup == lookups_.end() && cache_.find_any(link.code) == nullptr) return;
+    cache_.put(link, reactor_.now_ns());
     note_cache_size();
 }
 
 void RedirectHandler::link_removed(std::string_view code, std::uint64_t version) {
     const auto lookup = lookups_.find(std::string(code));
     if (lookup != lookups_.end()) lookup->second.changed = true;
-    if (lookup == lookups_.end() && cache_.find(code, 0) == nullptr) return;
-    cache_.put_absent(code, version,
+    if (lookup == lookups_.end() && cache_.find_any(code) == nullptr) return;
+    cache_.put_absent(code, version, reactor_.now_ns(),
                       reactor_.now_ns() + std::chrono::nanoseconds(config_.absent_for).count());
     note_cache_size();
 }

@@ -10,7 +10,7 @@
 
 #include "base/net/reactor.hpp"
 #include "services/cache/l1_cache.hpp"
-#include "services/cache/link_fetcher.hpp"
+#include "services/cache/link_source.hpp"
 #include "services/clicks/journal.hpp"
 #include "services/clicks/stored_ip.hpp"
 #include "services/http_server/exchange.hpp"
@@ -28,6 +28,16 @@ struct RedirectConfig {
     std::chrono::milliseconds lookup_timeout{1'000};
     /// Requests of one reactor that wait for lookups; beyond it 503.
     std::size_t waiting_max = 10'000;
+    /// An entry of L1 is read again in the background at half of this age, and not served beyond it
+    /// unless nobody can be asked.
+    std::chrono::milliseconds l1_ttl{60'000};
+    /// The same while changes of links may go unheard (P4).
+    std::chrono::milliseconds l1_ttl_unheard{1'000};
+    /// How long a request waits for news of an entry that is too old, before it is answered with
+    /// what there is (P5).
+    std::chrono::milliseconds stale_wait{50};
+    /// What is older is not served even so.
+    std::chrono::milliseconds stale_max{3'600'000};
     clicks::JournalFull journal_full = clicks::JournalFull::refuse;
     clicks::IpMode ip_mode = clicks::IpMode::truncate;
     clicks::IpKey ip_key{};
@@ -41,10 +51,9 @@ struct RedirectConfig {
 /// Belongs to the reactor's thread, but for counters().
 class RedirectHandler final : public http_server::Handler {
 public:
-    /// The collaborators outlive the handler; `fetcher` calls back through the reactor, which must
-    /// have stopped before the handler goes.
-    RedirectHandler(net::Reactor& reactor, cache::LinkFetcher& fetcher,
-                    clicks::JournalShard& journal, const RedirectConfig& config);
+    /// The collaborators outlive the handler.
+    RedirectHandler(net::Reactor& reactor, cache::LinkSource& source, clicks::JournalShard& journal,
+                    const RedirectConfig& config);
     ~RedirectHandler() override;
 
     void handle(const http_server::Request& request, http_server::Exchange& exchange) override;
@@ -53,6 +62,10 @@ public:
     /// A link was created or changed.
     void link_changed(const links::Link& link);
     void link_removed(std::string_view code, std::uint64_t version);
+
+    /// Whether changes made by other instances are heard of. What L1 holds from before they were
+    /// is not trusted.
+    void changes_heard(bool heard);
 
     const RedirectCounters& counters() const { return counters_; }
 
@@ -70,6 +83,7 @@ private:
     };
     struct Lookup {
         std::vector<Waiter> waiters;
+        std::int64_t begun_ns = 0;
         bool changed =
             false;  ///< the link changed after the lookup began: what it finds may be old
     };
@@ -85,26 +99,38 @@ private:
 
     std::int64_t wall_now_ms() const { return (reactor_.now_ns() + wall_offset_ns_) / 1'000'000; }
     void read_wall_clock();
+    void read_ages();
     void answer_visit(http_server::Output& out, const cache::L1Entry& entry, const Visit& visit);
     bool journal_click(std::uint64_t link_id, bool known, bool expired, const Visit& visit,
                        std::int64_t now_ms);
     void miss(std::string_view code, const http_server::Request& request,
               http_server::Exchange& exchange, const Visit& visit);
-    void begin_lookup(const std::string& code);
-    void looked_up(const std::string& code, const cache::LinkFetcher::Found& found);
-    void release_waiters(std::vector<Waiter> waiters, const cache::L1Entry& entry);
+    void old_hit(const cache::L1Entry& entry, std::string_view code,
+                 const http_server::Request& request, http_server::Exchange& exchange,
+                 const Visit& visit);
+    void wait_for(Lookup& lookup, std::int64_t deadline_ns, http_server::Exchange& exchange,
+                  const Visit& visit);
+    bool begin_lookup(const std::string& code, Lookup& lookup);
+    void looked_up(const std::string& code, const Result<cache::Known>& known);
+    void remember(const std::string& code, const cache::Known& known, std::int64_t loaded_at_ns);
+    const cache::L1Entry* servable(const std::string& code) const;
+    void answer_waiter(Waiter& waiter, const cache::L1Entry& entry);
     void give_up_late_waiters();
     void fail(Waiter& waiter, Answers::Kind kind);
     void note_cache_size();
 
     net::Reactor& reactor_;
-    cache::LinkFetcher& fetcher_;
+    cache::LinkSource& source_;
     clicks::JournalShard& journal_;
     RedirectConfig config_;
     cache::L1Cache cache_;
     Answers answers_;
     RedirectCounters counters_;
     std::int64_t wall_offset_ns_ = 0;  ///< wall clock less monotonic clock
+    bool heard_ = true;
+    std::int64_t heard_since_ns_ = 0;
+    std::int64_t fresh_since_ns_ = 0;  ///< entries loaded before are worth reading again
+    std::int64_t valid_since_ns_ = 0;  ///< entries loaded before are too old to be served
     std::unordered_map<std::string, Lookup> lookups_;
     std::size_t waiting_ = 0;
     net::Reactor::TimerId clock_timer_ = 0;

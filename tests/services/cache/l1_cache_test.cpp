@@ -29,7 +29,7 @@ TEST_CASE("an entry holds the whole response but for its date", "[cache]") {
     links::Link permanent = link("abc");
     permanent.status = 301;
     permanent.max_age_s = 60;
-    REQUIRE(cache.put(permanent));
+    REQUIRE(cache.put(permanent, 0));
     const L1Entry* const entry = cache.find("abc", 0);
     REQUIRE(entry != nullptr);
     CHECK(entry->link_id == permanent.id);
@@ -42,32 +42,64 @@ TEST_CASE("an entry holds the whole response but for its date", "[cache]") {
 
 TEST_CASE("an entry never gives way to an older version", "[cache][P4]") {
     L1Cache cache(1 << 20, 7);
-    REQUIRE(cache.put(link("a", 5, "https://new.example/")));
-    CHECK_FALSE(cache.put(link("a", 4, "https://old.example/")));
-    CHECK_FALSE(cache.put_absent("a", 0, 1'000));
+    REQUIRE(cache.put(link("a", 5, "https://new.example/"), 10));
+    CHECK_FALSE(cache.put(link("a", 4, "https://old.example/"), 20));
+    CHECK_FALSE(cache.put_absent("a", 4, 20, 1'000));
     CHECK(cache.find("a", 0)->head().find("new.example") != std::string_view::npos);
 
-    REQUIRE(cache.put_absent("a", 6, 1'000));
-    CHECK_FALSE(cache.put(link("a", 5)));
+    REQUIRE(cache.put_absent("a", 6, 20, 1'000));
+    CHECK_FALSE(cache.put(link("a", 5), 30));
     CHECK(cache.find("a", 0)->kind == L1Entry::Kind::absent);
-    REQUIRE(cache.put(link("a", 7)));
+    REQUIRE(cache.put(link("a", 7), 30));
     CHECK(cache.find("a", 0)->kind == L1Entry::Kind::link);
+}
+
+TEST_CASE("a tombstone that went stale refuses older versions still", "[cache][P4]") {
+    L1Cache cache(1 << 20, 7);
+    REQUIRE(cache.put(link("a", 5), 10));
+    REQUIRE(cache.put_absent("a", 6, 20, 500));
+    CHECK(cache.find("a", 600) == nullptr);
+    REQUIRE(cache.find_any("a") != nullptr);
+    CHECK_FALSE(cache.put(link("a", 5), 600));
+    REQUIRE(cache.put_absent("a", 0, 700, 1'000));
+    CHECK(cache.find("a", 900)->version == 6);
+}
+
+TEST_CASE("that there is no link replaces only what was read before", "[cache][P4]") {
+    L1Cache cache(1 << 20, 7);
+    REQUIRE(cache.put(link("a", 5), 10));
+    CHECK_FALSE(cache.put_absent("a", 0, 10, 500));
+    REQUIRE(cache.put_absent("a", 0, 20, 500));
+    CHECK(cache.find("a", 100)->kind == L1Entry::Kind::absent);
+    CHECK_FALSE(cache.put(link("a", 4), 30));
+}
+
+TEST_CASE("reading a link again keeps its entry and makes it younger", "[cache]") {
+    L1Cache cache(1 << 20, 7);
+    REQUIRE(cache.put(link("a", 5), 10));
+    const L1Entry* const entry = cache.find("a", 0);
+    REQUIRE(cache.put(link("a", 5), 30));
+    CHECK(cache.find("a", 0) == entry);
+    CHECK(entry->loaded_at_ns == 30);
+    CHECK(cache.entries() == 1);
+    cache.postpone_refresh("a", 77);
+    CHECK(entry->refresh_at_ns == 77);
 }
 
 TEST_CASE("an absent code is remembered until it is stale", "[cache]") {
     L1Cache cache(1 << 20, 7);
-    REQUIRE(cache.put_absent("nobody", 0, 500));
+    REQUIRE(cache.put_absent("nobody", 0, 0, 500));
     CHECK(cache.find("nobody", 499) != nullptr);
     CHECK(cache.find("nobody", 500) == nullptr);
 }
 
 TEST_CASE("what is asked for often survives a scan of what is asked for once", "[cache]") {
     L1Cache cache(256 * 1024, 7);
-    for (int i = 0; i < 50; ++i) REQUIRE(cache.put(link("hot" + std::to_string(i))));
+    for (int i = 0; i < 50; ++i) REQUIRE(cache.put(link("hot" + std::to_string(i)), 0));
     for (int round = 0; round < 4; ++round) {
         for (int i = 0; i < 50; ++i) cache.find("hot" + std::to_string(i), 0);
     }
-    for (int i = 0; i < 20'000; ++i) cache.put(link("cold" + std::to_string(i)));
+    for (int i = 0; i < 20'000; ++i) cache.put(link("cold" + std::to_string(i)), 0);
     int kept = 0;
     for (int i = 0; i < 50; ++i)
         kept += cache.find("hot" + std::to_string(i), 0) != nullptr ? 1 : 0;
@@ -85,7 +117,7 @@ TEST_CASE("random use agrees with a model and stays within its bytes", "[cache]"
         if (random() % 3 == 0) {
             const std::uint64_t version = 1 + random() % 50;
             const bool put =
-                cache.put(link(code, version, "https://v.example/" + std::to_string(version)));
+                cache.put(link(code, version, "https://v.example/" + std::to_string(version)), 0);
             if (put) newest[code] = version;
         } else if (const L1Entry* const entry = cache.find(code, 0)) {
             REQUIRE(entry->code() == code);

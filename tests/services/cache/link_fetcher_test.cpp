@@ -46,25 +46,38 @@ private:
 
 }  // namespace
 
-TEST_CASE("all who ask for a code while it is looked up share one lookup", "[cache]") {
+TEST_CASE("all who ask for a code before its lookup begins share one lookup", "[cache]") {
     SlowStore store;
     std::atomic<int> answers{0};
     std::promise<void> all;
     constexpr int askers = 50;
     {
         cache::LinkFetcher fetcher(store, 1, 10);
+        REQUIRE(fetcher.fetch("another", [](const auto&) {}));
+        store.asked.get_future().wait();
         for (int i = 0; i < askers; ++i) {
             REQUIRE(fetcher.fetch("viral", [&](const cache::LinkFetcher::Found& found) {
                 if (found && *found && (*found)->code == "viral" && ++answers == askers)
                     all.set_value();
             }));
         }
-        store.asked.get_future().wait();
         store.may_answer.set_value();
         REQUIRE(all.get_future().wait_for(10s) == std::future_status::ready);
     }
-    CHECK(store.finds == 1);
+    CHECK(store.finds == 2);
     CHECK(answers == askers);
+}
+
+TEST_CASE("who asks while a lookup is under way is not given what it read before", "[cache][P4]") {
+    SlowStore store;
+    std::promise<void> answered;
+    cache::LinkFetcher fetcher(store, 1, 10);
+    REQUIRE(fetcher.fetch("viral", [](const auto&) {}));
+    store.asked.get_future().wait();
+    REQUIRE(fetcher.fetch("viral", [&](const auto&) { answered.set_value(); }));
+    store.may_answer.set_value();
+    REQUIRE(answered.get_future().wait_for(10s) == std::future_status::ready);
+    CHECK(store.finds == 2);
 }
 
 TEST_CASE("more codes at once than allowed are refused, and not called back", "[cache]") {
@@ -73,8 +86,9 @@ TEST_CASE("more codes at once than allowed are refused, and not called back", "[
     cache::LinkFetcher fetcher(store, 1, 2);
     const auto done = [&](const cache::LinkFetcher::Found&) { ++answers; };
     CHECK(fetcher.fetch("a", done));
+    store.asked.get_future().wait();
     CHECK(fetcher.fetch("b", done));
     CHECK_FALSE(fetcher.fetch("c", done));
-    CHECK(fetcher.fetch("a", done));
+    CHECK(fetcher.fetch("b", done));
     store.may_answer.set_value();
 }

@@ -1,0 +1,38 @@
+#include "services/cache/tiered_source.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "base/clock.hpp"
+
+namespace qck::cache {
+
+bool TieredSource::find(const std::string& code, Done done) {
+    shared_.find(code, [this, code, done = std::move(done)](const auto& found) {
+        if (found && *found) {
+            counters_.shared_hits.add();
+            done((*found)->known);
+            if (!(*found)->refresh_early) return;
+            counters_.early_refreshes.add();
+            ask_store(code, [](const Result<Known>&) {});
+            return;
+        }
+        (found ? counters_.shared_misses : counters_.shared_failures).add();
+        if (!ask_store(code, done)) {
+            done(error(Errc::unavailable, "too many codes are being looked up"));
+        }
+    });
+    return true;
+}
+
+bool TieredSource::ask_store(const std::string& code, Done done) {
+    const std::int64_t begin_ns = monotonic_ns();
+    return store_.find(code, [this, code, begin_ns, done = std::move(done)](const auto& known) {
+        if (known) {
+            shared_.fill(code, *known, std::chrono::nanoseconds(monotonic_ns() - begin_ns));
+        }
+        done(known);
+    });
+}
+
+}  // namespace qck::cache
