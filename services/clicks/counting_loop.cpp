@@ -84,7 +84,8 @@ void ClickCounting::Loop::drain() {
             const bool caught_up = read_tails();
             all = flush_now() && caught_up;
         }
-        if (!all && retry_ns_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        if (!all && (retry_ns_ != 0 || journal_failing_))
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
     } while (!all && monotonic_ns() < by);
     if (!all) {
         log::warn("counts_not_flushed", {{"why", "the store did not answer in time"},
@@ -130,7 +131,8 @@ bool ClickCounting::Loop::round() {
     }
     checkpoint_when_due();
     if (now >= next_retain_ns_) retain();
-    return caught_up || held >= config_.counts_max;
+    // A journal that cannot be read is tried again as often as its tail is, not at once.
+    return caught_up || held >= config_.counts_max || journal_failing_;
 }
 
 /// Where the writer of a shard is. A shard that has none any more ends with the epochs before this
@@ -147,16 +149,25 @@ Cursor ClickCounting::Loop::limit_of(std::uint16_t shard) const {
 /// True when everything that was there when it began has been read.
 bool ClickCounting::Loop::read_tails() {
     bool caught_up = true;
+    Result<void> readable;
     for (ShardReader& tail : tails_) {
         const auto done = tail.read(limit_of(tail.shard()), round_bytes, buffer_, *this);
-        if (!done) {
-            log::error("journal_unreadable", {{"error", done.error().message}});
-            caught_up = false;
-        } else {
-            caught_up = caught_up && *done;
-        }
+        if (!done) readable = done.error();
+        caught_up = caught_up && done && *done;
     }
+    note_journal(readable);
     return caught_up;
+}
+
+/// Says once that the journal cannot be read, and once that it can again.
+void ClickCounting::Loop::note_journal(const Result<void>& readable) {
+    if (!readable && !journal_failing_) {
+        log::error("journal_unreadable", {{"error", readable.error().message},
+                                          {"effect", "its clicks are counted once it is"}});
+    } else if (readable && journal_failing_) {
+        log::info("journal_readable_again");
+    }
+    journal_failing_ = !readable;
 }
 
 void ClickCounting::Loop::frames(const SegmentId& segment, std::span<const std::byte> run) {
@@ -304,10 +315,7 @@ void ClickCounting::Loop::retain() {
         write_checkpoint()) {
         report = tidy();
     }
-    if (!report) {
-        log::error("journal_unreadable", {{"error", report.error().message}});
-        return;
-    }
+    if (!report) return note_journal(report.error());
     journal_bytes_ = report->bytes;
     segments_ = report->segments;
 }

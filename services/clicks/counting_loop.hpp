@@ -48,7 +48,7 @@ private:
     Result<void> rebuild_checkpoint();
     Result<void> heal(CheckpointReader& checkpoint, std::vector<ProducerCursor>& stored);
     Result<void> fold_since_checkpoint(const std::vector<ProducerCursor>& stored);
-    std::vector<std::uint16_t> all_shards(const std::vector<ProducerCursor>& stored) const;
+    Result<std::vector<std::uint16_t>> all_shards(const std::vector<ProducerCursor>& stored) const;
 
     // Reading
     bool read_tails();
@@ -65,6 +65,7 @@ private:
     void checkpoint_when_due();
     bool write_checkpoint();
     void retain();
+    void note_journal(const Result<void>& readable);
 
     ShardReader reader(std::uint16_t shard, const Cursor& from, bool seal) const;
 
@@ -94,6 +95,7 @@ private:
     std::int64_t next_retain_ns_ = 0;
     std::int64_t retry_ns_ = 0;  ///< the present back-off; 0 when the store is well
     std::int64_t not_before_ns_ = 0;
+    bool journal_failing_ = false;  ///< the last try to read it failed
 
     mutable std::mutex wake_mutex_;
     std::condition_variable wake_;

@@ -27,17 +27,17 @@ ShardReader ClickCounting::Loop::reader(std::uint16_t shard, const Cursor& from,
     return ShardReader(std::move(options), from);
 }
 
-std::vector<std::uint16_t> ClickCounting::Loop::all_shards(
+Result<std::vector<std::uint16_t>> ClickCounting::Loop::all_shards(
     const std::vector<ProducerCursor>& stored) const {
     std::set<std::uint16_t> shards;
     for (std::uint16_t shard = 0; shard < journal_.shards(); ++shard) shards.insert(shard);
     for (const auto& cursor : stored) shards.insert(cursor.shard);
     for (const auto& cursor : covered_) shards.insert(cursor.shard);
     // Shards of a run with more threads, that nobody has counted yet.
-    if (const auto found = list_shards(journal_.directory().journal())) {
-        shards.insert(found->begin(), found->end());
-    }
-    return {shards.begin(), shards.end()};
+    const auto found = list_shards(journal_.directory().journal());
+    if (!found) return found.error();
+    shards.insert(found->begin(), found->end());
+    return std::vector<std::uint16_t>(shards.begin(), shards.end());
 }
 
 bool ClickCounting::Loop::prepare() {
@@ -72,7 +72,9 @@ Result<void> ClickCounting::Loop::prepare_from(const std::vector<ProducerCursor>
         if (auto healed = heal(**checkpoint, stored); !healed) return healed;
     }
     if (auto folded = fold_since_checkpoint(stored); !folded) return folded;
-    for (const auto shard : all_shards(stored)) {
+    const auto shards = all_shards(stored);
+    if (!shards) return shards.error();
+    for (const auto shard : *shards) {
         const Cursor from = cursor_of(stored, shard);
         flushed_[shard] = from;
         tails_.push_back(reader(shard, from, true));

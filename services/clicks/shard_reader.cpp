@@ -46,7 +46,9 @@ Result<bool> ShardReader::read(const Cursor& limit, std::size_t bytes_max, ReadB
             const auto found = next_segment(limit);
             if (!found) return found.error();
             if (!*found) return true;
-            if (!open(limit, sink)) continue;
+            const auto opened = open(limit, sink);
+            if (!opened) return opened.error();
+            if (!*opened) continue;
         }
         const bool complete =
             id_.epoch < limit.epoch || (id_.epoch == limit.epoch && id_.number < limit.segment);
@@ -84,16 +86,25 @@ Result<bool> ShardReader::next_segment(const Cursor& limit) {
     return false;
 }
 
-/// False: the segment is passed over, at_ is behind it.
-bool ShardReader::open(const Cursor& limit, RecordSink& sink) {
+/// False: the segment has gone since it was listed, at_ is behind it. Any other failure leaves at_
+/// where it is: what cannot be opened now (no descriptors are left) has its clicks all the same.
+Result<bool> ShardReader::open(const Cursor& limit, RecordSink& sink) {
     const auto path = id_.path(options_.journal);
     fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    struct stat about {};
-    if (fd_ < 0 || ::fstat(fd_, &about) != 0) {
+    if (fd_ < 0 && errno == ENOENT) {
         sink.damage({id_, at_.offset, at_.offset, 0, io_error("cannot read it", errno).message});
-        close();
         at_ = Cursor{id_.epoch, id_.number + 1, 0};
         return false;
+    }
+    struct stat about {};
+    SegmentHeader header;
+    const bool opened = fd_ >= 0 && ::fstat(fd_, &about) == 0;
+    const auto got = opened ? ::pread(fd_, &header, sizeof header, 0) : -1;
+    // A page that the disk does not give back is damage, here as in fill().
+    if (!opened || (got < 0 && errno != EIO)) {
+        auto why = io_error("cannot read journal segment " + path.string(), errno);
+        close();
+        return why;
     }
     file_bytes_ = static_cast<std::uint32_t>(
         std::min<off_t>(about.st_size, static_cast<off_t>(segment_bytes_max)));
@@ -102,9 +113,8 @@ bool ShardReader::open(const Cursor& limit, RecordSink& sink) {
     begun_ = ended_ = finished_ = false;
 
     const std::uint64_t expected = base_sequence_ + index_;
-    SegmentHeader header;
-    const auto got = ::pread(fd_, &header, sizeof header, 0);
-    const bool whole = got == static_cast<ssize_t>(sizeof header);
+    const bool whole = got == static_cast<ssize_t>(sizeof header) ||
+                       (got < 0 && about.st_size >= static_cast<off_t>(sizeof header));
     if (const auto checked = check_header(header, id_); whole && checked) {
         begun_ = true;
         segment_bytes_ = header.segment_bytes;

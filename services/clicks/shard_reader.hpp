@@ -70,7 +70,8 @@ public:
 
     /// Hands on what lies before `limit`, at least `bytes_max` of it if there is so much. True when
     /// the limit is reached. `limit` is where a writer is, or a cursor of before, or journal_end
-    /// when nobody writes. Fails when the journal cannot be listed.
+    /// when nobody writes. Fails when the journal cannot be listed, or a segment not be opened;
+    /// nothing is passed over then, and the next call goes on there.
     Result<bool> read(const Cursor& limit, std::size_t bytes_max, ReadBuffer& buffer,
                       RecordSink& sink);
 
@@ -88,7 +89,7 @@ private:
     };
 
     Result<bool> next_segment(const Cursor& limit);
-    bool open(const Cursor& limit, RecordSink& sink);
+    Result<bool> open(const Cursor& limit, RecordSink& sink);
     void close();
     void read_open(std::uint32_t end, bool complete, std::size_t bytes_max, ReadBuffer& buffer,
                    RecordSink& sink);
