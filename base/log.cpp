@@ -76,4 +76,6 @@ void set_quiet(bool quiet) {
     logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info);
 }
 
+void set_silent() { logger().set_level(spdlog::level::off); }
+
 }  // namespace qck::log

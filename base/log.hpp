@@ -27,5 +27,7 @@ void error(std::string_view event, std::initializer_list<Field> fields = {});
 
 /// Nothing below `warn` is written from here on; for embedded services and tests.
 void set_quiet(bool quiet);
+/// Nothing at all; for tests that fail a store by the thousand.
+void set_silent();
 
 }  // namespace qck::log

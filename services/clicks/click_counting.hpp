@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "services/clicks/click_store.hpp"
+#include "services/clicks/count_observer.hpp"
 #include "services/clicks/journal.hpp"
 
 namespace qck::clicks {
@@ -19,11 +20,17 @@ struct CountingConfig {
     /// How often counts go to the store; longer when a flush is slow, so that flushing takes at
     /// most a tenth of one core.
     std::chrono::milliseconds flush_every{1000};
+    /// The same when somebody observes: what they derive is as fresh as this.
+    std::chrono::milliseconds flush_every_observed{100};
     JournalKeep keep;
     /// A checkpoint is written after so many records, before segments are removed, and at the end.
     std::uint64_t checkpoint_records = 5'000'000;
     /// Distinct counts held in memory; beyond it reading waits until the store takes them.
     std::size_t counts_max = 400'000;
+    /// Told of every batch, in this order; outlive the counting.
+    std::vector<CountObserver*> observers;
+    /// No segment goes before all of these are past it; outlive the counting.
+    std::vector<const SegmentHolder*> holders;
 };
 
 /// Figures for the metrics; read without stopping anything.

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -113,6 +115,14 @@ public:
     virtual Result<Reading<std::vector<EventCount>>> event_hours(std::string_view type,
                                                                  std::uint32_t since_hour,
                                                                  std::uint32_t until_hour) = 0;
+    /// Of every link asked for, in order of (link, shard, class), all at one instant. `links` in
+    /// any order, each once; those without a click give nothing.
+    virtual Result<Reading<std::vector<ProducerTotal>>> totals_of(
+        std::span<const std::uint64_t> links) = 0;
+    /// The same of the first `links_max` links above `after` (of all when empty) that have any; no
+    /// rows at the end.
+    virtual Result<Reading<std::vector<ProducerTotal>>> totals_after(
+        std::optional<std::uint64_t> after, std::size_t links_max) = 0;
     /// All totals in order of (link, shard, class) with the cursors they belong to, as of one
     /// instant. The callback may stop the walk by an error.
     virtual Result<std::vector<ProducerCursor>> each_total(

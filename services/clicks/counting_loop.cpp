@@ -115,12 +115,16 @@ bool ClickCounting::Loop::round() {
     const bool many = held >= config_.counts_max / 2;
     bool flushed = false;
     // What was asked for is flushed when all of it was read, not part by part.
+    behind_ = !caught_up;
     const bool due = (wanted && caught_up) || many || now >= next_flush_ns_;
     if (due && now >= not_before_ns_) {
         const std::int64_t begin = monotonic_ns();
         flushed = flush_now();
         const std::int64_t end = monotonic_ns();
-        const std::int64_t every = std::chrono::nanoseconds(config_.flush_every).count();
+        const auto pace = config_.observers.empty()
+                              ? config_.flush_every
+                              : std::min(config_.flush_every, config_.flush_every_observed);
+        const std::int64_t every = std::chrono::nanoseconds(pace).count();
         next_flush_ns_ = std::max(begin + every, end + flush_pause * (end - begin));
     }
     if (flushed && caught_up) {
@@ -234,6 +238,22 @@ void ClickCounting::Loop::flight_landed() {
     flushes_.fetch_add(1, std::memory_order_relaxed);
     if (retry_ns_ != 0) log::info("store_answers_again");
     retry_ns_ = not_before_ns_ = 0;
+    tell_landed(landed);
+}
+
+void ClickCounting::Loop::tell_landed(const CountBatch& landed) {
+    if (config_.observers.empty()) return;
+    const std::vector<ProducerCursor> cursors = flushed_cursors();
+    const std::int64_t now_ns = monotonic_ns();
+    const LandedCounts told{landed, cursors, revision_, now_ns - landed_ns_, behind_};
+    landed_ns_ = now_ns;
+    for (CountObserver* const observer : config_.observers) observer->landed(told);
+}
+
+std::vector<ProducerCursor> ClickCounting::Loop::flushed_cursors() const {
+    std::vector<ProducerCursor> cursors;
+    for (const auto& [shard, at] : flushed_) cursors.push_back({shard, at});
+    return cursors;
 }
 
 /// The store is not where the batch begins: it took the batch although it said otherwise (a commit
@@ -280,8 +300,7 @@ void ClickCounting::Loop::checkpoint_when_due() {
 bool ClickCounting::Loop::write_checkpoint() {
     const auto& directory = journal_.directory();
     const std::uint64_t node = directory.identity().node;
-    std::vector<ProducerCursor> cursors;
-    for (const auto& [shard, at] : flushed_) cursors.push_back({shard, at});
+    std::vector<ProducerCursor> cursors = flushed_cursors();
 
     auto before = CheckpointReader::open(directory.checkpoint(), node);
     Result<void> written = before ? Result<void>() : Result<void>(before.error());
@@ -304,8 +323,10 @@ bool ClickCounting::Loop::write_checkpoint() {
 
 void ClickCounting::Loop::retain() {
     next_retain_ns_ = monotonic_ns() + retain_every_ns;
-    std::vector<ProducerCursor> stored;
-    for (const auto& [shard, at] : flushed_) stored.push_back({shard, at});
+    std::vector<ProducerCursor> stored = flushed_cursors();
+    for (const SegmentHolder* const holder : config_.holders) {
+        stored = earlier_of(stored, holder->held_from());
+    }
     const auto tidy = [&] {
         return retain_segments(journal_.directory().journal(), stored, covered_, config_.keep,
                                wall_ms(), journal_.full());

@@ -60,6 +60,8 @@ private:
     bool flush_now();
     void take_flight();
     void flight_landed();
+    void tell_landed(const CountBatch& landed);
+    std::vector<ProducerCursor> flushed_cursors() const;
     bool settle_conflict();
     void store_failed(const Error& failure);
     void checkpoint_when_due();
@@ -89,6 +91,8 @@ private:
     CountFold since_checkpoint_{CountFold::Keep::totals};
     std::uint64_t records_since_checkpoint_ = 0;
     std::uint64_t flight_size_ = 0;        ///< records in the flight
+    bool behind_ = true;                   ///< more is to be read at once
+    std::int64_t landed_ns_ = 0;           ///< when the last batch landed, or counting began
     std::vector<ProducerCursor> covered_;  ///< the checkpoint's cursors
     std::int64_t next_flush_ns_ = 0;
     std::int64_t next_checkpoint_ns_ = 0;

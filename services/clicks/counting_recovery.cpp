@@ -81,10 +81,15 @@ Result<void> ClickCounting::Loop::prepare_from(const std::vector<ProducerCursor>
     }
     const auto now = store_.cursors();
     if (!now) return now.error();
-    const std::lock_guard lock(counts_mutex_);
-    revision_ = now->revision;
-    serving_ = true;
-    prepared_ = true;
+    {
+        const std::lock_guard lock(counts_mutex_);
+        revision_ = now->revision;
+        serving_ = true;
+        prepared_ = true;
+    }
+    landed_ns_ = monotonic_ns();
+    const std::vector<ProducerCursor> cursors = flushed_cursors();
+    for (CountObserver* const observer : config_.observers) observer->began(cursors, now->revision);
     return {};
 }
 

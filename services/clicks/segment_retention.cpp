@@ -51,6 +51,15 @@ Cursor cursor_of(const std::vector<ProducerCursor>& cursors, std::uint16_t shard
     return found == cursors.end() ? Cursor{} : found->at;
 }
 
+std::vector<ProducerCursor> earlier_of(const std::vector<ProducerCursor>& a,
+                                       const std::vector<ProducerCursor>& b) {
+    std::vector<ProducerCursor> earlier;
+    for (const auto& cursor : a) {
+        earlier.push_back({cursor.shard, std::min(cursor.at, cursor_of(b, cursor.shard))});
+    }
+    return earlier;
+}
+
 Result<RetentionReport> retain_segments(const std::filesystem::path& journal,
                                         const std::vector<ProducerCursor>& stored,
                                         const std::vector<ProducerCursor>& covered,

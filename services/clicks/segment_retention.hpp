@@ -29,6 +29,10 @@ Result<RetentionReport> retain_segments(const std::filesystem::path& journal,
                                         const JournalKeep& keep, std::int64_t now_ms,
                                         bool make_room);
 
+/// Shard by shard the earlier of both; a shard that is not in both stands at its beginning.
+std::vector<ProducerCursor> earlier_of(const std::vector<ProducerCursor>& a,
+                                       const std::vector<ProducerCursor>& b);
+
 /// Where `shard` stands in `cursors`; the beginning when it is not there.
 Cursor cursor_of(const std::vector<ProducerCursor>& cursors, std::uint16_t shard);
 

@@ -1,5 +1,6 @@
 #include "services/stores/sqlite/sqlite_click_store.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -120,6 +121,21 @@ Result<std::vector<clicks::ProducerCursor>> read_cursors(Db& db, std::uint64_t n
     }
 }
 
+/// Appends the rows of a statement that gives link, shard, class, total.
+Result<void> append_totals(Statement& statement, std::vector<clicks::ProducerTotal>& totals) {
+    while (true) {
+        const auto row = statement.step();
+        if (!row) return row.error();
+        if (!*row) return {};
+        const auto click_class = static_cast<std::uint64_t>(statement.integer(2));
+        if (click_class >= clicks::click_class_count) continue;
+        totals.push_back({static_cast<std::uint64_t>(statement.integer(0)),
+                          static_cast<std::uint16_t>(statement.integer(1)),
+                          static_cast<ClickClass>(click_class),
+                          static_cast<std::uint64_t>(statement.integer(3))});
+    }
+}
+
 clicks::EventCount event_row(const Statement& row) {
     clicks::EventCount count;
     count.hour = static_cast<std::uint32_t>(row.integer(0));
@@ -233,6 +249,50 @@ Result<clicks::Reading<std::vector<clicks::EventCount>>> SqliteClickStore::event
         if (!*row) return reading;
         reading.value.push_back(event_row(*scope));
     }
+}
+
+Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> SqliteClickStore::totals_of(
+    std::span<const std::uint64_t> links) {
+    std::vector<std::uint64_t> ascending(links.begin(), links.end());
+    std::sort(ascending.begin(), ascending.end());
+    const std::lock_guard lock(reader_mutex_);
+    Snapshot snapshot(reader_);
+    const auto revision = snapshot.revision();
+    if (!revision) return revision.error();
+    auto statement = reader_.cached(
+        "SELECT t.link_id, p.shard, t.class, t.total FROM click_totals t "
+        "CROSS JOIN producers p ON p.id = t.producer WHERE t.link_id = ? AND p.node = ? "
+        "ORDER BY p.shard, t.class");
+    if (!statement) return statement.error();
+    clicks::Reading<std::vector<clicks::ProducerTotal>> reading{{}, *revision};
+    for (const auto link : ascending) {
+        const StatementScope scope(**statement);
+        scope->bind(1, link).bind(2, node_);
+        if (auto read = append_totals(*scope, reading.value); !read) return read.error();
+    }
+    return reading;
+}
+
+Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> SqliteClickStore::totals_after(
+    std::optional<std::uint64_t> after, std::size_t links_max) {
+    const std::lock_guard lock(reader_mutex_);
+    Snapshot snapshot(reader_);
+    const auto revision = snapshot.revision();
+    if (!revision) return revision.error();
+    auto statement = reader_.cached(
+        "SELECT t.link_id, p.shard, t.class, t.total FROM click_totals t "
+        "CROSS JOIN producers p ON p.id = t.producer WHERE p.node = ?1 AND t.link_id IN ("
+        "SELECT DISTINCT u.link_id FROM click_totals u CROSS JOIN producers q ON q.id = u.producer "
+        "WHERE q.node = ?1 AND u.link_id > ?2 ORDER BY u.link_id LIMIT ?3) "
+        "ORDER BY t.link_id, p.shard, t.class");
+    if (!statement) return statement.error();
+    const StatementScope scope(**statement);
+    scope->bind(1, node_)
+        .bind(2, after ? static_cast<std::int64_t>(*after) : std::int64_t{-1})
+        .bind(3, static_cast<std::int64_t>(links_max));
+    clicks::Reading<std::vector<clicks::ProducerTotal>> reading{{}, *revision};
+    if (auto read = append_totals(*scope, reading.value); !read) return read.error();
+    return reading;
 }
 
 Result<std::vector<clicks::ProducerCursor>> SqliteClickStore::each_total(

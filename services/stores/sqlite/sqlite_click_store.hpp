@@ -33,6 +33,10 @@ public:
         std::uint64_t link_id, std::uint32_t since_hour, std::uint32_t until_hour) override;
     Result<clicks::Reading<std::vector<clicks::EventCount>>> event_hours(
         std::string_view type, std::uint32_t since_hour, std::uint32_t until_hour) override;
+    Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> totals_of(
+        std::span<const std::uint64_t> links) override;
+    Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> totals_after(
+        std::optional<std::uint64_t> after, std::size_t links_max) override;
     Result<std::vector<clicks::ProducerCursor>> each_total(
         const std::function<Result<void>(const clicks::ProducerTotal&)>& visit) override;
 

@@ -47,6 +47,14 @@ public:
                                                          std::uint32_t until) override {
         return store_.event_hours(type, since, until);
     }
+    Result<Reading<std::vector<ProducerTotal>>> totals_of(
+        std::span<const std::uint64_t> links) override {
+        return store_.totals_of(links);
+    }
+    Result<Reading<std::vector<ProducerTotal>>> totals_after(std::optional<std::uint64_t> after,
+                                                             std::size_t links_max) override {
+        return store_.totals_after(after, links_max);
+    }
     Result<std::vector<ProducerCursor>> each_total(
         const std::function<Result<void>(const ProducerTotal&)>& visit) override {
         return store_.each_total(visit);

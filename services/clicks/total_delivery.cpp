@@ -1,0 +1,260 @@
+#include "services/clicks/total_delivery.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/cpu.hpp"
+#include "base/log.hpp"
+
+namespace qck::clicks {
+namespace {
+
+/// The counting thread tells of a batch right after the store took it.
+constexpr auto revision_wait = std::chrono::milliseconds(200);
+
+std::vector<LinkTotals> by_link(std::span<const ProducerTotal> rows) {
+    std::vector<LinkTotals> links;
+    for (const ProducerTotal& row : rows) {
+        if (links.empty() || links.back().link_id != row.link_id) {
+            links.push_back({row.link_id, {}, false});
+        }
+        if (row.total > 0) links.back().parts.push_back({row.shard, row.click_class, row.total});
+    }
+    return links;
+}
+
+std::uint64_t sum_of(const LinkTotals& link) {
+    std::uint64_t sum = 0;
+    for (const auto& part : link.parts) sum += part.total;
+    return sum;
+}
+
+}  // namespace
+
+TotalDelivery::TotalDelivery(const Parts& parts, TotalDeliveryConfig config)
+    : parts_(parts),
+      config_(std::move(config)),
+      owed_(config_.limits, parts_.position.load()),
+      backoff_(config_.backoff, config_.jitter_seed),
+      all_delivered_ns_(config_.now()) {}
+
+TotalDelivery::~TotalDelivery() { stop(std::chrono::milliseconds(0)); }
+
+void TotalDelivery::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void TotalDelivery::stop(std::chrono::milliseconds deadline) {
+    if (!thread_.joinable()) return;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        stop_by_ns_ = config_.now() + std::chrono::nanoseconds(deadline).count();
+    }
+    wake_.notify_all();
+    thread_.join();
+}
+
+void TotalDelivery::run() {
+    name_thread(("qck-to-" + std::string(name())).c_str());
+    while (true) {
+        const std::int64_t now_ns = config_.now();
+        round();
+        const std::int64_t next_ns =
+            std::max(now_ns + std::chrono::nanoseconds(config_.every).count(), not_before_ns_);
+        std::unique_lock lock(mutex_);
+        wake_.wait_for(lock, std::chrono::nanoseconds(next_ns - config_.now()),
+                       [this] { return stopping_; });
+        if (stopping_) break;
+    }
+    const std::int64_t by_ns = [this] {
+        const std::lock_guard lock(mutex_);
+        return stop_by_ns_;
+    }();
+    if (config_.now() < by_ns && !deliver_owed()) {
+        log::warn("totals_not_delivered",
+                  {{"sink", name()}, {"effect", "they are delivered after the next start"}});
+    }
+    save_position(true);
+}
+
+bool TotalDelivery::round() {
+    const std::int64_t now_ns = config_.now();
+    if (now_ns < not_before_ns_) return false;
+    const bool done = deliver_owed();
+    if (done) all_delivered_ns_.store(now_ns, std::memory_order_relaxed);
+    save_position(false);
+    return done;
+}
+
+bool TotalDelivery::deliver_owed() {
+    while (true) {
+        OwedTotals::Task task;
+        {
+            const std::lock_guard lock(mutex_);
+            task = owed_.next(config_.suppressed);
+            if (task.kind == OwedTotals::Task::Kind::nothing) return owed_.all_delivered();
+            if (stopping_ && config_.now() >= stop_by_ns_) return false;
+        }
+        if (!do_task(task)) return false;
+        save_position(false);
+    }
+}
+
+bool TotalDelivery::do_task(const OwedTotals::Task& task) {
+    switch (task.kind) {
+        case OwedTotals::Task::Kind::read_journal:
+            return read_journal(task);
+        case OwedTotals::Task::Kind::walk:
+            return do_walk(task);
+        case OwedTotals::Task::Kind::send:
+            return do_send(task);
+        case OwedTotals::Task::Kind::nothing:
+            break;
+    }
+    return true;
+}
+
+bool TotalDelivery::read_journal(const OwedTotals::Task& task) {
+    const auto found = parts_.journal.read(task.from, task.to, config_.limits.links_max);
+    if (!found) return failed(found.error(), "journal_unreadable");
+    if (found->gap) log::warn("delivering_everything", {{"sink", name()}, {"why", "journal gap"}});
+    const std::lock_guard lock(mutex_);
+    owed_.journal_read(found->links, found->reached, found->gap);
+    return true;
+}
+
+bool TotalDelivery::do_send(const OwedTotals::Task& task) {
+    const auto totals = parts_.store.totals_of(task.links);
+    if (!totals) return failed(totals.error(), "totals_unreadable");
+    if (!give(totals->value, totals->revision)) return false;
+    const std::lock_guard lock(mutex_);
+    owed_.sent(task.links);
+    return true;
+}
+
+bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
+    auto totals = parts_.store.totals_after(task.after, config_.limits.part_links_max);
+    if (!totals) return failed(totals.error(), "totals_unreadable");
+    std::optional<std::uint64_t> last;
+    if (!totals->value.empty()) last = totals->value.back().link_id;
+    if (config_.suppressed) {
+        const std::lock_guard lock(mutex_);
+        std::erase_if(totals->value, [&](const ProducerTotal& row) {
+            if (!config_.suppressed(row.link_id)) return false;
+            owed_.put_off(row.link_id);
+            return true;
+        });
+    }
+    if (!give(totals->value, totals->revision)) return false;
+    walks_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard lock(mutex_);
+    owed_.walked(task, last);
+    return true;
+}
+
+/// Whether the sink took all of it.
+bool TotalDelivery::give(std::span<const ProducerTotal> rows, std::uint64_t revision) {
+    std::vector<LinkTotals> links = by_link(rows);
+    if (links.empty()) return true;
+    if (!parts_.breaker.allows(config_.now())) return false;
+    await_revision(revision);
+    {
+        const std::lock_guard lock(mutex_);
+        const bool current = owed_.revision() >= revision;
+        for (LinkTotals& link : links) {
+            link.delivered_before = current && owed_.delivered_before(link.link_id, sum_of(link));
+        }
+    }
+    const auto lost = parts_.sink.deliver(parts_.node, links);
+    if (!lost) {
+        if (parts_.breaker.failed(config_.now())) {
+            log::warn("circuit_opened", {{"store", name()}, {"error", lost.error().message}});
+        }
+        return failed(lost.error(), "delivery_failed");
+    }
+    parts_.breaker.succeeded();
+    backoff_.reset();
+    if (std::exchange(failing_, false)) log::info("delivery_works_again", {{"sink", name()}});
+    not_before_ns_ = 0;
+    delivered_.fetch_add(links.size(), std::memory_order_relaxed);
+    batches_.fetch_add(1, std::memory_order_relaxed);
+    lost_.fetch_add(lost->size(), std::memory_order_relaxed);
+    return true;
+}
+
+void TotalDelivery::await_revision(std::uint64_t revision) {
+    std::unique_lock lock(mutex_);
+    told_.wait_for(lock, revision_wait, [&] { return stopping_ || owed_.revision() >= revision; });
+}
+
+bool TotalDelivery::failed(const Error& error, const char* what) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(failing_, true)) {
+        log::error(what, {{"sink", name()},
+                          {"error", error.message},
+                          {"effect", "counts wait in the local store"}});
+    }
+    not_before_ns_ = config_.now() + backoff_.next().count();
+    return false;
+}
+
+void TotalDelivery::save_position(bool at_once) {
+    const std::int64_t now_ns = config_.now();
+    if (now_ns < next_save_ns_ && !at_once) return;
+    std::optional<DeliveryPosition> position;
+    {
+        const std::lock_guard lock(mutex_);
+        if (owed_.position_version() == saved_version_) return;
+        saved_version_ = owed_.position_version();
+        position = owed_.position();
+    }
+    next_save_ns_ = now_ns + std::chrono::nanoseconds(config_.save_every).count();
+    if (const auto saved = parts_.position.save(position); !saved) {
+        log::error("position_not_saved", {{"sink", name()}, {"error", saved.error().message}});
+        saved_version_ = 0;
+    }
+}
+
+void TotalDelivery::mark(std::uint64_t link_id) {
+    const std::lock_guard lock(mutex_);
+    owed_.mark(link_id);
+}
+
+void TotalDelivery::mark_all() {
+    const std::lock_guard lock(mutex_);
+    owed_.mark_all();
+}
+
+void TotalDelivery::began(const std::vector<ProducerCursor>& cursors,
+                          std::uint64_t revision) noexcept {
+    const std::lock_guard lock(mutex_);
+    owed_.began(cursors, revision);
+    told_.notify_all();
+}
+
+void TotalDelivery::landed(const LandedCounts& counts) noexcept {
+    const std::lock_guard lock(mutex_);
+    owed_.landed(counts.batch, counts.cursors, counts.revision);
+    told_.notify_all();
+}
+
+TotalDeliveryFigures TotalDelivery::figures() const {
+    TotalDeliveryFigures figures;
+    {
+        const std::lock_guard lock(mutex_);
+        figures.links_pending = owed_.pending();
+        if (!owed_.all_delivered()) {
+            figures.lag_seconds = static_cast<double>(config_.now() - all_delivered_ns_) / 1e9;
+        }
+    }
+    figures.delivered = delivered_;
+    figures.batches = batches_;
+    figures.failures = failures_;
+    figures.lost = lost_;
+    figures.walks = walks_;
+    return figures;
+}
+
+}  // namespace qck::clicks
