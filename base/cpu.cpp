@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -79,6 +81,13 @@ Result<void> pin_thread(int cpu) {
 }
 
 void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
+
+void give_way() {
+    // Batch threads do not preempt; both may be refused, and then nothing is lost but this.
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_BATCH, &none);
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 10);
+}
 
 std::int64_t thread_cpu_ns() {
     timespec at{};

@@ -21,6 +21,10 @@ Result<void> pin_thread(int cpu);
 /// At most 15 bytes; shown by ps, top and perf.
 void name_thread(const char* name);
 
+/// The calling thread gives way to those that answer requests: it gets a tenth of their share of a
+/// CPU that they fight for, and does not interrupt them when it wakes.
+void give_way();
+
 /// CPU time of the calling thread so far, nanoseconds.
 std::int64_t thread_cpu_ns();
 

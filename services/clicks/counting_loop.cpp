@@ -58,6 +58,7 @@ bool ClickCounting::Loop::flush(std::chrono::milliseconds deadline) {
 
 void ClickCounting::Loop::run() {
     name_thread("qck-counting");
+    give_way();
     while (true) {
         const bool idle = round();
         std::unique_lock lock(wake_mutex_);

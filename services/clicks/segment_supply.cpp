@@ -159,6 +159,7 @@ void SegmentSupply::serve(std::uint16_t shard) {
 
 void SegmentSupply::loop() {
     name_thread("qck-segments");
+    give_way();
     const auto shards = static_cast<std::uint16_t>(slots_.size());
     while (!stopping_) {
         bool failing = false;
