@@ -1,0 +1,80 @@
+#include "services/stores/redis/link_scripts.hpp"
+
+#include "base/clock.hpp"
+#include "services/stores/redis/link_value.hpp"
+
+namespace qck::redis {
+namespace {
+
+/// Versions are decimal without leading zeros: the longer one is larger, so that they are exact
+/// beyond the 53 bits of a Lua number.
+constexpr std::string_view fill_script = R"lua(
+local old = redis.call('GET', KEYS[1])
+if old then
+  local version = string.match(old, '^%d+') or '0'
+  if ARGV[1] == '0' or #version > #ARGV[1] or (#version == #ARGV[1] and version > ARGV[1]) then
+    return 0
+  end
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+)lua";
+
+constexpr std::string_view change_script = R"lua(
+local old = redis.call('GET', KEYS[1])
+if old then
+  local version = string.match(old, '^%d+') or '0'
+  if #version > #ARGV[1] or (#version == #ARGV[1] and version > ARGV[1]) then return 0 end
+elseif ARGV[5] == '1' then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('PUBLISH', ARGV[4], ARGV[6])
+return 1
+)lua";
+
+std::string value_text(const cache::Known& known, std::chrono::nanoseconds fetch_time,
+                       std::chrono::milliseconds ttl) {
+    LinkValue value;
+    value.known = known;
+    value.stored_at_ms = wall_ms();
+    value.fetch_time = std::chrono::duration_cast<std::chrono::microseconds>(fetch_time);
+    value.ttl = ttl;
+    return encode_link_value(value);
+}
+
+}  // namespace
+
+std::string link_key(std::string_view code) {
+    return std::string("link:{").append(code).append("}");
+}
+
+Command fill_command(std::string_view code, const cache::Known& known,
+                     std::chrono::nanoseconds fetch_time, std::chrono::milliseconds ttl) {
+    return Command("EVAL")
+        .arg(fill_script)
+        .arg(1)
+        .key(link_key(code))
+        .arg(version_of(known))
+        .arg(value_text(known, fetch_time, ttl))
+        .arg(ttl.count())
+        .repeatable();
+}
+
+Command change_command(std::string_view code, const cache::Known& known,
+                       std::chrono::milliseconds ttl, bool only_if_known) {
+    const std::string value = value_text(known, std::chrono::nanoseconds(0), ttl);
+    return Command("EVAL")
+        .arg(change_script)
+        .arg(1)
+        .key(link_key(code))
+        .arg(version_of(known))
+        .arg(value)
+        .arg(ttl.count())
+        .arg(invalidation_channel)
+        .arg(only_if_known ? "1" : "0")
+        .arg("c " + std::string(code) + " " + value)
+        .repeatable();
+}
+
+}  // namespace qck::redis
