@@ -102,4 +102,16 @@ private:
     SplitMix64 jitter_;
 };
 
+/// Pool::with on the replica, or on the primary while the replica is out of reach. For reads that
+/// may be behind. The pools may be one and the same.
+template <class Use>
+auto with_replica(Pool& replica, Pool& primary, Use use)
+    -> decltype(use(std::declval<Connection&>())) {
+    auto result = replica.with(use);
+    if (result || &replica == &primary) return result;
+    const auto code = result.error().code;
+    if (code != Errc::unavailable && code != Errc::timed_out) return result;
+    return primary.with(use);
+}
+
 }  // namespace qck::postgres

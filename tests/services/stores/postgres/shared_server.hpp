@@ -17,7 +17,7 @@ inline PostgresServer& shared_server() {
 inline postgres::PoolOptions quick_pool(const std::string& url) {
     postgres::PoolOptions options;
     options.url = url;
-    options.statement_timeout = std::chrono::milliseconds(1'000);
+    options.statement_timeout = std::chrono::milliseconds(2'000);
     options.back_off_min = std::chrono::milliseconds(20);
     options.back_off_max = std::chrono::milliseconds(200);
     return options;

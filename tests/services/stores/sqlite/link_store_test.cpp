@@ -10,196 +10,52 @@
 #include <set>
 #include <thread>
 
-#include "services/links/link_rules.hpp"
 #include "services/stores/sqlite/sqlite_link_store.hpp"
+#include "tests/services/stores/link_store_contract.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using namespace qck;
 using namespace qck::sqlite;
 using links::Link;
-using links::LinkPatch;
+using test::link_to;
 
 namespace {
 
-Link link_to(std::string target, std::string code = {}) {
-    Link link;
-    link.code = std::move(code);
-    link.target = std::move(target);
-    link.created_at_ms = link.updated_at_ms = 1000;
-    return link;
-}
-
-LinkPatch new_target(std::string target) {
-    LinkPatch patch;
-    patch.target = std::move(target);
-    return patch;
-}
-
 /// A store with its writer, in a directory of its own or a given one.
-class Stored {
+class Stored : public test::StoredLinks {
 public:
     Stored() : directory_(std::make_unique<test::TemporaryDirectory>()) {
         open(directory_->path());
     }
     explicit Stored(const std::filesystem::path& directory) { open(directory); }
-    ~Stored() { queue->close(); }
+    ~Stored() override { close(); }
 
-    Result<Link> create(Link link) {
-        auto created = store->create({std::move(link)});
-        if (!created) return created.error();
-        return std::move(created->front());
-    }
-    std::filesystem::path file() const { return file_; }
-
-    std::unique_ptr<WriteQueue> queue;
-    std::unique_ptr<SqliteLinkStore> store;
+    SqliteLinkStore& store() override { return *store_; }
+    SqliteLinkStore& writer() override { return *store_; }
+    void observe(links::LinkObserver& observer) override { store_->observe(observer); }
+    void close() override { queue_->close(); }
+    Result<Link> create(Link link) { return test::create_one(*store_, std::move(link)); }
 
 private:
     void open(const std::filesystem::path& directory) {
-        file_ = directory / "links.db";
-        auto opened = WriteQueue::open(file_, {});
+        const auto file = directory / "links.db";
+        auto opened = WriteQueue::open(file, {});
         REQUIRE(opened.has_value());
-        queue = std::move(*opened);
-        auto made = SqliteLinkStore::open(*queue, file_, {});
+        queue_ = std::move(*opened);
+        auto made = SqliteLinkStore::open(*queue_, file, {});
         REQUIRE(made.has_value());
-        store = std::move(*made);
+        store_ = std::move(*made);
     }
 
     std::unique_ptr<test::TemporaryDirectory> directory_;
-    std::filesystem::path file_;
-};
-
-class RecordingObserver : public links::LinkObserver {
-public:
-    explicit RecordingObserver(links::LinkStore& store) : store_(store) {}
-    void link_created(const Link& link) override { note("created", link.code, link.version); }
-    void link_changed(const Link& link) override { note("changed", link.code, link.version); }
-    void link_removed(std::string_view code, std::uint64_t version) override {
-        note("removed", code, version);
-    }
-    std::vector<std::string> events;
-
-private:
-    void note(const char* what, std::string_view code, std::uint64_t version) {
-        // Whoever is told must be able to read what it was told of.
-        const auto found = store_.find(code);
-        const auto seen = found && *found ? std::to_string((*found)->version) : "none";
-        events.push_back(std::string(what) + " " + std::string(code) + " " +
-                         std::to_string(version) + " reads " + seen);
-    }
-    links::LinkStore& store_;
+    std::unique_ptr<WriteQueue> queue_;
+    std::unique_ptr<SqliteLinkStore> store_;
 };
 
 }  // namespace
 
-TEST_CASE("a created link is found by code and by id with every field", "[sqlite][links]") {
-    Stored stored;
-    auto link = link_to("https://example.com/?a=\xc3\xa9", "promo");
-    link.status = 308;
-    link.max_age_s = 0;
-    link.expires_at_ms = 4'102'444'800'123;
-    const auto created = stored.create(link);
-    REQUIRE(created.has_value());
-    CHECK(created->id != 0);
-    CHECK(created->version == 1);
-    for (const auto& found : {stored.store->find("promo"), stored.store->find_by_id(created->id)}) {
-        REQUIRE((found.has_value() && found->has_value()));
-        const Link& read = **found;
-        CHECK(read.id == created->id);
-        CHECK(read.code == "promo");
-        CHECK(read.target == link.target);
-        CHECK(read.status == 308);
-        CHECK(read.max_age_s == 0U);
-        CHECK(read.expires_at_ms == 4'102'444'800'123);
-        CHECK(read.created_at_ms == 1000);
-    }
-    CHECK_FALSE(stored.store->find("Promo")->has_value());
-    CHECK_FALSE(stored.store->find_by_id(1)->has_value());
-}
-
-TEST_CASE("a link without a code is given a valid one that nobody has", "[sqlite][links]") {
-    Stored stored;
-    std::set<std::string> codes;
-    for (int i = 0; i < 100; ++i) {
-        const auto created = stored.create(link_to("https://example.com/"));
-        REQUIRE(created.has_value());
-        CHECK(links::check_code(created->code).has_value());
-        CHECK(codes.insert(created->code).second);
-    }
-}
-
-TEST_CASE("a taken code is a conflict of its link alone", "[sqlite][links]") {
-    Stored stored;
-    const auto first = stored.create(link_to("https://a.example/", "x"));
-    auto outcomes = stored.store->create({link_to("https://b.example/", "y"),
-                                          link_to("https://c.example/", "x"),
-                                          link_to("https://d.example/", "z")});
-    REQUIRE(outcomes.has_value());
-    REQUIRE(outcomes->size() == 3);
-    CHECK((*outcomes)[0].has_value());
-    REQUIRE_FALSE((*outcomes)[1].has_value());
-    CHECK((*outcomes)[1].error().code == Errc::conflict);
-    CHECK((*outcomes)[1].error().message == "code \"x\" is taken (choose another)");
-    CHECK((*outcomes)[2].has_value());
-    CHECK((*stored.store->find("x"))->target == "https://a.example/");
-    CHECK(*stored.store->count() == 3);
-}
-
-TEST_CASE("a batch that stops at a conflict stores nothing after it", "[sqlite][links]") {
-    Stored stored;
-    stored.create(link_to("https://a.example/", "x"));
-    std::promise<std::size_t> answered;
-    stored.store->create_later(
-        {link_to("https://b.example/", "y"), link_to("https://c.example/", "x"),
-         link_to("https://d.example/", "z")},
-        links::OnConflict::stop,
-        [&](Result<std::vector<Result<Link>>> outcomes) { answered.set_value(outcomes->size()); });
-    CHECK(answered.get_future().get() == 2);
-    CHECK(stored.store->find("y")->has_value());
-    CHECK_FALSE(stored.store->find("z")->has_value());
-}
-
-TEST_CASE("an edit changes what it names and raises the version", "[sqlite][links]") {
-    Stored stored;
-    auto link = link_to("https://a.example/", "x");
-    link.max_age_s = 60;
-    link.expires_at_ms = 4'000'000'000'000;
-    stored.create(link);
-
-    LinkPatch patch;
-    patch.target = "https://b.example/";
-    patch.max_age_s = std::optional<std::uint32_t>{};
-    const auto changed = stored.store->update("x", patch);
-    REQUIRE(changed.has_value());
-    CHECK(changed->target == "https://b.example/");
-    CHECK_FALSE(changed->max_age_s.has_value());
-    CHECK(changed->expires_at_ms == 4'000'000'000'000);
-    CHECK(changed->version == 2);
-    CHECK((*stored.store->find("x"))->version == 2);
-
-    CHECK(stored.store->update("none", patch).error().code == Errc::not_found);
-    patch.if_version = 1;
-    CHECK(stored.store->update("x", patch).error().code == Errc::conflict);
-    patch.if_version = 2;
-    CHECK(stored.store->update("x", patch)->version == 3);
-}
-
-TEST_CASE("a code that was removed and used again goes on above its tombstone", "[sqlite][links]") {
-    Stored stored;
-    const auto first = stored.create(link_to("https://a.example/", "x"));
-    stored.store->update("x", new_target("https://b.example/"));
-    const auto removed = stored.store->remove("x");
-    REQUIRE(removed.has_value());
-    CHECK(removed->version == 3);
-    CHECK_FALSE(stored.store->find("x")->has_value());
-    CHECK(stored.store->remove("x").error().code == Errc::not_found);
-
-    const auto second = stored.create(link_to("https://c.example/", "x"));
-    REQUIRE(second.has_value());
-    CHECK(second->version == 4);
-    CHECK(second->id > first->id);
-}
+std::unique_ptr<test::StoredLinks> test::make_stored_links() { return std::make_unique<Stored>(); }
 
 TEST_CASE("ids go on growing after a restart, tombstones are remembered", "[sqlite][links]") {
     const test::TemporaryDirectory directory;
@@ -208,90 +64,14 @@ TEST_CASE("ids go on growing after a restart, tombstones are remembered", "[sqli
         Stored stored(directory.path());
         stored.create(link_to("https://a.example/", "x"));
         last_id = stored.create(link_to("https://a.example/", "y"))->id;
-        stored.store->remove("x");
-        stored.store->remove("y");
+        stored.store().remove("x");
+        stored.store().remove("y");
     }
     Stored again(directory.path());
     const auto created = again.create(link_to("https://a.example/", "x"));
     REQUIRE(created.has_value());
     CHECK(created->id > last_id);
     CHECK(created->version == 3);
-}
-
-TEST_CASE("a list goes through all codes in order, page by page", "[sqlite][links]") {
-    Stored stored;
-    std::vector<Link> links;
-    std::set<std::string> expected;
-    for (int i = 0; i < 250; ++i) {
-        links.push_back(link_to("https://a.example/", "c" + std::to_string(i)));
-        expected.insert(links.back().code);
-    }
-    REQUIRE(stored.store->create(links).has_value());
-    std::vector<std::string> listed;
-    std::string after;
-    while (true) {
-        const auto page = stored.store->list(after, 100);
-        REQUIRE(page.has_value());
-        if (page->empty()) break;
-        for (const auto& link : *page) listed.push_back(link.code);
-        after = listed.back();
-    }
-    CHECK(listed == std::vector<std::string>(expected.begin(), expected.end()));
-}
-
-TEST_CASE("the observer is told of each change after its commit", "[sqlite][links]") {
-    Stored stored;
-    RecordingObserver observer(*stored.store);
-    stored.store->observe(observer);
-    stored.create(link_to("https://a.example/", "x"));
-    stored.create(link_to("https://a.example/", "x"));
-    stored.store->update("x", new_target("https://b.example/"));
-    stored.store->update("none", new_target("https://b.example/"));
-    stored.store->remove("x");
-    stored.queue->close();
-    CHECK(observer.events == std::vector<std::string>{"created x 1 reads 1", "changed x 2 reads 2",
-                                                      "removed x 3 reads none"});
-}
-
-TEST_CASE("many threads create, edit, remove and read at once", "[sqlite][links]") {
-    Stored stored;
-    constexpr int threads_count = 8;
-    constexpr int per_thread = 300;
-    std::atomic<int> wrong{0};
-    std::vector<std::thread> threads;
-    for (int t = 0; t < threads_count; ++t) {
-        threads.emplace_back([&, t] {
-            for (int i = 0; i < per_thread; ++i) {
-                const auto code = std::to_string(t) + "-" + std::to_string(i);
-                if (!stored.create(link_to("https://a.example/", code))) ++wrong;
-                const auto found = stored.store->find(code);
-                if (!found || !*found) ++wrong;
-                if (i % 3 == 0 && !stored.store->update(code, new_target("https://b.example/")))
-                    ++wrong;
-                if (i % 3 == 1 && !stored.store->remove(code)) ++wrong;
-            }
-        });
-    }
-    for (auto& thread : threads) thread.join();
-    CHECK(wrong == 0);
-    CHECK(*stored.store->count() == threads_count * per_thread * 2 / 3);
-}
-
-TEST_CASE("of many threads that want one code exactly one gets it", "[sqlite][links]") {
-    Stored stored;
-    for (int round = 0; round < 20; ++round) {
-        std::atomic<int> created{0};
-        std::vector<std::thread> threads;
-        for (int t = 0; t < 6; ++t) {
-            threads.emplace_back([&] {
-                if (stored.create(link_to("https://a.example/", "c" + std::to_string(round)))) {
-                    ++created;
-                }
-            });
-        }
-        for (auto& thread : threads) thread.join();
-        CHECK(created == 1);
-    }
 }
 
 TEST_CASE("a full queue refuses a change at once", "[sqlite][links]") {
@@ -372,7 +152,7 @@ TEST_CASE("every create that was acknowledged is there after kill -9", "[sqlite]
         Stored stored(directory.path());
         for (const auto& code : acknowledged) {
             CAPTURE(round, code);
-            REQUIRE(stored.store->find(code)->has_value());
+            REQUIRE(stored.store().find(code)->has_value());
         }
     }
 }

@@ -1,0 +1,101 @@
+#include "services/stores/postgres/postgres_link_store.hpp"
+
+#include <future>
+#include <utility>
+
+#include "services/stores/postgres/link_rows.hpp"
+
+namespace qck::postgres {
+
+using links::Link;
+
+namespace {
+
+Result<std::optional<Link>> first_link(const Result<Rows>& rows) {
+    if (!rows) return rows.error();
+    if (rows->size() == 0) return std::optional<Link>{};
+    return std::optional(link_of(*rows, 0));
+}
+
+/// Waits for what `start` promised to its callback.
+template <class T, class Start>
+T wait_for(Start start) {
+    std::promise<T> promise;
+    auto future = promise.get_future();
+    start([&promise](T result) { promise.set_value(std::move(result)); });
+    return future.get();
+}
+
+}  // namespace
+
+Result<std::optional<Link>> PostgresLinkStore::find(std::string_view code) {
+    if (!may_be_a_code(code)) return std::optional<Link>{};
+    return first_link(primary_.with([&](Connection& connection) {
+        return connection.query("SELECT " QCK_LINK_COLUMNS
+                                " FROM links WHERE short_code = $1::text",
+                                Parameters().add(code));
+    }));
+}
+
+Result<std::optional<Link>> PostgresLinkStore::find_by_id(std::uint64_t id) {
+    return first_link(primary_.with([&](Connection& connection) {
+        return connection.query("SELECT " QCK_LINK_COLUMNS " FROM links WHERE id = $1::bigint",
+                                Parameters().add(id));
+    }));
+}
+
+Result<std::vector<Link>> PostgresLinkStore::list(std::string_view after, std::size_t limit) {
+    if (!may_be_a_code(after)) {
+        return error(Errc::invalid_argument, "'after' is no code: codes are letters and digits");
+    }
+    const auto rows = with_replica(replica_, primary_, [&](Connection& connection) {
+        return connection.query(
+            "SELECT " QCK_LINK_COLUMNS
+            " FROM links WHERE short_code > $1::text ORDER BY short_code LIMIT $2::bigint",
+            Parameters().add(after).add(static_cast<std::uint64_t>(limit)));
+    });
+    if (!rows) return rows.error();
+    std::vector<Link> links;
+    links.reserve(rows->size());
+    for (std::size_t row = 0; row < rows->size(); ++row) links.push_back(link_of(*rows, row));
+    return links;
+}
+
+Result<std::uint64_t> PostgresLinkStore::count() {
+    const auto rows = with_replica(replica_, primary_, [](Connection& connection) {
+        return connection.execute("SELECT count(*) FROM links");
+    });
+    if (!rows) return rows.error();
+    return rows->number(0, 0);
+}
+
+Result<std::vector<Result<Link>>> PostgresLinkStore::create(std::vector<Link> links) {
+    return wait_for<Result<std::vector<Result<Link>>>>([&](Created done) {
+        create_later(std::move(links), links::OnConflict::go_on, std::move(done));
+    });
+}
+
+Result<Link> PostgresLinkStore::update(std::string_view code, const links::LinkPatch& patch) {
+    return wait_for<Result<Link>>(
+        [&](Changed done) { update_later(std::string(code), patch, std::move(done)); });
+}
+
+Result<Link> PostgresLinkStore::remove(std::string_view code) {
+    return wait_for<Result<Link>>(
+        [&](Changed done) { remove_later(std::string(code), std::move(done)); });
+}
+
+void PostgresLinkStore::create_later(std::vector<Link> links, links::OnConflict on_conflict,
+                                     Created done) {
+    changes_.submit(Creation(std::move(links), on_conflict, std::move(done)));
+}
+
+void PostgresLinkStore::update_later(std::string code, links::LinkPatch patch, Changed done) {
+    changes_.submit(Alteration(std::move(code), std::move(patch), std::move(done)));
+}
+
+void PostgresLinkStore::remove_later(std::string code, Changed done) {
+    changes_.submit(Alteration(std::move(code), std::nullopt, std::move(done)));
+}
+
+}  // namespace qck::postgres
