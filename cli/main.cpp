@@ -37,11 +37,33 @@ void read_environment(CLI::App& app, int argc, char* argv[]) {
     }
 }
 
+void blot_out(char* begin, const char* end) {
+    if (begin < end) std::memset(begin, 'x', static_cast<std::size_t>(end - begin));
+}
+
+/// `SECRET` in scheme://USER:SECRET@HOST, of each URL of a list, and in password=SECRET.
+void hide_password(char* argument) {
+    for (char* at = argument; (at = std::strstr(at, "://")) != nullptr;) {
+        at += 3;
+        char* const host = at + std::strcspn(at, "/?,");
+        char* const colon = at + std::strcspn(at, ":");
+        char* sign = host;
+        while (sign > at && *sign != '@') --sign;
+        if (*sign == '@' && colon < sign) blot_out(colon + 1, sign);
+        at = host;
+    }
+    if (char* const word = std::strstr(argument, "password=")) {
+        char* const secret = word + std::strlen("password=");
+        blot_out(secret, secret + std::strcspn(secret, "& "));
+    }
+}
+
 /// Blots out the values of secrets, which anybody could read in the list of processes.
 void hide_secrets(int argc, char* argv[]) {
     constexpr const char* flag = "--token";
     const std::size_t flag_bytes = std::strlen(flag);
     for (int i = 1; i < argc; ++i) {
+        hide_password(argv[i]);
         if (std::strncmp(argv[i], flag, flag_bytes) != 0) continue;
         if (argv[i][flag_bytes] == '=') {
             std::memset(argv[i] + flag_bytes + 1, 'x', std::strlen(argv[i] + flag_bytes + 1));
@@ -107,6 +129,7 @@ int run(int argc, char* argv[]) {
     qck::commands::add_bench(app, chosen);
     qck::commands::add_reconcile(app, chosen);
     qck::commands::add_report(app, chosen);
+    qck::commands::add_init(app, chosen);
     read_environment(app, argc, argv);
     try {
         app.parse(argc, argv);

@@ -1,0 +1,40 @@
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/postgres_server.hpp"
+#include "tests/support/run_program.hpp"
+
+using namespace qck::test;
+
+TEST_CASE("qck init makes the schema, and says so when it is there", "[init][postgres]") {
+    PostgresServer server;
+    const auto made = run_program(QCK_PROGRAM, {"init", "--postgres", server.url()});
+    INFO(made.err);
+    CHECK(made.exit_code == 0);
+    CHECK(contains(made.out, "postgres " + server.url() + ": made the schema, version "));
+    CHECK(server.sql("SELECT count(*) FROM links") == "0\n");
+
+    const auto again =
+        run_program(QCK_PROGRAM, {"init", "--json"}, {"QCK_POSTGRES=" + server.url()});
+    CHECK(again.exit_code == 0);
+    const auto json = nlohmann::json::parse(again.out);
+    CHECK(json["stores"][0]["store"] == "postgres");
+    CHECK(json["stores"][0]["changed"] == false);
+}
+
+TEST_CASE("qck init says in one line what is out of reach", "[init]") {
+    const auto url =
+        "postgresql://qck:hush@127.0.0.1:" + std::to_string(free_loopback_port()) + "/qck";
+    const auto refused = run_program(QCK_PROGRAM, {"init", "--postgres", url});
+    CHECK(refused.exit_code == 3);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.starts_with("qck init: cannot connect to postgresql://qck@127.0.0.1:"));
+    CHECK(refused.err.find('\n') == refused.err.size() - 1);
+    CHECK_FALSE(contains(refused.err, "hush"));
+}
+
+TEST_CASE("qck init without a store is a usage error", "[init]") {
+    const auto refused = run_program(QCK_PROGRAM, {"init"});
+    CHECK(refused.exit_code == 2);
+    CHECK(contains(refused.err, "--postgres URL"));
+}
