@@ -32,6 +32,7 @@ struct Click {
     StoredIp ip;
     std::uint16_t user_agent = 0;
     std::uint16_t referrer = 0;
+    std::uint8_t country = 0;  ///< country_code.hpp; 0: not known
 };
 
 /// 128 bits of a hash of a client's `event_id`; the key of deduplication. All zero: none was given.

@@ -12,7 +12,7 @@ constexpr std::uint64_t time_mask = 0xFFFF'FFFF'FFFF;
                                              const Click& click) noexcept {
     words[1] = click.link_id;
     words[2] = (static_cast<std::uint64_t>(click.time_ms) & time_mask) |
-               std::uint64_t{click.ip.kind} << 48;
+               std::uint64_t{click.ip.kind} << 48 | std::uint64_t{click.country} << 56;
     std::memcpy(words + 3, click.ip.bytes.data(), 16);
     words[5] = click.user_agent | std::uint64_t{click.referrer} << 16 | std::uint64_t{index} << 32;
 }
@@ -103,6 +103,7 @@ Click Frame::click() const {
     click.time_ms = time_ms();
     click.click_class = static_cast<ClickClass>(click_class());
     click.ip.kind = static_cast<std::uint8_t>(word(2) >> 48);
+    click.country = static_cast<std::uint8_t>(word(2) >> 56);
     std::memcpy(click.ip.bytes.data(), at + 24, 16);
     click.user_agent = static_cast<std::uint16_t>(word(5));
     click.referrer = static_cast<std::uint16_t>(word(5) >> 16);

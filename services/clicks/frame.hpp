@@ -15,9 +15,9 @@
 /// nothing follows.
 ///
 ///     word 0        crc32c 32 | type 8 | class 8 | bytes 16
-///     click         link id | time_ms 48, ip kind 8, 0 | ip | ip | user agent 16, referrer 16,
-///     index 32 edge_click    as click, then key high | key low event         key high | key low |
-///     time_ms 48, has amount 8, 0 | amount micros |
+///     click         link id | time_ms 48, ip kind 8, country 8 | ip | ip | user agent 16, referrer
+///     16, index 32 edge_click    as click, then key high | key low event         key high | key
+///     low | time_ms 48, has amount 8, 0 | amount micros |
 ///                   type bytes 8, product bytes 8, 0 16, index 32 | type, product, zeros
 ///     user_agent,   id 16, string bytes 16, index 32 | string, zeros
 ///     referrer

@@ -21,7 +21,9 @@ namespace qck::clicks {
 namespace {
 
 constexpr std::uint64_t header_magic = 0x31304C4E524A4351;  // "QCJRNL01"
-constexpr std::uint32_t header_version = 1;
+/// 2 has countries in clicks, where 1 has zeros, which say the same: not known.
+constexpr std::uint32_t header_version = 2;
+constexpr std::uint32_t header_version_oldest = 1;
 constexpr std::uint32_t page_bytes = 4096;
 
 std::uint32_t header_crc(SegmentHeader header) {
@@ -152,7 +154,7 @@ Result<void> check_header(const SegmentHeader& header, const SegmentId& id) {
         return error(Errc::corrupt, "it does not begin as a segment does");
     }
     if (header.crc != header_crc(header)) return error(Errc::corrupt, "its header is damaged");
-    if (header.version != header_version) {
+    if (header.version < header_version_oldest || header.version > header_version) {
         return error(Errc::corrupt, "it is of version " + std::to_string(header.version) +
                                         ", which this qck does not read");
     }

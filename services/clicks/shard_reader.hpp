@@ -80,6 +80,8 @@ public:
     std::uint16_t shard() const { return options_.shard; }
     /// Of the next record, in the epoch of at(); meaningful once a record was read.
     std::uint64_t sequence() const { return base_sequence_ + index_; }
+    /// Of the first record of the segment that is being handed on.
+    std::uint64_t base_sequence() const { return base_sequence_; }
 
 private:
     enum class Stop : std::uint8_t { more, blank, damaged, end };

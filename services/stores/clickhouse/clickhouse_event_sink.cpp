@@ -1,0 +1,125 @@
+#include "services/stores/clickhouse/clickhouse_event_sink.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "services/stores/clickhouse/event_block.hpp"
+#include "services/stores/clickhouse/sql_text.hpp"
+
+namespace qck::clickhouse {
+namespace {
+
+constexpr std::chrono::milliseconds settle_poll{50};
+
+std::string query_id_of(const clicks::EventBatch& batch) { return "qck-" + batch.token; }
+
+}  // namespace
+
+ClickhouseEventSink::ClickhouseEventSink(EventSinkConfig config, bool earlier_inserts)
+    : config_(std::move(config)), client_(config_.client) {
+    const std::int64_t now = monotonic_ns();
+    for (std::size_t node = 0; earlier_inserts && node < client_.nodes(); ++node) {
+        doubts_.push_back({node, now});
+    }
+}
+
+Result<void> ClickhouseEventSink::insert(const clicks::EventBatch& batch) {
+    if (batch.rows.empty()) return {};
+    const auto version = client_.version();
+    if (!version) return version.error();
+    std::string settings = "&query_id=" + percent_encoded(query_id_of(batch));
+    if (version->has_deduplication_token()) {
+        // Of these rows: what is sent of a batch that is there in part is another insert.
+        // A server remembers tokens of rows that were deleted since: what is known to be missing
+        // needs a new one.
+        settings += "&insert_deduplication_token=" + batch.token;
+        if (batch.asked) settings += "-" + std::to_string(wall_ns());
+    }
+    const NativeBlock block = event_block(batch);
+    const InsertOutcome outcome = client_.insert(insert_events, block.bytes(), settings);
+    if (outcome.in_doubt) doubts_.push_back({outcome.node, monotonic_ns()});
+    return outcome.result;
+}
+
+Result<void> ClickhouseEventSink::settle(const Doubt& doubt, const std::string& query_id) {
+    const std::string question =
+        sql("SELECT toString(count()) FROM system.processes WHERE query_id = ? FORMAT TabSeparated",
+            {query_id});
+    const std::int64_t until =
+        monotonic_ns() + std::chrono::nanoseconds(config_.settle_for).count();
+    while (true) {
+        const auto running = client_.query_at(doubt.node, question);
+        if (!running) {
+            // Nobody listens: the process that may have had it is gone, and its sockets with it.
+            if (client_.refuses(doubt.node)) return {};
+            const auto gone_ns = std::chrono::nanoseconds(config_.gone_after).count();
+            if (monotonic_ns() - doubt.since_ns > gone_ns) return {};
+            return running.error();
+        }
+        if (!running->starts_with("0")) {
+            return error(Errc::unavailable, "ClickHouse at " + client_.node_text(doubt.node) +
+                                                ": an insert that got no answer still runs");
+        }
+        if (monotonic_ns() >= until) return {};
+        std::this_thread::sleep_for(settle_poll);
+    }
+}
+
+Result<void> ClickhouseEventSink::settle_all(const std::string& query_id) {
+    while (!doubts_.empty()) {
+        if (const auto settled = settle(doubts_.back(), query_id); !settled) return settled;
+        doubts_.pop_back();
+    }
+    return {};
+}
+
+Result<void> ClickhouseEventSink::ask(const clicks::EventBatch& batch, std::size_t first,
+                                      std::size_t end, std::vector<clicks::EventId>& found) {
+    const auto& front = batch.rows[first];
+    std::int64_t first_s = front.time_ms / 1000;
+    std::int64_t last_s = first_s;
+    bool one_link = true;
+    for (std::size_t at = first; at < end; ++at) {
+        first_s = std::min(first_s, batch.rows[at].time_ms / 1000);
+        last_s = std::max(last_s, batch.rows[at].time_ms / 1000);
+        one_link = one_link && batch.rows[at].link_id == front.link_id;
+    }
+    std::string question =
+        sql("SELECT DISTINCT sequence FROM qck_analytics.link_events WHERE node = ? AND shard = ? "
+            "AND epoch = ? AND sequence >= ? AND sequence <= ? AND event_time >= toDateTime(?, "
+            "'UTC') AND event_time <= toDateTime(?, 'UTC')",
+            {batch.node, front.id.shard, front.id.epoch, front.id.sequence,
+             batch.rows[end - 1].id.sequence, std::max<std::int64_t>(first_s, 0),
+             std::clamp<std::int64_t>(last_s, 0, UINT32_MAX)});
+    // Rows of one link may be far apart, with many others between.
+    if (one_link) question += sql(" AND link_id = ?", {front.link_id});
+    const auto answer = client_.query(question + " ORDER BY sequence FORMAT RowBinary");
+    if (!answer) return answer.error();
+    for (std::size_t at = 0; at + 8 <= answer->size(); at += 8) {
+        clicks::EventId id = front.id;
+        std::memcpy(&id.sequence, answer->data() + at, 8);
+        found.push_back(id);
+    }
+    return {};
+}
+
+Result<std::vector<clicks::EventId>> ClickhouseEventSink::present(const clicks::EventBatch& batch) {
+    if (const auto settled = settle_all(query_id_of(batch)); !settled) return settled.error();
+    std::vector<clicks::EventId> found;
+    for (std::size_t first = 0; first < batch.rows.size();) {
+        const auto& id = batch.rows[first].id;
+        std::size_t end = first + 1;
+        while (end < batch.rows.size() && batch.rows[end].id.shard == id.shard &&
+               batch.rows[end].id.epoch == id.epoch) {
+            ++end;
+        }
+        if (const auto asked = ask(batch, first, end, found); !asked) return asked.error();
+        first = end;
+    }
+    return found;
+}
+
+}  // namespace qck::clickhouse

@@ -1,0 +1,123 @@
+#include "services/stores/clickhouse/clickhouse_url.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace qck::clickhouse {
+namespace {
+
+constexpr std::uint16_t http_port = 8123;
+constexpr std::uint16_t https_port = 8443;
+
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] != '%') {
+            decoded += text[at];
+            continue;
+        }
+        unsigned value = 0;
+        if (at + 2 >= text.size()) return std::nullopt;
+        const char* const end = text.data() + at + 3;
+        const auto parsed = std::from_chars(text.data() + at + 1, end, value, 16);
+        if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+        decoded += static_cast<char>(value);
+        at += 2;
+    }
+    return decoded;
+}
+
+bool parse_host(std::string_view text, Node& node) {
+    std::string_view port;
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        if (end == std::string_view::npos) return false;
+        node.host = text.substr(1, end - 1);
+        port = text.substr(end + 1);
+    } else {
+        const auto colon = std::min(text.find(':'), text.size());
+        node.host = text.substr(0, colon);
+        port = text.substr(colon);
+    }
+    if (node.host.empty() || node.host.find_first_of(" @\\/?#%") != std::string::npos) return false;
+    if (port.empty()) return true;
+    const char* const end = port.data() + port.size();
+    const auto parsed = std::from_chars(port.data() + 1, end, node.port);
+    return port[0] == ':' && parsed.ec == std::errc{} && parsed.ptr == end && node.port != 0;
+}
+
+/// `user:password` before an `@`; false when it is malformed.
+bool take_credentials(std::string_view& authority, ClickhouseUrl& url) {
+    const auto at = authority.rfind('@');
+    if (at == std::string_view::npos) return true;
+    const std::string_view credentials = authority.substr(0, at);
+    authority.remove_prefix(at + 1);
+    const auto colon = std::min(credentials.find(':'), credentials.size());
+    const auto user = percent_decoded(credentials.substr(0, colon));
+    const auto password =
+        percent_decoded(credentials.substr(std::min(colon + 1, credentials.size())));
+    if (!user || user->empty() || !password) return false;
+    url.user = *user;
+    url.password = *password;
+    return true;
+}
+
+/// One part between commas: a URL, or a host that is as the one before it.
+bool take_part(std::string_view part, bool& secure, ClickhouseUrl& url) {
+    if (part.starts_with("https://")) {
+        secure = true;
+        part.remove_prefix(8);
+    } else if (part.starts_with("http://")) {
+        secure = false;
+        part.remove_prefix(7);
+    } else if (url.nodes.empty() || part.find("://") != std::string_view::npos) {
+        return false;
+    }
+    if (!take_credentials(part, url)) return false;
+    while (part.ends_with('/')) part.remove_suffix(1);
+    Node node;
+    node.secure = secure;
+    node.port = secure ? https_port : http_port;
+    if (!parse_host(part, node) || url.nodes.size() >= ClickhouseUrl::nodes_max) return false;
+    url.nodes.push_back(std::move(node));
+    return true;
+}
+
+}  // namespace
+
+std::string Node::text() const {
+    const bool is_ipv6 = host.find(':') != std::string::npos;
+    return (secure ? "https://" : "http://") + (is_ipv6 ? "[" + host + "]" : host) + ":" +
+           std::to_string(port);
+}
+
+std::string ClickhouseUrl::text() const {
+    std::string joined;
+    for (const Node& node : nodes) joined += (joined.empty() ? "" : ",") + node.text();
+    return joined;
+}
+
+Result<ClickhouseUrl> parse_clickhouse_url(std::string_view text) {
+    ClickhouseUrl url;
+    bool secure = false;
+    bool good = true;
+    // A password may hold a comma: parts begin after the credentials, which end at the last '@'
+    // that a comma follows, or at the only one.
+    std::string_view rest = text;
+    while (good) {
+        const auto scheme = rest.find("://");
+        const auto next_url = rest.find(",http", scheme == std::string_view::npos ? 0 : scheme);
+        const auto at = rest.substr(0, next_url).rfind('@');
+        const auto comma = rest.find(',', at == std::string_view::npos ? 0 : at);
+        good = take_part(rest.substr(0, comma), secure, url);
+        if (comma == std::string_view::npos) break;
+        rest.remove_prefix(comma + 1);
+    }
+    if (good) return url;
+    return error(Errc::invalid_argument,
+                 "the ClickHouse address is malformed (try http://127.0.0.1:8123, or "
+                 "http://user:password@host1:8123,host2:8123)");
+}
+
+}  // namespace qck::clickhouse

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "services/stores/clickhouse/clickhouse_url.hpp"
+
+namespace qck::clickhouse {
+
+struct HttpAnswer {
+    unsigned status = 0;
+    std::string body;
+};
+
+/// One kept-open HTTP/1.1 connection to one node; blocking, with a deadline for every step. https
+/// verifies the certificate and its host against the system's trust store. Not thread-safe.
+class HttpConnection {
+public:
+    /// `refused` tells whether the host is there and nobody listens at the port.
+    static Result<std::unique_ptr<HttpConnection>> open(const Node& node,
+                                                        std::chrono::milliseconds timeout,
+                                                        bool& refused);
+    ~HttpConnection();
+    HttpConnection(const HttpConnection&) = delete;
+    HttpConnection& operator=(const HttpConnection&) = delete;
+
+    /// Posts `body` once. Fails with Errc::timed_out or Errc::io; the server may have got all of
+    /// it, and the connection is of no more use then.
+    Result<HttpAnswer> post(std::string_view target, std::string_view authorization,
+                            std::string_view body, std::chrono::milliseconds timeout,
+                            std::size_t answer_bytes_max);
+    /// Whether another request may follow: the server neither said nor did otherwise.
+    bool usable();
+
+private:
+    class Stream;
+    HttpConnection(Node node, std::unique_ptr<Stream> stream);
+    Node node_;
+    std::unique_ptr<Stream> stream_;
+    bool keep_alive_ = true;
+};
+
+}  // namespace qck::clickhouse

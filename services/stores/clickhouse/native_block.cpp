@@ -1,0 +1,44 @@
+#include "services/stores/clickhouse/native_block.hpp"
+
+namespace qck::clickhouse {
+namespace {
+
+void append_varint(std::string& out, std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
+    out += static_cast<char>(value);
+}
+
+void append_string(std::string& out, std::string_view text) {
+    append_varint(out, text.size());
+    out += text;
+}
+
+}  // namespace
+
+NativeBlock::NativeBlock(std::size_t columns, std::size_t rows, std::size_t bytes_expected) {
+    bytes_.reserve(bytes_expected);
+    append_varint(bytes_, columns);
+    append_varint(bytes_, rows);
+}
+
+void NativeBlock::begin_column(std::string_view name, std::string_view type) {
+    append_string(bytes_, name);
+    append_string(bytes_, type);
+}
+
+char* NativeBlock::grow(std::size_t bytes) {
+    const std::size_t before = bytes_.size();
+    bytes_.resize(before + bytes);
+    return bytes_.data() + before;
+}
+
+NativeBlock::Prefixed::Prefixed(const std::vector<std::string>& texts) {
+    ends_.reserve(texts.size() + 1);
+    ends_.push_back(0);
+    for (const std::string& text : texts) {
+        append_string(bytes_, text);
+        ends_.push_back(bytes_.size());
+    }
+}
+
+}  // namespace qck::clickhouse
