@@ -30,7 +30,7 @@ Result<std::unique_ptr<Reactor>> Reactor::create() {
         return epoll_error("cannot watch an eventfd");
     }
     std::unique_ptr<Reactor> reactor(new Reactor(std::move(epoll), std::move(wake)));
-    reactor->now_ns_ = monotonic_ns();
+    reactor->now_ns_ = reactor->read_clock();
     return reactor;
 }
 
@@ -41,7 +41,7 @@ void Reactor::run() {
     while (!stopping_.load(std::memory_order_acquire)) {
         const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                        wait_timeout_ms());
-        now_ns_ = monotonic_ns();
+        now_ns_ = read_clock();
         bool woken = false;
         batch_ = std::span(events.data(), static_cast<std::size_t>(std::max(count, 0)));
         while (!batch_.empty()) {
@@ -88,6 +88,7 @@ void Reactor::run_posted() {
         work.swap(posted_);
     }
     for (auto& item : work) item();
+    if (!work.empty()) read_clock();
 }
 
 Result<void> Reactor::watch(int fd, std::uint32_t events, EventHandler& handler) {
@@ -138,6 +139,7 @@ void Reactor::cancel(TimerId timer) {
 }
 
 void Reactor::run_timers() {
+    if (timers_.empty() || timers_.begin()->first > now_ns_) return;
     while (!timers_.empty() && timers_.begin()->first <= now_ns_) {
         auto node = timers_.extract(timers_.begin());
         Timer& timer = node.mapped();
@@ -149,11 +151,12 @@ void Reactor::run_timers() {
         node.key() = now_ns_ + timer.period_ns;
         timers_.insert(std::move(node));
     }
+    read_clock();
 }
 
 int Reactor::wait_timeout_ms() const {
     if (timers_.empty()) return -1;
-    const std::int64_t left_ns = timers_.begin()->first - now_ns_;
+    const std::int64_t left_ns = timers_.begin()->first - latest_ns_;
     if (left_ns <= 0) return 0;
     return static_cast<int>(std::min<std::int64_t>((left_ns + 999'999) / 1'000'000, INT_MAX));
 }

@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/net/fd.hpp"
 
@@ -62,6 +63,8 @@ public:
 
     /// CLOCK_MONOTONIC, read once per batch.
     std::int64_t now_ns() const { return now_ns_; }
+    /// CLOCK_MONOTONIC now. Whoever took long in a batch and asks helps the timers to be on time.
+    std::int64_t read_clock() { return latest_ns_ = monotonic_ns(); }
 
 private:
     struct Timer {
@@ -80,6 +83,7 @@ private:
     Fd epoll_;
     Fd wake_;
     std::int64_t now_ns_ = 0;
+    std::int64_t latest_ns_ = 0;  ///< as last read; at or after now_ns_
     std::atomic<bool> stopping_{false};
     std::span<epoll_event> batch_;  ///< the events still to be handled in this round
     std::multimap<std::int64_t, Timer> timers_;

@@ -18,8 +18,13 @@ struct ServerConfig {
     std::chrono::milliseconds body_timeout{30'000};
     /// Between requests.
     std::chrono::milliseconds idle_timeout{75'000};
-    /// For a client to take what was sent to it before its connection is closed.
+    /// For a client to take what was sent to it before its connection is closed, and a second more
+    /// for each write_bytes_per_s_min bytes of that. A byte taken now and then does not extend it.
     std::chrono::milliseconds write_timeout{30'000};
+    std::size_t write_bytes_per_s_min = 64 * 1024;
+    /// Bodies of requests that are still coming, of all connections of one reactor together; who
+    /// sends beyond that is answered 503.
+    std::size_t bodies_bytes_max = 64 * 1024 * 1024;
     /// Answers that a client has not taken yet; beyond this no more of its requests are read.
     std::size_t output_bytes_max = 64 * 1024;
 };

@@ -25,6 +25,12 @@ public:
     void append(std::string_view text) {
         std::memcpy(claim(text.size()), text.data(), text.size());
     }
+    /// `at` is at most size(); moves what lies behind it.
+    void insert(std::size_t at, std::string_view text) {
+        claim(text.size());
+        std::memmove(bytes_.get() + at + text.size(), bytes_.get() + at, size_ - text.size() - at);
+        std::memcpy(bytes_.get() + at, text.data(), text.size());
+    }
     std::string_view view() const { return {bytes_.get(), size_}; }
     std::size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }

@@ -18,6 +18,10 @@ constexpr auto sweep_period = 200ms;
 constexpr auto accept_pause = 100ms;
 /// Bounds the time that one burst of new connections keeps the others waiting.
 constexpr int accepts_per_event = 64;
+/// More than a listener's queue holds as a rule (net.core.somaxconn).
+constexpr int drain_accepts_max = 8192;
+/// At most one line of log for so long while descriptors lack.
+constexpr std::int64_t tell_every_ns = 10'000'000'000;
 /// Many pipelined requests in one read.
 constexpr std::size_t input_bytes_min = 64 * 1024;
 constexpr std::size_t output_bytes_at_first = 64 * 1024;
@@ -53,19 +57,21 @@ Result<void> Server::start() {
 }
 
 void Server::on_events(std::uint32_t) {
-    for (int i = 0; i < accepts_per_event; ++i) {
+    if (!accept_waiting(accepts_per_event)) pause_accepting();
+}
+
+bool Server::accept_waiting(int count_max) {
+    for (int i = 0; i < count_max; ++i) {
         net::Address peer;
         peer.length = sizeof peer.storage;
         net::Fd fd(
             ::accept4(listener_.get(), peer.data(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!fd) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-                pause_accepting();
-            }
-            return;
+            return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
         }
         accept_one(std::move(fd), peer);
     }
+    return true;
 }
 
 void Server::accept_one(net::Fd fd, const net::Address& peer) {
@@ -106,22 +112,38 @@ void Server::accept_one(net::Fd fd, const net::Address& peer) {
 }
 
 void Server::pause_accepting() {
-    log::warn("accept_paused", {{"why", "no file descriptors left"}});
+    const std::int64_t now_ns = reactor_.now_ns();
+    if (pause_told_ns_ == 0 || now_ns - pause_told_ns_ > tell_every_ns) {
+        log::warn("accept_paused", {{"why", "no file descriptors left"}});
+        pause_told_ns_ = now_ns;
+    }
     counters_.connections_refused.add();
     reactor_.unwatch(listener_.get(), *this);
-    accept_timer_ = reactor_.after(accept_pause, [this] {
-        if (listener_) static_cast<void>(reactor_.watch(listener_.get(), EPOLLIN, *this));
+    accept_timer_ = reactor_.after(accept_pause, [this] { go_on_accepting(); });
+}
+
+void Server::go_on_accepting() {
+    if (!listener_ || reactor_.watch(listener_.get(), EPOLLIN, *this)) return;
+    accept_timer_ = reactor_.after(accept_pause, [this] { go_on_accepting(); });
+}
+
+void Server::go_on_later(const Session& session) {
+    reactor_.post([this, slot = session.slot(), generation = session.generation()] {
+        if (Session* const found = find(slot, generation)) found->go_on();
     });
 }
 
 void Server::drain() {
     draining_ = true;
     if (listener_) {
+        // Closing the listener resets what the kernel holds for it.
+        accept_waiting(drain_accepts_max);
         reactor_.unwatch(listener_.get(), *this);
         listener_.reset();
     }
-    for (const auto& session : sessions_) {
-        if (session) session->drain();
+    // By index: what is answered here may move sessions_ no more, but may empty its slots.
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
+        if (sessions_[slot]) sessions_[slot]->drain();
     }
 }
 
@@ -136,7 +158,7 @@ void Server::gate_opened(std::uint64_t mark) {
     while (!held_.empty() && held_.front().mark <= mark) {
         const Held held = held_.front();
         held_.pop_front();
-        if (Session* const session = find(held.slot, held.generation)) session->release();
+        if (Session* const session = find(held.slot, held.generation)) session->release(mark);
     }
 }
 

@@ -28,12 +28,15 @@ public:
     Server& operator=(const Server&) = delete;
 
     Result<void> start();
-    /// Stops accepting; connections close as their requests are answered.
+    /// Stops accepting; connections close as their requests are answered, also those that the
+    /// kernel had accepted and this server had not taken yet.
     void drain();
     bool drained() const { return counters_.connections_open.value() == 0; }
     void close_all();
     /// What was marked up to `mark` is durable.
     void gate_opened(std::uint64_t mark);
+    /// Of bodies that are still coming.
+    std::size_t body_bytes() const { return body_bytes_; }
     const ServerCounters& counters() const { return counters_; }
 
     void on_events(std::uint32_t events) override;
@@ -49,8 +52,13 @@ private:
         std::uint64_t generation;
     };
 
+    /// Takes up to `count_max` connections that wait; false when descriptors ran out.
+    bool accept_waiting(int count_max);
     void accept_one(net::Fd fd, const net::Address& peer);
     void pause_accepting();
+    void go_on_accepting();
+    /// Calls Session::go_on() in the next batch.
+    void go_on_later(const Session& session);
     Session* find(std::uint32_t slot, std::uint64_t generation);
     Session* find_waiting(std::uint32_t slot, std::uint64_t generation);
     void forget(Session& session);
@@ -67,11 +75,13 @@ private:
     std::vector<std::unique_ptr<Session>> sessions_;
     std::vector<std::uint32_t> free_slots_;
     std::vector<std::unique_ptr<Session>>
-        finished_;           ///< destroyed after the batch that closed them
-    std::deque<Held> held_;  ///< marks ascend
+        finished_;                ///< destroyed after the batch that closed them
+    std::deque<Held> held_;       ///< marks ascend
+    std::size_t body_bytes_ = 0;  ///< of all bodies that are still coming
     std::uint64_t last_generation_ = 0;
     net::Reactor::TimerId sweep_timer_ = 0;
     net::Reactor::TimerId accept_timer_ = 0;
+    std::int64_t pause_told_ns_ = 0;
     bool draining_ = false;
     std::size_t input_bytes_;
     std::unique_ptr<char[]> input_;  ///< one connection is read at a time

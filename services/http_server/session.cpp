@@ -19,7 +19,16 @@ using namespace std::chrono_literals;
 constexpr auto linger_time = 1s;
 /// A connection that once had to keep more than this gives the memory back.
 constexpr std::size_t carry_bytes_kept = 4 * 1024;
+/// TLS records that are read for one event, before others have their turn.
+constexpr int reads_per_event = 8;
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// The bodies under way need more memory than all may have.
+Response overloaded() {
+    Response response = problem(503, "overloaded", "too much is being sent at a time");
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+}
 
 }  // namespace
 
@@ -44,16 +53,22 @@ void Session::on_events(std::uint32_t events) {
     }
     if (state_ == State::handshake) return shake_hands();
     if ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0) return close();
-    if ((events & EPOLLOUT) != 0 && !held_) {
+    if (!unsent_.empty() && !is_held()) {
         send_unsent();
         if (state_ == State::closed || !unsent_.empty()) return;
-        interest(EPOLLIN);
     }
+    go_on();
+}
+
+void Session::go_on() {
+    if (unsent_.empty() && state_ != State::waiting) interest(EPOLLIN);
     read_and_process();
 }
 
 void Session::shake_hands() {
-    switch (tls_.handshake()) {
+    const net::TlsStatus status = tls_.handshake();
+    server_.reactor_.read_clock();  // a handshake costs about a millisecond
+    switch (status) {
         case net::TlsStatus::ok:
             state_ = State::reading;
             expect_within(server_.config_.idle_timeout);
@@ -72,18 +87,21 @@ void Session::read_and_process() {
     if (state_ == State::lingering) return discard_input();
     if (state_ == State::waiting || !unsent_.empty()) {
         // Level-triggered: what the peer sends meanwhile would wake the reactor over and over.
-        const bool to_send = !unsent_.empty() && !held_;
-        return interest(to_send ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
+        if (unsent_.empty() || is_held()) interest(0U);
+        return;
     }
     char* const input = server_.input_.get();
     bool more = true;
-    while (more && state_ < State::waiting && unsent_.empty()) {
+    for (int reads = 0; more && state_ < State::waiting && unsent_.empty(); ++reads) {
+        // The kernel tells of what it has again; what TLS has taken in is for us to remember.
+        if (reads == reads_per_event) return server_.go_on_later(*this);
         const std::size_t kept = carry_.size();
         std::memcpy(input, carry_.data(), kept);
         const Received received = receive(input + kept, server_.input_bytes_ - kept);
         if (received.bytes + kept > 0) process({input, kept + received.bytes});
         if (received.ended && state_ < State::waiting && unsent_.empty()) close();
         more = received.more;
+        if (received.wants_write && state_ < State::waiting && unsent_.empty()) interest(EPOLLOUT);
     }
 }
 
@@ -99,7 +117,8 @@ Session::Received Session::receive(char* at, std::size_t room) {
             .ended = transfer.status == net::TlsStatus::closed ||
                      transfer.status == net::TlsStatus::failed,
             // OpenSSL may hold decrypted bytes that no further event announces.
-            .more = transfer.status == net::TlsStatus::ok};
+            .more = transfer.status == net::TlsStatus::ok,
+            .wants_write = transfer.status == net::TlsStatus::want_write};
 }
 
 void Session::process(std::string_view data) {
@@ -173,8 +192,15 @@ std::size_t Session::begin_body(std::string_view data) {
 
 std::size_t Session::go_on_with_body(std::string_view data) {
     std::size_t used = 0;
-    switch (decoder_.feed(data, &body_, used)) {
+    const std::size_t before = body_.size();
+    const http::ParseStatus status = decoder_.feed(data, &body_, used);
+    server_.body_bytes_ += body_.size() - before;
+    switch (status) {
         case http::ParseStatus::need_more:
+            if (server_.body_bytes_ > server_.config_.bodies_bytes_max) {
+                refuse(overloaded());
+                return data.size();
+            }
             return used;
         case http::ParseStatus::failed:
             refuse(decoder_.error_status(), decoder_.error_reason());
@@ -187,29 +213,51 @@ std::size_t Session::go_on_with_body(std::string_view data) {
     parser_.parse(held_head_);
     handle(parser_.head(), body_);
     parser_.reset();
-    held_head_.clear();
-    body_ = {};
+    end_body();
     return used;
 }
 
+void Session::end_body() {
+    server_.body_bytes_ -= body_.size();
+    held_head_.clear();
+    body_ = {};
+}
+
 void Session::handle(const http::RequestHead& head, std::string_view body) {
-    keep_alive_ = head.keep_alive && head.version_minor >= 1 && !server_.draining_;
+    keep_alive_ = head.keep_alive && !server_.draining_;
+    old_client_ = head.version_minor == 0;
     head_only_ = head.method == http::Method::head;
     close_after_ = !keep_alive_;
     ++unreported_;
     const Request request{head, body, peer_, server_.reactor_.now_ns()};
     Exchange exchange(*this);
+    const std::size_t from = server_.output_.size();
     server_.handler_.handle(request, exchange);
+    if (old_client_ && state_ != State::waiting) say_keep_alive(from);
     if (close_after_ && state_ == State::reading) state_ = State::lingering;
 }
 
 void Session::refuse(std::uint16_t status, std::string_view detail) {
     server_.counters_.bad_requests.add();
+    refuse(problem(status, "bad-request", detail));
+}
+
+void Session::refuse(const Response& response) {
     keep_alive_ = false;
     head_only_ = false;
     close_after_ = true;
-    write_response(problem(status, "bad-request", detail));
+    write_response(response);
+    end_body();
     state_ = State::lingering;
+}
+
+/// Of the response that begins there in the output (RFC 9112 appendix C.2.2).
+void Session::say_keep_alive(std::size_t from) {
+    if (!keep_alive_) return;
+    const auto line = server_.output_.view().find("\r\n", from);
+    if (line != std::string_view::npos) {
+        server_.output_.insert(line + 2, "Connection: keep-alive\r\n");
+    }
 }
 
 void Session::write_response(const Response& response) {
@@ -237,27 +285,30 @@ PendingReply Session::wait_for_answer() {
 
 void Session::resume(const Response& response) {
     server_.output_.clear();
-    if (server_.draining_) keep_alive_ = false;
+    // What is ready-made has said already whether the connection goes on.
+    if (server_.draining_ && response.ready_made.empty()) keep_alive_ = false;
     close_after_ = !keep_alive_;
     write_response(response);
+    if (old_client_) say_keep_alive(0);
     ++unreported_;
     state_ = close_after_ ? State::lingering : State::reading;
     flush();
     // What the peer sent meanwhile waits in carry_, within TLS, or in the kernel.
-    if (state_ == State::reading && unsent_.empty()) {
-        if (has_input()) return read_and_process();
-        interest(EPOLLIN);
-    }
+    if (state_ != State::reading || !unsent_.empty()) return;
+    interest(EPOLLIN);
+    if (has_input()) read_and_process();
 }
 
 void Session::flush() {
     const std::string_view output = server_.output_.view();
     const std::uint64_t mark =
         server_.gate_ != nullptr && !output.empty() ? server_.gate_->mark() : 0;
-    if (mark != 0) {
-        held_ = true;
+    if (mark != 0 || is_held()) {
         unsent_.append(output);
-        server_.held_.push_back({mark, slot_, generation_});
+        if (mark > held_mark_) {
+            held_mark_ = mark;
+            server_.held_.push_back({mark, slot_, generation_});
+        }
         return interest(0U);
     }
     if (!output.empty()) {
@@ -265,29 +316,40 @@ void Session::flush() {
         if (state_ == State::closed) return;
         if (sent < output.size()) {
             unsent_.append(output.substr(sent));
-            expect_within(server_.config_.write_timeout);
-            interest(EPOLLOUT);
-            return;
+            return await_taking();
         }
     }
     after_sending();
 }
 
-void Session::release() {
-    held_ = false;
+void Session::release(std::uint64_t mark) {
+    if (!is_held() || mark < held_mark_) return;
+    held_mark_ = 0;
     send_unsent();
-    if (state_ == State::closed || !unsent_.empty()) return;
+    if (state_ == State::closed) return;
+    if (!unsent_.empty()) return await_taking();
+    if (state_ >= State::waiting) return;
     interest(EPOLLIN);
     if (has_input()) read_and_process();
 }
 
+/// How long a peer may take is known when it is first found slow, and grows with what there is to
+/// take, never with how slowly it does.
+void Session::await_taking() {
+    const std::size_t bytes = unsent().size();
+    expect_within(server_.config_.write_timeout +
+                  std::chrono::milliseconds(bytes * 1000 / server_.config_.write_bytes_per_s_min));
+    interest(write_wants_read_ ? EPOLLIN : EPOLLOUT);
+}
+
 void Session::send_unsent() {
-    const std::size_t sent = transmit(unsent_);
+    unsent_from_ += transmit(unsent());
     if (state_ == State::closed) return;
-    unsent_.erase(0, sent);
-    if (unsent_.empty()) return after_sending();
-    if (sent > 0) expect_within(server_.config_.write_timeout);
-    interest(EPOLLOUT);
+    if (!unsent().empty()) return interest(write_wants_read_ ? EPOLLIN : EPOLLOUT);
+    unsent_.clear();
+    unsent_from_ = 0;
+    if (unsent_.capacity() > carry_bytes_kept) unsent_.shrink_to_fit();
+    after_sending();
 }
 
 std::size_t Session::transmit(std::string_view bytes) {
@@ -299,6 +361,7 @@ std::size_t Session::transmit(std::string_view bytes) {
         if (tls_) {
             const net::TlsTransfer transfer = tls_.write(rest);
             taken = transfer.bytes;
+            write_wants_read_ = transfer.status == net::TlsStatus::want_read;
             failed = transfer.status == net::TlsStatus::failed ||
                      transfer.status == net::TlsStatus::closed;
         } else {
@@ -320,7 +383,7 @@ std::size_t Session::transmit(std::string_view bytes) {
 void Session::after_sending() {
     if (unreported_ != 0) {
         server_.counters_.requests.add(unreported_);
-        server_.handler_.answered(unreported_, monotonic_ns() - asked_at_ns_);
+        server_.handler_.answered(unreported_, server_.reactor_.read_clock() - asked_at_ns_);
         unreported_ = 0;
     }
     // A drain that came while answers were under way left the connection to them.
@@ -342,13 +405,16 @@ void Session::discard_input() {
 }
 
 void Session::check_deadline(std::int64_t now_ns) {
-    if (now_ns < deadline_ns_ || state_ == State::waiting || held_) return;
+    if (now_ns < deadline_ns_ || state_ == State::waiting || is_held()) return;
     const bool request_begun = head_begun_ || state_ == State::body;
     if (state_ != State::lingering && unsent_.empty() && request_begun) {
         server_.counters_.timeouts.add();
         server_.output_.clear();
         refuse(408, "the request did not come in time");
-        return flush();
+        flush();
+        // Whoever did not send in time is not waited for to take this.
+        if (state_ != State::closed) expect_within(linger_time);
+        return;
     }
     if (state_ != State::lingering && (!unsent_.empty() || state_ == State::handshake)) {
         server_.counters_.timeouts.add();
@@ -357,6 +423,8 @@ void Session::check_deadline(std::int64_t now_ns) {
 }
 
 void Session::drain() {
+    if (is_idle()) read_and_process();
+    if (state_ == State::closed) return;
     if (is_idle() || state_ == State::handshake) close();
 }
 
@@ -369,6 +437,7 @@ bool Session::has_input() const { return !carry_.empty() || (tls_ && tls_.has_pe
 void Session::close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
+    end_body();
     server_.reactor_.unwatch(fd_.get(), *this);
     fd_.reset();
     server_.forget(*this);

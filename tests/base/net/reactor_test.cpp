@@ -111,3 +111,20 @@ TEST_CASE("timers run once or again and again, never early, until cancelled", "[
     CHECK(ticks == 4);
     CHECK(cancelled == 0);
 }
+
+TEST_CASE("a batch that took long does not make the next timer late", "[base][net]") {
+    auto reactor = *net::Reactor::create();
+    const std::int64_t begin_ns = monotonic_ns();
+    std::int64_t fired_ns = 0;
+    reactor->after(400ms, [&] {
+        fired_ns = monotonic_ns();
+        reactor->stop();
+    });
+    reactor->post([&] {
+        while (monotonic_ns() - begin_ns < 300'000'000) {
+        }
+    });
+    reactor->run();
+    CHECK(fired_ns - begin_ns >= 400'000'000);
+    CHECK(fired_ns - begin_ns < 600'000'000);
+}

@@ -79,3 +79,40 @@ TEST_CASE("draining ends connections whose answers were still on their way",
     CHECK(client.closed());
     CHECK(is_drained(server));
 }
+
+TEST_CASE("draining answers those whom the kernel has accepted already",
+          "[services][http_server]") {
+    RunningServer server;
+    std::promise<void> all_asked;
+    server.post([asked = all_asked.get_future().share()](Server& on) {
+        asked.wait_for(10s);
+        on.drain();
+    });
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int client = 0; client < 100; ++client) {
+        clients.push_back(std::make_unique<RawClient>(server.address()));
+        clients.back()->send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    all_asked.set_value();
+    int answered = 0;
+    for (const auto& client : clients) {
+        const std::string answer = client->until_closed();
+        if (body_of(answer) == "GET /x " && answer.find("Connection: close") != std::string::npos)
+            ++answered;
+    }
+    CHECK(answered == 100);
+    CHECK(eventually([&] { return server.counters().connections_open.value() == 0; }));
+}
+
+TEST_CASE("who pipelines loses nothing to a drain without being told", "[services][http_server]") {
+    RunningServer server;
+    RawClient client(server.address());
+    client.send("GET /held-ready HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    REQUIRE(eventually([&] { return server.handler().holds() == 1; }));
+    server.drain();
+    REQUIRE(server.handler().answer_held());
+    CHECK(client.response() == "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    const std::string last = client.until_closed();
+    CHECK(body_of(last) == "GET /x ");
+    CHECK(last.find("Connection: close") != std::string::npos);
+}

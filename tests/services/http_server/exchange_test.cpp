@@ -160,3 +160,37 @@ TEST_CASE("a client may end its side and still get its answers", "[services][htt
     CHECK(client.until_closed().empty());
     CHECK(client.closed());
 }
+
+TEST_CASE("a connection whose peer sent on while an answer was open goes on afterwards",
+          "[services][http_server]") {
+    RunningServer server;
+    const std::string get_x = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+    RawClient client(server.address());
+    client.send("GET /held HTTP/1.1\r\nHost: a\r\n\r\n" + get_x);
+    REQUIRE(eventually([&] { return server.handler().holds() == 1; }));
+    client.send(get_x);  // comes while the answer is open: the reactor looks away from the socket
+    RawClient other(server.address());
+    other.send(get_x);
+    CHECK(body_of(other.response()) == "GET /x ");
+    REQUIRE(server.handler().answer_held());
+    CHECK(body_of(client.response()) == "released");
+    CHECK(body_of(client.response()) == "GET /x ");
+    CHECK(body_of(client.response()) == "GET /x ");
+    client.send(get_x);
+    CHECK(body_of(client.response()) == "GET /x ");
+}
+
+TEST_CASE("HTTP/1.0 goes on when it asks to, and is told so", "[services][http_server]") {
+    RunningServer server;
+    RawClient client(server.address());
+    for (const char* path : {"/x", "/ready", "/later"}) {
+        CAPTURE(path);
+        client.send("GET " + std::string(path) + " HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n");
+        const std::string answer = client.response();
+        CHECK(status_line(answer) == "HTTP/1.1 200 OK");
+        CHECK(answer.find("\r\nConnection: keep-alive\r\n") != std::string::npos);
+        CHECK(answer.find("Connection", answer.find("Connection") + 1) == std::string::npos);
+    }
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    CHECK(client.response().find("Connection") == std::string::npos);
+}

@@ -111,3 +111,35 @@ TEST_CASE("draining waits for answers that are held", "[services][http_server]")
     CHECK(client.closed());
     CHECK(eventually([&] { return server.counters().connections_open.value() == 0; }));
 }
+
+TEST_CASE("a later answer that joins a held one waits for its own mark",
+          "[services][http_server][P1]") {
+    CountingGate gate;
+    RunningServer server({}, nullptr, &gate);
+    RawClient client(server.address());
+    client.send(get_x + "GET /held HTTP/1.1\r\nHost: a\r\n\r\n");
+    REQUIRE(gate.reaches(1));
+    REQUIRE(eventually([&] { return server.handler().answer_held(); }));
+    REQUIRE(gate.reaches(2));
+    server.open_gate(1);
+    // Another connection's answer that is released later shows that the first mark was handled.
+    RawClient other(server.address());
+    other.send(get_x);
+    REQUIRE(gate.reaches(3));
+    CHECK_FALSE(has_answer(client));
+    server.open_gate(2);
+    CHECK(body_of(client.response()) == "GET /x ");
+    CHECK(body_of(client.response()) == "released");
+    CHECK_FALSE(has_answer(other));
+    server.open_gate(3);
+    CHECK(body_of(other.response()) == "GET /x ");
+    // An old mark that is told again releases nothing.
+    client.send(get_x);
+    REQUIRE(gate.reaches(4));
+    server.open_gate(3);
+    other.send(get_x);
+    REQUIRE(gate.reaches(5));
+    CHECK_FALSE(has_answer(client));
+    server.open_gate(5);
+    CHECK(body_of(client.response()) == "GET /x ");
+}

@@ -135,3 +135,66 @@ TEST_CASE("a client that takes nothing is closed in time", "[services][http_serv
                server.counters().timeouts.value() == 1;
     }));
 }
+
+TEST_CASE("the deadline of an answer holds against a client that takes a little now and then",
+          "[services][http_server]") {
+    ServerConfig config;
+    config.write_timeout = 300ms;
+    config.write_bytes_per_s_min = 100'000'000;
+    RunningServer server(config);
+    RawClient client(server.address());
+    const int small = 4096;
+    ::setsockopt(client.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    client.send("GET /huge HTTP/1.1\r\nHost: a\r\n\r\n");
+    char bytes[16 * 1024];
+    CHECK(eventually([&] {
+        ::poll(nullptr, 0, 5);
+        ::recv(client.fd(), bytes, sizeof bytes, MSG_DONTWAIT);
+        return server.counters().timeouts.value() == 1;
+    }));
+}
+
+TEST_CASE("a server that takes no bodies refuses one before it comes", "[services][http_server]") {
+    ServerConfig config;
+    config.limits.body_bytes_max = 0;
+    RunningServer server(config);
+    for (const char* body : {"Content-Length: 1000000\r\n\r\nab",
+                             "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"}) {
+        CAPTURE(body);
+        RawClient client(server.address());
+        client.send("GET /x HTTP/1.1\r\nHost: a\r\n" + std::string(body));
+        CHECK(status_line(client.until_closed()) == "HTTP/1.1 413 Content Too Large");
+    }
+    RawClient client(server.address());
+    client.send("GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    CHECK(body_of(client.response()) == "GET /x ");
+}
+
+TEST_CASE("bodies that are coming have a bound together", "[services][http_server]") {
+    ServerConfig config;
+    config.bodies_bytes_max = 250'000;
+    RunningServer server(config);
+    const std::string head = "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100001\r\n\r\n";
+    RawClient first(server.address());
+    RawClient second(server.address());
+    first.send(head + std::string(100'000, 'a'));
+    second.send(head + std::string(100'000, 'b'));
+    std::size_t buffered = 0;
+    REQUIRE(eventually([&] {
+        std::promise<std::size_t> told;
+        server.post([&](Server& on) { told.set_value(on.body_bytes()); });
+        buffered = told.get_future().get();
+        return buffered == 200'000;
+    }));
+    RawClient third(server.address());
+    third.send(head + std::string(100'000, 'c'));
+    const std::string refusal = third.until_closed();
+    CHECK(status_line(refusal) == "HTTP/1.1 503 Service Unavailable");
+    CHECK(refusal.find("\r\nRetry-After: 1\r\n") != std::string::npos);
+    // What was refused or is complete makes room.
+    first.send("a");
+    CHECK(body_of(first.response()).size() == 8 + 100'001);
+    RawClient fourth(server.address());
+    fourth.send(head + std::string(100'001, 'd'));
+    CHECK(body_of(fourth.response()).size() == 8 + 100'001);
+}

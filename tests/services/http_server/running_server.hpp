@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ctime>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -19,7 +21,8 @@ namespace qck::http_server::test {
 using namespace std::chrono_literals;
 
 /// Answers with what it was asked, `METHOD target body`. `/big` answers a million bytes, `/huge`
-/// twenty, `/later` from another thread, `/held` when it is told to, `/dropped` never.
+/// twenty, `/later` from another thread, `/ready` ready-made bytes, `/held` when it is told to
+/// (`/held-ready` with ready-made bytes), `/dropped` never.
 class EchoHandler final : public Handler {
 public:
     void handle(const Request& request, Exchange& exchange) override {
@@ -28,6 +31,11 @@ public:
         response.body = std::string(http::method_name(request.head.method)) + ' ' +
                         std::string(request.head.target) + ' ' + std::string(request.body);
         const std::string_view path = request.head.path();
+        if (path == "/ready") {
+            return exchange.output().append(
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" +
+                std::string(exchange.keep_alive() ? "" : "Connection: close\r\n") + "\r\nok");
+        }
         if (path == "/big") {
             response.body.assign(1'000'000, 'x');
         } else if (path == "/huge") {
@@ -38,8 +46,9 @@ public:
             };
             later_.push_back(std::async(std::launch::async, std::move(answer)));
             return;
-        } else if (path == "/held") {
+        } else if (path.starts_with("/held")) {
             const std::lock_guard lock(held_mutex_);
+            held_ready_made_ = path == "/held-ready";
             held_.push_back(exchange.answer_later());
             return;
         } else if (path == "/dropped") {
@@ -49,6 +58,11 @@ public:
         exchange.answer(response);
     }
 
+    /// How many answers are held. Thread-safe.
+    std::size_t holds() {
+        const std::lock_guard lock(held_mutex_);
+        return held_.size();
+    }
     /// Answers what is held; false when nothing is. Thread-safe.
     bool answer_held() {
         const std::lock_guard lock(held_mutex_);
@@ -56,6 +70,9 @@ public:
         for (PendingReply& reply : held_) {
             Response response;
             response.body = "released";
+            if (held_ready_made_) {
+                response.ready_made = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            }
             reply.answer(std::move(response));
         }
         held_.clear();
@@ -66,6 +83,7 @@ private:
     std::vector<std::future<void>> later_;
     std::mutex held_mutex_;
     std::vector<PendingReply> held_;
+    bool held_ready_made_ = false;
 };
 
 /// A server on a free port of loopback, and the thread that runs it.
@@ -95,6 +113,10 @@ public:
     void open_gate(std::uint64_t mark) {
         reactor_->post([this, mark] { server_->gate_opened(mark); });
     }
+    /// Runs `work` on the server's thread.
+    void post(std::function<void(Server&)> work) {
+        reactor_->post([this, work = std::move(work)] { work(*server_); });
+    }
     void drain() {
         reactor_->post([this] { server_->drain(); });
     }
@@ -116,6 +138,13 @@ bool eventually(Condition condition) {
         std::this_thread::yield();
     }
     return true;
+}
+
+/// Seconds of CPU that this process has used.
+inline double cpu_seconds() {
+    timespec used{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
 /// `HTTP/1.1 200 OK` of a response.
