@@ -38,7 +38,8 @@ struct ServiceConfig {
     clicks::IpMode ip_mode = clicks::IpMode::truncate;
     /// Of all redirect reactors together.
     std::size_t cache_bytes = std::size_t{64} << 20;
-    http_server::ServerConfig redirect_server;
+    /// Nobody needs to send a body to be redirected, and many connections could send many.
+    http_server::ServerConfig redirect_server{.limits = {.body_bytes_max = 0}};
     http_server::ServerConfig api_server;
     http_server::ServerConfig ingest_server;
     /// Ingested items are recognised when they come again among at least so many.

@@ -12,13 +12,6 @@
 namespace qck::http_server {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// How long a refused peer may go on sending before its connection is cut: closing at once would
-/// reset it, and the reset may overtake the answer.
-constexpr auto linger_time = 1s;
-/// A connection that once had to keep more than this gives the memory back.
-constexpr std::size_t carry_bytes_kept = 4 * 1024;
 /// TLS records that are read for one event, before others have their turn.
 constexpr int reads_per_event = 8;
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -136,7 +129,7 @@ void Session::process(std::string_view data) {
         if (!data.empty() || !carry_.empty()) carry_.assign(data);
         flush();
     } while (!incomplete && !data.empty() && state_ < State::waiting && unsent_.empty());
-    if (carry_.empty() && carry_.capacity() > carry_bytes_kept) carry_.shrink_to_fit();
+    if (carry_.empty() && carry_.capacity() > kept_bytes_max) carry_.shrink_to_fit();
 }
 
 std::size_t Session::step(std::string_view data) {
@@ -251,152 +244,10 @@ void Session::refuse(const Response& response) {
     state_ = State::lingering;
 }
 
-/// Of the response that begins there in the output (RFC 9112 appendix C.2.2).
-void Session::say_keep_alive(std::size_t from) {
-    if (!keep_alive_) return;
-    const auto line = server_.output_.view().find("\r\n", from);
-    if (line != std::string_view::npos) {
-        server_.output_.insert(line + 2, "Connection: keep-alive\r\n");
-    }
-}
-
-void Session::write_response(const Response& response) {
-    if (!response.ready_made.empty()) return server_.output_.append(response.ready_made);
-    std::vector<http::HeaderField> headers;
-    headers.reserve(response.headers.size());
-    for (const auto& [name, value] : response.headers) headers.push_back({name, value});
-    http::ResponseFields fields;
-    fields.status = response.status;
-    fields.keep_alive = keep_alive_;
-    fields.date = server_.date_.at(wall_ms() / 1000);
-    fields.content_type = response.content_type;
-    fields.headers = headers;
-    std::string text;
-    http::append_response_head(text, fields, response.body.size());
-    if (!head_only_) text += response.body;
-    server_.output_.append(text);
-}
-
 PendingReply Session::wait_for_answer() {
     state_ = State::waiting;
     --unreported_;  // counts once it is answered
     return PendingReply(server_.channel_, slot_, generation_);
-}
-
-void Session::resume(const Response& response) {
-    server_.output_.clear();
-    // What is ready-made has said already whether the connection goes on.
-    if (server_.draining_ && response.ready_made.empty()) keep_alive_ = false;
-    close_after_ = !keep_alive_;
-    write_response(response);
-    if (old_client_) say_keep_alive(0);
-    ++unreported_;
-    state_ = close_after_ ? State::lingering : State::reading;
-    flush();
-    // What the peer sent meanwhile waits in carry_, within TLS, or in the kernel.
-    if (state_ != State::reading || !unsent_.empty()) return;
-    interest(EPOLLIN);
-    if (has_input()) read_and_process();
-}
-
-void Session::flush() {
-    const std::string_view output = server_.output_.view();
-    const std::uint64_t mark =
-        server_.gate_ != nullptr && !output.empty() ? server_.gate_->mark() : 0;
-    if (mark != 0 || is_held()) {
-        unsent_.append(output);
-        if (mark > held_mark_) {
-            held_mark_ = mark;
-            server_.held_.push_back({mark, slot_, generation_});
-        }
-        return interest(0U);
-    }
-    if (!output.empty()) {
-        const std::size_t sent = unsent_.empty() ? transmit(output) : 0;
-        if (state_ == State::closed) return;
-        if (sent < output.size()) {
-            unsent_.append(output.substr(sent));
-            return await_taking();
-        }
-    }
-    after_sending();
-}
-
-void Session::release(std::uint64_t mark) {
-    if (!is_held() || mark < held_mark_) return;
-    held_mark_ = 0;
-    send_unsent();
-    if (state_ == State::closed) return;
-    if (!unsent_.empty()) return await_taking();
-    if (state_ >= State::waiting) return;
-    interest(EPOLLIN);
-    if (has_input()) read_and_process();
-}
-
-/// How long a peer may take is known when it is first found slow, and grows with what there is to
-/// take, never with how slowly it does.
-void Session::await_taking() {
-    const std::size_t bytes = unsent().size();
-    expect_within(server_.config_.write_timeout +
-                  std::chrono::milliseconds(bytes * 1000 / server_.config_.write_bytes_per_s_min));
-    interest(write_wants_read_ ? EPOLLIN : EPOLLOUT);
-}
-
-void Session::send_unsent() {
-    unsent_from_ += transmit(unsent());
-    if (state_ == State::closed) return;
-    if (!unsent().empty()) return interest(write_wants_read_ ? EPOLLIN : EPOLLOUT);
-    unsent_.clear();
-    unsent_from_ = 0;
-    if (unsent_.capacity() > carry_bytes_kept) unsent_.shrink_to_fit();
-    after_sending();
-}
-
-std::size_t Session::transmit(std::string_view bytes) {
-    std::size_t sent = 0;
-    while (sent < bytes.size()) {
-        const std::string_view rest = bytes.substr(sent);
-        bool failed = false;
-        std::size_t taken = 0;
-        if (tls_) {
-            const net::TlsTransfer transfer = tls_.write(rest);
-            taken = transfer.bytes;
-            write_wants_read_ = transfer.status == net::TlsStatus::want_read;
-            failed = transfer.status == net::TlsStatus::failed ||
-                     transfer.status == net::TlsStatus::closed;
-        } else {
-            const ssize_t count = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-            if (count >= 0) taken = static_cast<std::size_t>(count);
-            failed = count < 0 && errno != EAGAIN && errno != EINTR;
-        }
-        if (failed) {
-            server_.counters_.resets.add();
-            close();
-            return sent;
-        }
-        if (taken == 0) break;
-        sent += taken;
-    }
-    return sent;
-}
-
-void Session::after_sending() {
-    if (unreported_ != 0) {
-        server_.counters_.requests.add(unreported_);
-        server_.handler_.answered(unreported_, server_.reactor_.read_clock() - asked_at_ns_);
-        unreported_ = 0;
-    }
-    // A drain that came while answers were under way left the connection to them.
-    if (server_.draining_ && is_idle()) state_ = State::lingering;
-    if (state_ == State::lingering) {
-        if (tls_) tls_.shutdown();
-        ::shutdown(fd_.get(), SHUT_WR);
-        carry_.clear();
-        expect_within(linger_time);
-        interest(EPOLLIN);
-        return;
-    }
-    if (state_ == State::reading && !head_begun_) expect_within(server_.config_.idle_timeout);
 }
 
 void Session::discard_input() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -64,6 +65,12 @@ private:
         bool more = false;         ///< ask again at once
         bool wants_write = false;  ///< TLS has something to say before it reads on
     };
+
+    /// How long a refused peer may go on sending before its connection is cut: closing at once
+    /// would reset it, and the reset may overtake the answer.
+    static constexpr std::chrono::seconds linger_time{1};
+    /// A connection that once had to keep more than this gives the memory back.
+    static constexpr std::size_t kept_bytes_max = 4 * 1024;
 
     void shake_hands();
     void read_and_process();

@@ -161,6 +161,21 @@ TEST_CASE("answers wait for the disk when power cuts must lose nothing",
     CHECK(clicks_of(running, "abc", "human", 20) == 20);
 }
 
+TEST_CASE("the redirect listener takes no bodies, and HTTP/1.0 keeps its connection",
+          "[integration][redirect]") {
+    RunningService running;
+    running.add_link("abc");
+    CHECK(status_line(running.get("/abc", "Content-Length: 1048576\r\n")) ==
+          "HTTP/1.1 413 Content Too Large");
+    RawClient old(running.address("redirect"));
+    for (int request = 0; request < 3; ++request) {  // a miss, then hits
+        REQUIRE(old.send("GET /abc HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+        const std::string answer = old.response();
+        CHECK(status_line(answer) == "HTTP/1.1 302 Found");
+        CHECK(answer.find("\r\nConnection: keep-alive\r\n") != std::string::npos);
+    }
+}
+
 TEST_CASE("the admin listener shows health, metrics and status", "[integration][admin]") {
     RunningService running;
     running.add_link("abc");
