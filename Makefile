@@ -1,6 +1,6 @@
 # Every target calls a script or CMake; nothing is said twice. A bare machine has no make: see scripts/demo, scripts/test.
 .DEFAULT_GOAL := help
-.PHONY: help deps demo test build unit integration faults bench lint format asan tsan fuzz coverage kill-loop bare install clean
+.PHONY: help deps demo test build unit integration faults bench lint format asan tsan fuzz coverage kill-loop bare up down install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,8 +54,14 @@ kill-loop: ## kill -9 the service N times under load and check the counts; N=500
 bare: ## both commands on a minimal system; DIST=bookworm|trixie
 	scripts/bare $(or $(DIST),bookworm)
 
+up: ## Redis, PostgreSQL and ClickHouse on free ports in .local, from packages; CLUSTER=1
+	CLUSTER=$(CLUSTER) scripts/up
+
+down: ## stop what `make up` started
+	scripts/down
+
 install: build ## install qck below PREFIX, /usr/local by default
 	cmake --install build --prefix $(or $(PREFIX),/usr/local)
 
-clean: ## remove what was built
+clean: ## remove what was built (not .local)
 	rm -rf build build-*

@@ -1,0 +1,41 @@
+#!/bin/sh
+# scripts/up starts what .local/env names, twice the same; scripts/down stops every process of it.
+# Works on a copy of the scripts, so that the .local of the tree is left alone.
+set -eu
+place=$(mktemp -d)
+cp -R "$1/scripts" "$place/"
+cd "$place"
+# Its PostgreSQL lives elsewhere when the user postgres cannot come by here.
+trap 'scripts/down >/dev/null 2>&1 || true; rm -rf "$(readlink -f .local/postgres)" "$place"' EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+check() { # CLUSTER WORDS_OF_REDIS
+    CLUSTER=$1 scripts/up
+    cp .local/env first
+    CLUSTER=$1 scripts/up
+    cmp -s first .local/env || fail "a second scripts/up changed .local/env"
+    # shellcheck disable=SC1091
+    . .local/env
+    redis-cli -p "${QCK_REDIS##*:}" info cluster | grep -q "$2" || fail "no such Redis at $QCK_REDIS"
+    [ "$(psql -XAtc 'SELECT 1' "$QCK_POSTGRES")" = 1 ] || fail "no PostgreSQL at $QCK_POSTGRES"
+    if [ -n "${QCK_CLICKHOUSE:-}" ]; then
+        nodes=$(curl -sS "${QCK_CLICKHOUSE%%,*}" --data "SELECT count() FROM system.clusters WHERE cluster = 'qck_cluster'")
+        [ "$nodes" = "$3" ] || fail "ClickHouse at $QCK_CLICKHOUSE knows '$nodes' nodes"
+    fi
+    pids=$(cat .local/*/pid)
+    scripts/down
+    for pid in $pids; do
+        # An ended process that nobody waited for has no working directory.
+        [ -z "$(readlink "/proc/$pid/cwd" || true)" ] || fail "process $pid is still there"
+    done
+    [ ! -e .local/env ] || fail "scripts/down left .local/env"
+}
+
+unset QCK_CLICKHOUSE
+check '' cluster_enabled:0 1
+check 1 cluster_enabled:1 2
+echo "all passed"
