@@ -24,6 +24,7 @@ public:
     /// Callbacks run on the reactor's thread. For as long as this object lives.
     void subscribe(std::string channel, OnMessage on_message, OnState on_state);
 
+    const ClientConfig& config() const { return client_->config(); }
     const Figures& figures() const { return client_->figures(); }
 
 private:

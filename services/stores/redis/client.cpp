@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "services/stores/redis/cluster_dispatcher.hpp"
+#include "services/stores/redis/sentinel_locator.hpp"
 #include "services/stores/redis/single_dispatcher.hpp"
 
 namespace qck::redis {
@@ -24,6 +26,18 @@ struct Gathering {
     std::size_t missing;
     Client::PipelineDone done;
 };
+
+std::unique_ptr<Dispatcher> make_dispatcher(const Environment& environment) {
+    switch (environment.config.url.topology) {
+        case Topology::cluster:
+            return std::make_unique<ClusterDispatcher>(environment);
+        case Topology::sentinel:
+            return std::make_unique<SingleDispatcher>(
+                environment, std::make_unique<SentinelLocator>(environment));
+        default:
+            return std::make_unique<SingleDispatcher>(environment, nullptr);
+    }
+}
 
 }  // namespace
 
@@ -51,7 +65,7 @@ Client::Client(net::Reactor& reactor, ClientConfig config,
       resolver_(reactor),
       self_(std::make_shared<Client*>(this)) {
     const Environment environment{reactor_, config_, tls_.get(), resolver_, ledger_, seeds_};
-    dispatcher_ = std::make_unique<SingleDispatcher>(environment, nullptr);
+    dispatcher_ = make_dispatcher(environment);
     subscriber_ =
         std::make_unique<Subscriber>(environment, Greeting{config_.url.user, config_.url.password},
                                      [this] { return dispatcher_->server_for_subscription(); });

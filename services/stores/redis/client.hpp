@@ -44,6 +44,7 @@ public:
     SubscriptionId subscribe(std::string channel, OnMessage on_message, OnState on_state);
     void unsubscribe(SubscriptionId id);
 
+    const ClientConfig& config() const { return config_; }
     ClientState state() const { return dispatcher_->state(); }
     /// Thread-safe.
     const Figures& figures() const { return ledger_.figures(); }

@@ -85,6 +85,8 @@ public:
     const Endpoint& endpoint() const { return endpoint_; }
     /// Why the last try failed or the connection was lost; empty when there was none.
     const std::string& trouble() const { return trouble_; }
+    /// Nothing waits and nothing is under way.
+    bool is_quiet() const { return waiting_.empty() && sent_.empty(); }
     /// When bytes came last (CLOCK_MONOTONIC).
     std::int64_t heard_ns() const { return heard_ns_; }
 

@@ -22,7 +22,8 @@ struct Request {
     Done done;
     std::int64_t deadline_ns = 0;  ///< CLOCK_MONOTONIC
     std::uint8_t redirections = 0;
-    bool asking = false;  ///< to be sent after ASKING
+    bool asking = false;    ///< to be sent after ASKING
+    bool internal = false;  ///< the client's own: not in the ledger
 };
 
 }  // namespace qck::redis

@@ -1,0 +1,171 @@
+#include "services/stores/redis/redis_total_sink.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "services/stores/redis/link_keys.hpp"
+
+namespace qck::redis {
+namespace {
+
+/// KEYS: for each link its count, its hash of producers, its key of this second. ARGV: for each
+/// link 1 if it was delivered before, how many fields follow, and field, total for each. Returns
+/// the places (from 1) of links that were lost.
+constexpr std::string_view count_script = R"lua(
+local lost = {}
+local at = 1
+for key = 1, #KEYS, 3 do
+  local by = {}
+  local before = 0
+  local all = redis.call('HGETALL', KEYS[key + 1])
+  for i = 1, #all, 2 do
+    by[all[i]] = tonumber(all[i + 1]) or 0
+    before = before + by[all[i]]
+  end
+  local delivered, fields = ARGV[at], tonumber(ARGV[at + 1])
+  at = at + 2
+  local sum = before
+  local found = 0
+  for _ = 1, fields do
+    local field, total = ARGV[at], tonumber(ARGV[at + 1])
+    local old = by[field]
+    if old then found = found + 1 end
+    if not old or old < total then
+      redis.call('HSET', KEYS[key + 1], field, ARGV[at + 1])
+      sum = sum + total - (old or 0)
+    end
+    at = at + 2
+  end
+  if delivered == '1' and found == 0 and fields > 0 then
+    lost[#lost + 1] = (key + 2) / 3
+  end
+  local count = tonumber(redis.call('GET', KEYS[key]) or '') or 0
+  if sum > count then
+    redis.call('SET', KEYS[key], string.format('%.0f', sum))
+    local new = sum - math.max(count, before)
+    if new > 0 then
+      redis.call('INCRBY', KEYS[key + 2], string.format('%.0f', new))
+      redis.call('EXPIRE', KEYS[key + 2], 60)
+    end
+  end
+end
+return lost
+)lua";
+
+/// A script blocks the server: so few links that it is for about a millisecond.
+constexpr std::size_t links_per_script_of_a_server = 64;
+/// Sent before the first answer is waited for: some 20 ms of a server's time, far below any
+/// timeout.
+constexpr std::size_t links_per_round = 2048;
+constexpr std::size_t ids_per_message = 500;
+
+std::string field_of(std::uint64_t node, const clicks::LinkTotals::Part& part) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%016llx.%u.", static_cast<unsigned long long>(node),
+                  unsigned{part.shard});
+    return text +
+           std::string(clicks::click_class_names[static_cast<std::size_t>(part.click_class)]);
+}
+
+Command with_links(Command command, std::uint64_t node, std::int64_t second,
+                   std::span<const clicks::LinkTotals> links) {
+    for (const auto& link : links) {
+        command.key(clicks_key(link.link_id))
+            .key(clicks_by_key(link.link_id))
+            .key(clicks_second_key(link.link_id, second));
+    }
+    for (const auto& link : links) {
+        command.arg(link.delivered_before ? "1" : "0").arg(link.parts.size());
+        for (const auto& part : link.parts) command.arg(field_of(node, part)).arg(part.total);
+    }
+    // Totals are absolute: giving them twice changes nothing.
+    command.repeatable();
+    return command;
+}
+
+}  // namespace
+
+RedisTotalSink::RedisTotalSink(BlockingClient& client, WallSeconds now)
+    : client_(client),
+      now_(now ? std::move(now) : [] { return wall_ns() / 1'000'000'000; }),
+      script_(count_script),
+      links_per_script_(
+          client.config().url.topology == Topology::cluster ? 1 : links_per_script_of_a_server) {}
+
+Result<std::vector<std::uint64_t>> RedisTotalSink::deliver(
+    std::uint64_t node, std::span<const clicks::LinkTotals> links) {
+    std::vector<std::uint64_t> lost;
+    Result<void> outcome;
+    for (std::size_t at = 0; at < links.size() && outcome; at += links_per_round) {
+        outcome =
+            count(node, links.subspan(at, std::min(links_per_round, links.size() - at)), lost);
+    }
+    // Also when it fails half-way: what was found lost is there again, so nobody would notice.
+    unpublished_.insert(unpublished_.end(), lost.begin(), lost.end());
+    if (!outcome) return outcome.error();
+    if (auto published = publish_lost(); !published) return published.error();
+    return lost;
+}
+
+Result<void> RedisTotalSink::count(std::uint64_t node, std::span<const clicks::LinkTotals> links,
+                                   std::vector<std::uint64_t>& lost) {
+    const std::int64_t second = now_();
+    const auto links_of = [&](std::size_t chunk) {
+        const std::size_t at = chunk * links_per_script_;
+        return links.subspan(at, std::min(links_per_script_, links.size() - at));
+    };
+    const std::size_t chunks = (links.size() + links_per_script_ - 1) / links_per_script_;
+    std::vector<Command> commands;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+        const auto part = links_of(chunk);
+        commands.push_back(with_links(script_.by_hash(part.size() * 3), node, second, part));
+    }
+    auto replies = client_.pipeline(std::move(commands));
+
+    std::vector<std::size_t> unknown;  // to servers that have not seen the script
+    commands.clear();
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+        if (replies[chunk] || replies[chunk].error().code != Errc::not_found) continue;
+        const auto part = links_of(chunk);
+        unknown.push_back(chunk);
+        commands.push_back(with_links(script_.by_source(part.size() * 3), node, second, part));
+    }
+    auto second_replies = client_.pipeline(std::move(commands));
+    for (std::size_t i = 0; i < unknown.size(); ++i) {
+        replies[unknown[i]] = std::move(second_replies[i]);
+    }
+
+    Result<void> outcome;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+        if (!replies[chunk]) {
+            outcome = replies[chunk].error();
+            continue;
+        }
+        const auto part = links_of(chunk);
+        for (std::size_t i = 0; i < replies[chunk]->size(); ++i) {
+            const auto place = static_cast<std::size_t>((*replies[chunk])[i].integer());
+            if (place >= 1 && place <= part.size()) lost.push_back(part[place - 1].link_id);
+        }
+    }
+    return outcome;
+}
+
+Result<void> RedisTotalSink::publish_lost() {
+    while (!unpublished_.empty()) {
+        const std::size_t count = std::min(unpublished_.size(), ids_per_message);
+        std::string message;
+        for (std::size_t i = unpublished_.size() - count; i < unpublished_.size(); ++i) {
+            message += (message.empty() ? "" : " ") + std::to_string(unpublished_[i]);
+        }
+        auto published =
+            client_.call(Command("PUBLISH").arg(heal_channel).arg(message).repeatable());
+        if (!published) return published.error();
+        unpublished_.resize(unpublished_.size() - count);
+    }
+    return {};
+}
+
+}  // namespace qck::redis

@@ -1,0 +1,192 @@
+#include <atomic>
+#include <thread>
+
+#include "services/stores/redis/protocol/key_slot.hpp"
+#include "tests/support/redis_cluster.hpp"
+
+using namespace qck;
+using namespace qck::redis;
+using namespace std::chrono_literals;
+using test::RedisCluster;
+using test::RedisServer;
+using test::wait_for;
+
+namespace {
+
+std::unique_ptr<BlockingClient> make_client(const ClientConfig& config) {
+    auto client = BlockingClient::create(config);
+    REQUIRE(client.has_value());
+    return std::move(*client);
+}
+
+std::string text_of(const Result<Reply>& reply) {
+    return reply ? std::string(reply->text()) : reply.error().message;
+}
+
+std::string key(int i) { return "key:" + std::to_string(i); }
+
+void check_pipelines(RedisCluster& cluster) {
+    const auto client = make_client(cluster.config());
+    std::vector<Command> commands;
+    for (int i = 0; i < 1000; ++i) commands.push_back(Command("SET").key(key(i)).arg(i));
+    for (int i = 0; i < 1000; ++i) commands.push_back(Command("GET").key(key(i)));
+    const auto replies = client->pipeline(std::move(commands));
+    for (int i = 0; i < 1000; ++i) REQUIRE(text_of(replies[1000 + i]) == std::to_string(i));
+    CHECK(client->figures().redirections.value() == 0);
+}
+
+void check_replica_reads(RedisCluster& cluster) {
+    const auto client = make_client(cluster.config());
+    CHECK(wait_for(
+        [&] { return text_of(client->call(Command("GET").key(key(7)).from_replica())) == "7"; }));
+    // Masters see nothing of them: their count of GETs stays as it is.
+    const auto gets = [&] {
+        std::string all;
+        for (const std::uint16_t slot : {0, 8000, 16000}) {
+            for (const auto& line : {cluster.master_of(slot).cli({"INFO", "commandstats"})}) {
+                const auto at = line.find("cmdstat_get:");
+                all += at == std::string::npos ? "" : line.substr(at, line.find(',', at) - at);
+            }
+        }
+        return all;
+    };
+    const std::string before = gets();
+    for (int i = 0; i < 200; ++i) {
+        CHECK(text_of(client->call(Command("GET").key(key(i)).from_replica())) ==
+              std::to_string(i));
+    }
+    CHECK(gets() == before);
+}
+
+/// Moves a slot with all its keys, as redis-cli's reshard does, while `under_load` runs.
+void migrate(RedisServer& from, RedisServer& to, std::uint16_t slot, RedisCluster& cluster) {
+    const std::string number = std::to_string(slot);
+    const std::string from_id = RedisCluster::id_of(from);
+    const std::string to_id = RedisCluster::id_of(to);
+    REQUIRE(test::contains(to.cli({"CLUSTER", "SETSLOT", number, "IMPORTING", from_id}), "OK"));
+    REQUIRE(test::contains(from.cli({"CLUSTER", "SETSLOT", number, "MIGRATING", to_id}), "OK"));
+    while (true) {
+        const std::string found = from.cli({"CLUSTER", "GETKEYSINSLOT", number, "1"});
+        const std::string one = found.substr(0, found.find('\n'));
+        if (one.empty()) break;
+        from.cli({"MIGRATE", "127.0.0.1", std::to_string(to.port()), one, "0", "5000"});
+    }
+    for (std::size_t i = 0; i < 6; ++i) {
+        cluster.node(i).cli({"CLUSTER", "SETSLOT", number, "NODE", to_id});
+    }
+}
+
+void check_migration(RedisCluster& cluster) {
+    ClientConfig config = cluster.config();
+    config.command_timeout = 5s;
+    const auto client = make_client(config);
+    const auto slot = slot_of_key("{moving}");
+    RedisServer& from = cluster.master_of(slot);
+    RedisServer& to = cluster.master_of(slot < 8000 ? 16000 : 0);
+    constexpr int counters = 40;
+    std::atomic<bool> done = false;
+    std::atomic<int> rounds = 0;
+    std::string failure;
+    std::thread load([&] {
+        while (!done) {
+            std::vector<Command> commands;
+            for (int i = 0; i < counters; ++i) {
+                commands.push_back(Command("INCR").key("{moving}" + std::to_string(i)));
+            }
+            for (auto& reply : client->pipeline(std::move(commands))) {
+                if (!reply) failure = reply.error().message;
+            }
+            ++rounds;
+        }
+    });
+    wait_for([&] { return rounds > 5; });
+    migrate(from, to, slot, cluster);
+    const int moved_at = rounds;
+    wait_for([&] { return rounds > moved_at + 5; });
+    done = true;
+    load.join();
+    CHECK(failure.empty());
+    CHECK(client->figures().redirections.value() > 0);
+    // Each increment happened once, though it may have been redirected.
+    for (int i = 0; i < counters; ++i) {
+        CHECK(text_of(client->call(Command("GET").key("{moving}" + std::to_string(i)))) ==
+              std::to_string(rounds));
+    }
+    CHECK(&cluster.master_of(slot) == &to);
+}
+
+void check_failover(RedisCluster& cluster) {
+    ClientConfig config = cluster.config();
+    config.command_timeout = 10s;
+    const auto client = make_client(config);
+    REQUIRE(wait_for([&] { return client->call(Command("GET").key(key(0))).has_value(); }));
+    const auto slot = slot_of_key(key(0));
+    RedisServer& victim = cluster.master_of(slot);
+    std::atomic<bool> done = false;
+    std::atomic<int> rounds = 0;
+    std::string failure;
+    std::thread load([&] {
+        while (!done) {
+            std::vector<Command> commands;
+            for (int i = 0; i < 100; ++i) {
+                commands.push_back(Command("SET").key(key(i)).arg(rounds.load()).repeatable());
+            }
+            for (auto& reply : client->pipeline(std::move(commands))) {
+                if (!reply) failure = reply.error().message;
+            }
+            ++rounds;
+        }
+    });
+    wait_for([&] { return rounds > 5; });
+    victim.kill();
+    const int killed_at = rounds;
+    CHECK(wait_for([&] { return rounds > killed_at + 5; }, 20s));
+    done = true;
+    load.join();
+    CHECK(failure.empty());
+    for (int i = 0; i < 100; ++i) {
+        CHECK(text_of(client->call(Command("GET").key(key(i)))) == std::to_string(rounds - 1));
+    }
+    CHECK(&cluster.master_of(slot) != &victim);
+}
+
+}  // namespace
+
+TEST_CASE("a cluster is served through migration and the death of a master", "[redis][cluster]") {
+    RedisCluster cluster;
+    INFO("pipelines are split by node and put back in order");
+    check_pipelines(cluster);
+    INFO("reads that may be stale are answered by replicas");
+    check_replica_reads(cluster);
+    INFO("a slot migrates under load: every increment happens once");
+    check_migration(cluster);
+
+    const auto client = make_client(cluster.config());
+    std::atomic<int> heard = 0;
+    std::atomic<bool> subscribed = false;
+    client->subscribe(
+        "c", [&](std::string_view) { ++heard; }, [&](bool now) { subscribed = now; });
+    REQUIRE(wait_for([&] { return subscribed.load(); }));
+
+    INFO("a master is killed under load: repeatable writes all succeed, by its replica");
+    check_failover(cluster);
+
+    CHECK(wait_for([&] { return subscribed.load(); }));
+    CHECK(wait_for([&] {
+        client->call(Command("PUBLISH").arg("c").arg("x"));
+        return heard > 0;
+    }));
+}
+
+TEST_CASE("a cluster none of whose seeds is there is an error at once", "[redis][cluster]") {
+    ClientConfig config;
+    config.back_off_most = 50ms;
+    config.url = *parse_redis_url("redis://127.0.0.1:" + std::to_string(test::free_port()) +
+                                  ",redis://127.0.0.1:" + std::to_string(test::free_port()));
+    const auto client = make_client(config);
+    CHECK(wait_for([&] {
+        const auto reply = client->call(Command("GET").key("k"));
+        return !reply && test::contains(reply.error().message, "is in reach: ") &&
+               test::contains(reply.error().message, "(is it running? set --redis)");
+    }));
+}

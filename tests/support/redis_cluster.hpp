@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/redis_server.hpp"
+
+namespace qck::test {
+
+/// A real Redis Cluster of 3 masters and 3 replicas on free loopback ports. Takes about 5 s to
+/// make.
+class RedisCluster {
+public:
+    RedisCluster() {
+        std::vector<std::string> words{"--cluster", "create"};
+        for (int i = 0; i < 6; ++i) {
+            RedisServer::Options options;
+            options.port = free_port(10'000);
+            options.flags = {"--cluster-enabled", "yes", "--cluster-node-timeout", "1000",
+                             "--repl-diskless-sync-delay", "0",
+                             // A replica is shown once it is known to have got something.
+                             "--repl-ping-replica-period", "1"};
+            nodes_.push_back(std::make_unique<RedisServer>(options));
+            words.push_back(nodes_.back()->address());
+        }
+        words.insert(words.end(), {"--cluster-replicas", "1", "--cluster-yes"});
+        const auto made = run_program("/usr/bin/redis-cli", words);
+        INFO(made.out << made.err);
+        REQUIRE(made.exit_code == 0);
+        REQUIRE(wait_for([&] { return is_whole(); }, std::chrono::seconds(20)));
+    }
+
+    redis::ClientConfig config() const {
+        redis::ClientConfig config;
+        config.url = *redis::parse_redis_url(nodes_[0]->url() + "," + nodes_[1]->url() + "," +
+                                             nodes_[2]->url());
+        return config;
+    }
+    RedisServer& node(std::size_t index) { return *nodes_[index]; }
+    /// Which of the nodes, running and by its own word, is the master of a slot.
+    RedisServer& master_of(std::uint16_t slot) {
+        for (const auto& node : nodes_) {
+            if (node->pid() <= 0) continue;
+            auto client = redis::BlockingClient::create(node->config());
+            const auto reply = (*client)->call(redis::Command("CLUSTER").arg("SLOTS"));
+            if (!reply) continue;
+            for (std::size_t i = 0; i < reply->size(); ++i) {
+                const auto range = (*reply)[i];
+                if (slot < range[0].integer() || slot > range[1].integer()) continue;
+                for (const auto& other : nodes_) {
+                    if (other->port() == range[2][1].integer()) return *other;
+                }
+            }
+        }
+        FAIL("no master has slot " << slot);
+        return *nodes_[0];
+    }
+    static std::string id_of(const RedisServer& node) {
+        std::string id = node.cli({"CLUSTER", "MYID"});
+        return id.substr(0, id.find('\n'));
+    }
+
+private:
+    /// Each node knows that all slots are served and all replicas, and each of these has its
+    /// master's link.
+    bool is_whole() const {
+        for (const auto& node : nodes_) {
+            if (!contains(node->cli({"CLUSTER", "INFO"}), "cluster_state:ok")) return false;
+            auto client = redis::BlockingClient::create(node->config());
+            const auto slots = (*client)->call(redis::Command("CLUSTER").arg("SLOTS"));
+            if (!slots || slots->size() != 3) return false;
+            for (std::size_t i = 0; i < 3; ++i) {
+                if ((*slots)[i].size() < 4) return false;
+            }
+            const auto role = node->cli({"ROLE"});
+            if (contains(role, "slave") && !contains(role, "connected")) return false;
+        }
+        return true;
+    }
+
+    std::vector<std::unique_ptr<RedisServer>> nodes_;
+};
+
+}  // namespace qck::test
