@@ -38,6 +38,15 @@ Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
     return rounded;
 }
 
+/// The text itself: libpq reads it, and names no secret in its errors.
+Result<std::string> parse_postgres(std::string_view text) {
+    if (text.starts_with("postgresql://") || text.starts_with("postgres://")) {
+        return std::string(text);
+    }
+    return error(Errc::invalid_argument,
+                 "not the address of a PostgreSQL (try postgresql://USER@HOST:5432/DATABASE)");
+}
+
 std::string own_host_refusal(const std::string& text) {
     const auto parsed = links::parse_own_host(text);
     return parsed ? "" : parsed.error().message;
@@ -97,6 +106,31 @@ void add_journal_options(CLI::App& app, ServeOptions& options) {
                "What is kept of client addresses: full, truncate, hash or none (truncate)", "MODE");
 }
 
+void add_store_options(CLI::App& app, ServeOptions& options) {
+    ServiceConfig& config = options.config;
+    const auto redis = [](std::string_view text) -> Result<std::optional<redis::ClientConfig>> {
+        auto url = redis::parse_redis_url(text);
+        if (!url) return url.error();
+        redis::ClientConfig client;
+        client.url = std::move(*url);
+        return std::optional(std::move(client));
+    };
+    add_parsed(
+        app, "--redis", config.redis, redis,
+        "Shares cached links, their changes and counts (better: QCK_REDIS, for its password)",
+        "URL[,URL...]");
+    add_parsed(app, "--postgres", config.postgres, parse_postgres,
+               "Keeps links in PostgreSQL instead of SQLite (better: QCK_POSTGRES)", "URL");
+    add_parsed(app, "--postgres-replica", config.postgres_replica, parse_postgres,
+               "For reads that may lag", "URL");
+    app.add_option("--breaker-failures", config.breaker.failures_max,
+                   "A store that failed so often in a row is left alone for a while; 0: never")
+        ->capture_default_str()
+        ->check(CLI::Range(0U, 1'000U));
+    add_parsed(app, "--breaker-period", config.breaker.period, parse_timeout,
+               "How long, until it is tried again (60s)", "TIME");
+}
+
 Exit serve(ServeOptions& options) {
     // Blocked before any thread is made, so that all inherit it and this thread alone is told.
     sigset_t signals;
@@ -136,6 +170,9 @@ Result<void> check(ServeOptions& options) {
                      "--api: " + config.api_address.to_string() +
                          " is open to others: set a token (QCK_TOKEN or --token)");
     }
+    if (!config.postgres_replica.empty() && config.postgres.empty()) {
+        return error(Errc::invalid_argument, "--postgres-replica needs --postgres");
+    }
     if (options.threads == 0) {
         options.threads = static_cast<std::uint32_t>(config.pin.empty() ? allowed_cpus().size()
                                                                         : config.pin.size());
@@ -152,6 +189,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
         app.add_subcommand("serve", "Run the redirect service, its links API and its counts");
     add_network_options(*command, *options);
     add_journal_options(*command, *options);
+    add_store_options(*command, *options);
     command->add_option("--threads", options->threads, "Threads that redirect (one for each CPU)")
         ->check(CLI::Range(1U, 256U));
     add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,

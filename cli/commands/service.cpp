@@ -6,14 +6,18 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <mutex>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
+#include "cli/commands/link_stores.hpp"
 #include "cli/commands/reactor_thread.hpp"
 #include "cli/commands/reconcile_action.hpp"
+#include "cli/commands/shared_links.hpp"
+#include "cli/commands/store_metrics.hpp"
 #include "services/admin/admin_handler.hpp"
 #include "services/analytics/click_analytics.hpp"
 #include "services/api/api_handler.hpp"
@@ -24,7 +28,6 @@
 #include "services/links/code_generator.hpp"
 #include "services/redirect/redirect_handler.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
-#include "services/stores/sqlite/sqlite_link_store.hpp"
 
 namespace qck::commands {
 namespace {
@@ -42,6 +45,7 @@ std::uint64_t random_seed() {
 struct RedirectLane {
     std::unique_ptr<ReactorThread> thread;
     std::unique_ptr<cache::LinkSource> source;
+    std::unique_ptr<SharedLane> shared;
     std::unique_ptr<redirect::RedirectHandler> handler;
     std::unique_ptr<JournalGate> gate;
     std::unique_ptr<http_server::Server> server;
@@ -55,27 +59,48 @@ struct SideLane {
     net::Address address;
 };
 
-/// Tells every redirect reactor of every committed change of a link.
+/// Tells every redirect reactor, and the other instances, of every change committed here.
 class LinkFanout final : public links::LinkObserver {
 public:
     explicit LinkFanout(std::vector<RedirectLane>& lanes) : lanes_(lanes) {}
+    /// Set before the first change.
+    void publish_to(links::LinkObserver& others) { others_ = &others; }
 
-    void link_created(const links::Link& link) override { link_changed(link); }
+    void link_created(const links::Link& link) override {
+        known(link.code, {link, 0});
+        if (others_ != nullptr) others_->link_created(link);
+    }
     void link_changed(const links::Link& link) override {
-        for (RedirectLane& lane : lanes_) {
-            lane.thread->reactor().post(
-                [handler = lane.handler.get(), link] { handler->link_changed(link); });
-        }
+        known(link.code, {link, 0});
+        if (others_ != nullptr) others_->link_changed(link);
     }
     void link_removed(std::string_view code, std::uint64_t version) override {
+        known(std::string(code), {std::nullopt, version});
+        if (others_ != nullptr) others_->link_removed(code, version);
+    }
+
+    /// Of a change made anywhere.
+    void known(const std::string& code, const cache::Known& known) {
         for (RedirectLane& lane : lanes_) {
-            lane.thread->reactor().post([handler = lane.handler.get(), code = std::string(code),
-                                         version] { handler->link_removed(code, version); });
+            lane.thread->reactor().post([handler = lane.handler.get(), code, known] {
+                if (known.link) {
+                    handler->link_changed(*known.link);
+                } else {
+                    handler->link_removed(code, known.absent_version);
+                }
+            });
+        }
+    }
+    void heard(bool heard) {
+        for (RedirectLane& lane : lanes_) {
+            lane.thread->reactor().post(
+                [handler = lane.handler.get(), heard] { handler->changes_heard(heard); });
         }
     }
 
 private:
     std::vector<RedirectLane>& lanes_;
+    links::LinkObserver* others_ = nullptr;
 };
 
 }  // namespace
@@ -84,17 +109,18 @@ private:
 struct Service::Parts {
     ServiceConfig config;
     std::unique_ptr<clicks::DataDirectory> directory;
-    std::unique_ptr<sqlite::WriteQueue> write_queue;
-    std::unique_ptr<sqlite::SqliteLinkStore> link_store;
+    std::unique_ptr<LinkStores> links;
     std::unique_ptr<sqlite::SqliteClickStore> click_store;
     std::unique_ptr<clicks::Journal> journal;
     std::unique_ptr<clicks::ClickCounting> counting;
     std::unique_ptr<net::TlsServerContext> tls;
     std::unique_ptr<analytics::ClickAnalytics> analytics;
     std::atomic<bool> ready{false};
+    std::unique_ptr<CircuitBreaker> shared_breaker;
     std::vector<RedirectLane> lanes;
     net::Address redirect_address;
     LinkFanout fanout{lanes};
+    std::unique_ptr<SharedLinks> shared_links;
     std::unique_ptr<clicks::DurabilitySyncer> syncer;
     std::unique_ptr<cache::LinkFetcher> fetcher;
     std::unique_ptr<IngestLane> ingest;
@@ -103,12 +129,14 @@ struct Service::Parts {
 
     Result<void> open_stores();
     Result<void> open_redirects();
+    Result<void> open_shared_links();
     Result<void> open_ingest();
     Result<void> open_api();
     Result<void> open_admin();
     Result<void> open_side(SideLane& lane, const net::Address& address, const char* name,
                            const http_server::ServerConfig& server,
                            const net::TlsServerContext* tls_context);
+    std::vector<admin::Sample> shared_samples() const;
     void start_threads();
     void drain();
 };
@@ -137,17 +165,14 @@ Result<void> Service::Parts::open_stores() {
     return in_order({
         [&] { return into(directory, clicks::DataDirectory::open(config.data_dir, "qck serve")); },
         [&] {
-            sqlite::WriteQueue::Options options;
-            options.db.sync_every_commit = config.power_safe;
-            return into(write_queue,
-                        sqlite::WriteQueue::open(directory->links_database(), options));
-        },
-        [&] {
-            sqlite::SqliteLinkStore::Options options;
-            options.node = static_cast<std::uint16_t>(directory->identity().node &
-                                                      links::SnowflakeIds::node_max);
-            return into(link_store, sqlite::SqliteLinkStore::open(
-                                        *write_queue, directory->links_database(), options));
+            LinkStoresConfig stores;
+            stores.database = directory->links_database();
+            stores.power_safe = config.power_safe;
+            stores.postgres = config.postgres;
+            stores.postgres_replica = config.postgres_replica;
+            stores.node = static_cast<std::uint16_t>(directory->identity().node &
+                                                     links::SnowflakeIds::node_max);
+            return into(links, LinkStores::open(stores));
         },
         [&] {
             return into(click_store, sqlite::SqliteClickStore::open(directory->clicks_database(),
@@ -175,7 +200,8 @@ Result<void> Service::Parts::open_redirects() {
         auto loaded = net::TlsServerContext::load({config.tls_certificate, config.tls_key});
         if (auto placed = into(tls, std::move(loaded)); !placed) return placed;
     }
-    fetcher = std::make_unique<cache::LinkFetcher>(*link_store, fetch_threads, lookups_max);
+    shared_breaker = std::make_unique<CircuitBreaker>(config.breaker);
+    fetcher = std::make_unique<cache::LinkFetcher>(links->store(), fetch_threads, lookups_max);
     auto listeners = net::listen_on(config.redirect_address, config.threads);
     if (!listeners) return listeners.error();
     auto address = net::local_address(listeners->front().get());
@@ -209,15 +235,36 @@ Result<void> Service::Parts::open_redirects() {
         if (!made) return made;
         net::Reactor& reactor = lane.thread->reactor();
         lane.source = std::make_unique<cache::StoreSource>(reactor, *fetcher);
+        if (config.redis) {
+            auto shared = SharedLane::open(reactor, *config.redis, *lane.source, *shared_breaker,
+                                           random_seed());
+            if (auto placed = into(lane.shared, std::move(shared)); !placed) return placed;
+        }
         lane.handler = std::make_unique<redirect::RedirectHandler>(
-            reactor, *lane.source, journal->shard(i), redirect_config);
+            reactor, lane.shared ? lane.shared->source() : *lane.source, journal->shard(i),
+            redirect_config);
         if (syncer) lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
         lane.server = std::make_unique<http_server::Server>(reactor, std::move((*listeners)[i]),
                                                             *lane.handler, config.redirect_server,
                                                             tls.get(), lane.gate.get());
         if (auto started = lane.server->start(); !started) return started;
     }
-    link_store->observe(fanout);
+    links->observe(fanout);
+    return open_shared_links();
+}
+
+/// Until the first sign of life of the others, what is cached is read again every second.
+Result<void> Service::Parts::open_shared_links() {
+    if (!config.redis) return {};
+    SharedLinks::Told told{
+        [this](const std::string& code, const cache::Known& known) { fanout.known(code, known); },
+        [this](bool heard) { fanout.heard(heard); }};
+    if (auto placed = into(shared_links, SharedLinks::open(*config.redis, std::move(told)));
+        !placed) {
+        return placed;
+    }
+    fanout.publish_to(shared_links->publisher());
+    fanout.heard(false);
     return {};
 }
 
@@ -242,7 +289,7 @@ Result<void> Service::Parts::open_ingest() {
                             .server = config.ingest_server};
     lane.handler.ip_mode = config.ip_mode;
     lane.handler.ip_key = directory->identity().ip_key;
-    return into(ingest, IngestLane::open(lane, {*journal, config.threads, *counting, *link_store,
+    return into(ingest, IngestLane::open(lane, {*journal, config.threads, *counting, links->store(),
                                                 syncer.get()}));
 }
 
@@ -253,9 +300,10 @@ Result<void> Service::Parts::open_api() {
     api_config.analytics_kept_for = config.analytics_kept_for;
     api_config.rules.own_hosts = config.own_hosts;
     api_config.rules.own_hosts.push_back(redirect_address.to_string());
-    api.handler = std::make_unique<api::ApiHandler>(
-        api_config,
-        api::ApiParts{.store = *link_store, .writer = *link_store, .analytics = analytics.get()});
+    api.handler =
+        std::make_unique<api::ApiHandler>(api_config, api::ApiParts{.store = links->store(),
+                                                                    .writer = links->writer(),
+                                                                    .analytics = analytics.get()});
     return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
 }
 
@@ -270,15 +318,32 @@ Result<void> Service::Parts::open_admin() {
         redirects, {"api", {&api.server->counters()}}, {"ingest", {&ingest->server().counters()}}};
     parts.metrics.ingest = &ingest->counters();
     parts.metrics.counting = counting.get();
+    if (shared_links) parts.metrics.more.emplace_back([this] { return shared_samples(); });
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
-    parts.actions.push_back(reconcile_action({config.data_dir, *link_store, {}, {}}));
+    parts.actions.push_back(reconcile_action({config.data_dir, links->store(), {}, {}}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", {}, nullptr);
 }
 
+std::vector<admin::Sample> Service::Parts::shared_samples() const {
+    std::vector<RedisUse> clients{{"changes", &shared_links->client_figures()}};
+    std::vector<const cache::TierCounters*> tiers;
+    for (const RedirectLane& lane : lanes) {
+        clients.push_back({"lookups", &lane.shared->figures()});
+        tiers.push_back(&lane.shared->source().counters());
+    }
+    std::vector<admin::Sample> samples = redis_samples(clients);
+    for (auto more : {tier_samples(tiers), change_samples(shared_links->figures()),
+                      breaker_samples("redis", *shared_breaker)}) {
+        std::move(more.begin(), more.end(), std::back_inserter(samples));
+    }
+    return samples;
+}
+
 void Service::Parts::start_threads() {
+    if (shared_links) shared_links->start();
     for (RedirectLane& lane : lanes) lane.thread->start();
     ingest->start();
     api.thread->start();
@@ -341,7 +406,8 @@ void Service::stop() {
         if (side->thread) side->thread->stop();
     }
     // Changes still under way tell the redirects when they are committed.
-    if (parts.write_queue) parts.write_queue->close();
+    if (parts.links) parts.links->close();
+    if (parts.shared_links) parts.shared_links->stop(std::chrono::seconds(1));
     for (RedirectLane& lane : parts.lanes) {
         if (lane.thread) lane.thread->stop();
     }
@@ -360,7 +426,9 @@ void Service::stop() {
     for (RedirectLane& lane : parts.lanes) {
         lane.server.reset();
         lane.handler.reset();
+        lane.shared.reset();
     }
+    parts.shared_links.reset();
     parts_.reset();
 }
 

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/circuit_breaker.hpp"
 #include "base/error.hpp"
 #include "base/net/address.hpp"
 #include "base/net/reactor.hpp"
@@ -16,6 +18,7 @@
 #include "services/clicks/click_counting.hpp"
 #include "services/clicks/journal.hpp"
 #include "services/http_server/config.hpp"
+#include "services/stores/redis/client_config.hpp"
 
 namespace qck::commands {
 
@@ -46,6 +49,14 @@ struct ServiceConfig {
     std::size_t dedupe_events = 2'000'000;
     /// Answers of GET /v1/analytics may be so old.
     std::chrono::milliseconds analytics_kept_for{5'000};
+    /// Shared by instances: links cached, changes told, clicks counted. Without it: none of these.
+    std::optional<redis::ClientConfig> redis;
+    /// Where links are kept instead of SQLite, `postgresql://…`; empty: SQLite.
+    std::string postgres;
+    /// For reads that may lag; empty: the primary.
+    std::string postgres_replica;
+    /// Of each store: it is left alone for a while after so many failures.
+    CircuitBreaker::Config breaker;
     /// Asked of the API when not empty.
     std::string token;
     std::vector<std::string> own_hosts;
@@ -56,8 +67,8 @@ struct ServiceConfig {
     std::chrono::milliseconds drain_timeout{5'000};
 };
 
-/// The embedded service: links in SQLite, clicks in the journal, one process. The composition root:
-/// only here is it known which stores are in use.
+/// One instance of the service: clicks in the journal; links in SQLite, or shared in PostgreSQL and
+/// Redis. The composition root: only here is it known which stores are in use.
 class Service {
 public:
     /// Listens and serves when it returns. Errors are ready for a person.

@@ -174,6 +174,18 @@ void add_journal(Families& families, const clicks::CountingFigures& figures) {
             figures.flush_failures);
 }
 
+void add_samples(Families& families, std::vector<Sample> samples) {
+    for (Sample& sample : samples) {
+        if (families.empty() || families.back().name != sample.name) {
+            add_family(families, sample.is_counter ? MetricType::Counter : MetricType::Gauge,
+                       std::move(sample.name), std::move(sample.help));
+        }
+        std::vector<ClientMetric::Label> labels;
+        for (auto& [name, value] : sample.labels) labels.push_back({name, std::move(value)});
+        add_value(families.back(), sample.value, std::move(labels));
+    }
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricSources& sources) {
@@ -184,6 +196,7 @@ std::string metrics_text(const MetricSources& sources) {
     add_listeners(families, sources);
     if (sources.counting != nullptr) add_journal(families, sources.counting->figures());
     if (sources.ingest != nullptr) add_ingest(families, *sources.ingest);
+    for (const auto& source : sources.more) add_samples(families, source());
     MetricFamily& build =
         add_family(families, MetricType::Gauge, "qck_build_info", "This program.");
     add_value(build, 1, {{"version", version}});

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "services/clicks/click_counting.hpp"
@@ -16,12 +18,23 @@ struct Listener {
     std::vector<const http_server::ServerCounters*> servers;
 };
 
+/// One value of a metric that this folder knows nothing of (a store's, say).
+struct Sample {
+    std::string name;  ///< `qck_redis_commands_total`
+    std::string help;
+    bool is_counter = true;  ///< else a gauge
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value = 0;
+};
+
 /// Where the figures are; all outlive whoever reads them, and are read while others write.
 struct MetricSources {
     std::vector<const redirect::RedirectCounters*> redirects;
     std::vector<Listener> listeners;
     const clicks::ClickCounting* counting = nullptr;
     const ingest::IngestCounters* ingest = nullptr;
+    /// Each gives samples of its own; those of one name stand together. Thread-safe, quick.
+    std::vector<std::function<std::vector<Sample>()>> more;
 };
 
 /// Every metric in the Prometheus text format (version 0.0.4). Sums per-thread counters that their

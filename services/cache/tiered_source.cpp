@@ -4,11 +4,22 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 
 namespace qck::cache {
 
 bool TieredSource::find(const std::string& code, Done done) {
+    if (!breaker_.allows(monotonic_ns())) {
+        counters_.shared_failures.add();
+        return ask_store(code, std::move(done));
+    }
     shared_.find(code, [this, code, done = std::move(done)](const auto& found) {
+        if (found) {
+            breaker_.succeeded();
+        } else if (breaker_.failed(monotonic_ns())) {
+            log::warn("breaker_opened",
+                      {{"store", "shared cache"}, {"error", found.error().message}});
+        }
         if (found && *found) {
             counters_.shared_hits.add();
             done((*found)->known);
@@ -28,7 +39,7 @@ bool TieredSource::find(const std::string& code, Done done) {
 bool TieredSource::ask_store(const std::string& code, Done done) {
     const std::int64_t begin_ns = monotonic_ns();
     return store_.find(code, [this, code, begin_ns, done = std::move(done)](const auto& known) {
-        if (known) {
+        if (known && !breaker_.is_open()) {
             shared_.fill(code, *known, std::chrono::nanoseconds(monotonic_ns() - begin_ns));
         }
         done(known);

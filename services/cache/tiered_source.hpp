@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/circuit_breaker.hpp"
 #include "base/counter.hpp"
 #include "services/cache/link_source.hpp"
 #include "services/cache/shared_link_cache.hpp"
@@ -21,8 +22,9 @@ struct TierCounters {
 /// counters().
 class TieredSource final : public LinkSource {
 public:
-    /// All outlive it.
-    TieredSource(SharedLinkCache& shared, LinkSource& store) : shared_(shared), store_(store) {}
+    /// All outlive it. While `breaker` is open the shared cache is not asked.
+    TieredSource(SharedLinkCache& shared, LinkSource& store, CircuitBreaker& breaker)
+        : shared_(shared), store_(store), breaker_(breaker) {}
 
     bool find(const std::string& code, Done done) override;
     const TierCounters& counters() const { return counters_; }
@@ -32,6 +34,7 @@ private:
 
     SharedLinkCache& shared_;
     LinkSource& store_;
+    CircuitBreaker& breaker_;
     TierCounters counters_;
 };
 

@@ -44,8 +44,7 @@ TEST_CASE("a service that runs compares its own counts", "[integration][reconcil
     CHECK(one.links == 1);
     CHECK(one.journal == 3);
 
-    const auto run =
-        compared(service, R"({"run": {"answered": 5, "by_code": {"a": 4, "b": 1}}})");
+    const auto run = compared(service, R"({"run": {"answered": 5, "by_code": {"a": 4, "b": 1}}})");
     CHECK_FALSE(run.agrees());
     REQUIRE(run.drifts.size() == 1);
     CHECK(run.drifts[0].code == "a");

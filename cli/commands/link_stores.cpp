@@ -1,0 +1,73 @@
+#include "cli/commands/link_stores.hpp"
+
+#include <utility>
+
+namespace qck::commands {
+namespace {
+
+/// Connections for lookups and changes to one server.
+constexpr std::size_t connections = 8;
+
+std::unique_ptr<postgres::Pool> make_pool(const std::string& url) {
+    postgres::PoolOptions options;
+    options.url = url;
+    options.connections_max = connections;
+    return std::make_unique<postgres::Pool>(std::move(options));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LinkStores>> LinkStores::open(const LinkStoresConfig& config) {
+    std::unique_ptr<LinkStores> stores(new LinkStores);
+    if (!config.postgres.empty()) {
+        stores->open_postgres(config);
+        return stores;
+    }
+    if (auto opened = stores->open_sqlite(config); !opened) return opened.error();
+    return stores;
+}
+
+Result<void> LinkStores::open_sqlite(const LinkStoresConfig& config) {
+    sqlite::WriteQueue::Options queue_options;
+    queue_options.db.sync_every_commit = config.power_safe;
+    auto queue = sqlite::WriteQueue::open(config.database, queue_options);
+    if (!queue) return queue.error();
+    write_queue_ = std::move(*queue);
+    sqlite::SqliteLinkStore::Options options;
+    options.node = config.node;
+    auto store = sqlite::SqliteLinkStore::open(*write_queue_, config.database, options);
+    if (!store) return store.error();
+    sqlite_ = std::move(*store);
+    return {};
+}
+
+/// Needs no server: a service starts, and serves what it has, while PostgreSQL is away.
+void LinkStores::open_postgres(const LinkStoresConfig& config) {
+    primary_ = make_pool(config.postgres);
+    if (!config.postgres_replica.empty()) replica_ = make_pool(config.postgres_replica);
+    postgres::ChangeQueueOptions options;
+    options.node = config.node;
+    postgres_ = std::make_unique<postgres::PostgresLinkStore>(*primary_, *replica(), options);
+}
+
+links::LinkStore& LinkStores::store() {
+    if (postgres_) return *postgres_;
+    return *sqlite_;
+}
+
+links::LinkWriter& LinkStores::writer() {
+    if (postgres_) return *postgres_;
+    return *sqlite_;
+}
+
+void LinkStores::observe(links::LinkObserver& observer) {
+    if (postgres_) return postgres_->observe(observer);
+    sqlite_->observe(observer);
+}
+
+void LinkStores::close() {
+    if (postgres_) return postgres_->close();
+    write_queue_->close();
+}
+
+}  // namespace qck::commands

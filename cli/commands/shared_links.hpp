@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+
+#include "base/circuit_breaker.hpp"
+#include "cli/commands/reactor_thread.hpp"
+#include "services/cache/tiered_source.hpp"
+#include "services/links/link_store.hpp"
+#include "services/stores/redis/client.hpp"
+#include "services/stores/redis/link_changes.hpp"
+#include "services/stores/redis/redis_link_cache.hpp"
+
+namespace qck::commands {
+
+/// What one redirect reactor asks before the store: a client of its own.
+class SharedLane {
+public:
+    /// A lookup that takes longer goes to the store instead.
+    static constexpr std::chrono::milliseconds lookup_timeout{50};
+
+    static Result<std::unique_ptr<SharedLane>> open(net::Reactor& reactor,
+                                                    const redis::ClientConfig& config,
+                                                    cache::LinkSource& store,
+                                                    CircuitBreaker& breaker, std::uint64_t seed);
+
+    cache::TieredSource& source() { return source_; }
+    const redis::Figures& figures() const { return client_->figures(); }
+
+private:
+    SharedLane(std::unique_ptr<redis::Client> client, cache::LinkSource& store,
+               CircuitBreaker& breaker, std::uint64_t seed)
+        : client_(std::move(client)), cache_(*client_, {}, seed), source_(cache_, store, breaker) {}
+
+    std::unique_ptr<redis::Client> client_;
+    redis::RedisLinkCache cache_;
+    cache::TieredSource source_;
+};
+
+/// The part of Redis that is not on the redirects' way: changes of links, to and from other
+/// instances, on a thread of its own.
+class SharedLinks {
+public:
+    /// Called on that thread.
+    struct Told {
+        redis::LinkChanges::Changed changed;
+        redis::LinkChanges::Heard heard;
+    };
+    static Result<std::unique_ptr<SharedLinks>> open(const redis::ClientConfig& config, Told told);
+    ~SharedLinks();
+
+    void start() {
+        thread_->start();
+        started_ = true;
+    }
+    /// Ends the thread once Redis has every change that was told before, or after `deadline`.
+    void stop(std::chrono::milliseconds deadline);
+    /// What was committed here. Thread-safe.
+    links::LinkObserver& publisher() { return *changes_; }
+    const redis::LinkChanges::Figures& figures() const { return changes_->figures(); }
+    const redis::Figures& client_figures() const { return client_->figures(); }
+
+private:
+    SharedLinks() = default;
+
+    std::unique_ptr<ReactorThread> thread_;
+    std::unique_ptr<redis::Client> client_;
+    std::unique_ptr<redis::LinkChanges> changes_;
+    bool started_ = false;
+};
+
+}  // namespace qck::commands

@@ -1,0 +1,121 @@
+#include "cli/commands/store_metrics.hpp"
+
+#include <map>
+#include <string>
+
+namespace qck::commands {
+namespace {
+
+using admin::Sample;
+
+double as_value(const Counter& counter) { return static_cast<double>(counter.value()); }
+
+}  // namespace
+
+std::vector<Sample> redis_samples(const std::vector<RedisUse>& clients) {
+    struct Family {
+        const char* name;
+        const char* help;
+        bool is_counter;
+        Counter redis::Figures::*counter;
+    };
+    static const std::vector<Family> families{
+        {"qck_redis_commands_total", "Commands given to Redis.", true, &redis::Figures::sent},
+        {"qck_redis_failures_total", "Of these, how many failed.", true, &redis::Figures::failed},
+        {"qck_redis_timeouts_total", "Of these, how many had no answer in time.", true,
+         &redis::Figures::timed_out},
+        {"qck_redis_connections_lost_total", "Connections to Redis that broke.", true,
+         &redis::Figures::lost},
+        {"qck_redis_redirections_total", "MOVED and ASK of a cluster.", true,
+         &redis::Figures::redirections},
+        {"qck_redis_in_flight", "Commands that wait for Redis now.", false,
+         &redis::Figures::in_flight}};
+    std::vector<Sample> samples;
+    for (const Family& family : families) {
+        std::map<std::string, double> by_use;
+        for (const RedisUse& client : clients) {
+            by_use[client.use] += as_value(client.figures->*family.counter);
+        }
+        for (const auto& [use, value] : by_use) {
+            samples.push_back({family.name, family.help, family.is_counter, {{"use", use}}, value});
+        }
+    }
+    return samples;
+}
+
+std::vector<Sample> tier_samples(const std::vector<const cache::TierCounters*>& lanes) {
+    const auto sum = [&](Counter cache::TierCounters::*counter) {
+        double total = 0;
+        for (const auto* const lane : lanes) total += as_value(lane->*counter);
+        return total;
+    };
+    using cache::TierCounters;
+    return {{"qck_shared_cache_hits_total",
+             "Codes found in Redis.",
+             true,
+             {},
+             sum(&TierCounters::shared_hits)},
+            {"qck_shared_cache_misses_total",
+             "Codes that Redis did not have.",
+             true,
+             {},
+             sum(&TierCounters::shared_misses)},
+            {"qck_shared_cache_failures_total",
+             "Codes for which Redis was not asked, or did not answer.",
+             true,
+             {},
+             sum(&TierCounters::shared_failures)},
+            {"qck_shared_cache_early_refreshes_total",
+             "Links read again before they expire in Redis.",
+             true,
+             {},
+             sum(&TierCounters::early_refreshes)}};
+}
+
+std::vector<Sample> change_samples(const redis::LinkChanges::Figures& figures) {
+    return {{"qck_link_changes_heard",
+             "1 while changes made by other instances are heard of.",
+             false,
+             {},
+             as_value(figures.heard)},
+            {"qck_link_changes_published_total",
+             "Changes told to other instances.",
+             true,
+             {},
+             as_value(figures.published)},
+            {"qck_link_changes_received_total",
+             "Changes heard of, own ones included.",
+             true,
+             {},
+             as_value(figures.received)},
+            {"qck_link_changes_given_up_total",
+             "Changes never told: too many waited.",
+             true,
+             {},
+             as_value(figures.given_up)},
+            {"qck_link_changes_waiting",
+             "Changes that Redis has not taken yet.",
+             false,
+             {},
+             as_value(figures.waiting)}};
+}
+
+std::vector<Sample> breaker_samples(const char* store, const CircuitBreaker& breaker) {
+    return {{"qck_breaker_open",
+             "1 while the store is left alone.",
+             false,
+             {{"store", store}},
+             breaker.is_open() ? 1.0 : 0.0},
+            {"qck_breaker_opened_total",
+             "How often it was begun to be left alone.",
+             true,
+             {{"store", store}},
+             static_cast<double>(breaker.opened())},
+            {"qck_breaker_refused_total",
+             "Calls that were not made.",
+             true,
+             {{"store", store}},
+             static_cast<double>(breaker.refused())}};
+}
+
+}  // namespace qck::commands
