@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 #include "services/stores/clickhouse/event_block.hpp"
-#include "services/stores/clickhouse/sql_text.hpp"
+#include "services/stores/clickhouse/event_queries.hpp"
 
 namespace qck::clickhouse {
 namespace {
@@ -45,9 +45,7 @@ Result<void> ClickhouseEventSink::insert(const clicks::EventBatch& batch) {
 }
 
 Result<void> ClickhouseEventSink::settle(const Doubt& doubt, const std::string& query_id) {
-    const std::string question =
-        sql("SELECT toString(count()) FROM system.processes WHERE query_id = ? FORMAT TabSeparated",
-            {query_id});
+    const std::string question = running_question(query_id);
     const std::int64_t until =
         monotonic_ns() + std::chrono::nanoseconds(config_.settle_for).count();
     while (true) {
@@ -78,28 +76,10 @@ Result<void> ClickhouseEventSink::settle_all(const std::string& query_id) {
 
 Result<void> ClickhouseEventSink::ask(const clicks::EventBatch& batch, std::size_t first,
                                       std::size_t end, std::vector<clicks::EventId>& found) {
-    const auto& front = batch.rows[first];
-    std::int64_t first_s = front.time_ms / 1000;
-    std::int64_t last_s = first_s;
-    bool one_link = true;
-    for (std::size_t at = first; at < end; ++at) {
-        first_s = std::min(first_s, batch.rows[at].time_ms / 1000);
-        last_s = std::max(last_s, batch.rows[at].time_ms / 1000);
-        one_link = one_link && batch.rows[at].link_id == front.link_id;
-    }
-    std::string question =
-        sql("SELECT DISTINCT sequence FROM qck_analytics.link_events WHERE node = ? AND shard = ? "
-            "AND epoch = ? AND sequence >= ? AND sequence <= ? AND event_time >= toDateTime(?, "
-            "'UTC') AND event_time <= toDateTime(?, 'UTC')",
-            {batch.node, front.id.shard, front.id.epoch, front.id.sequence,
-             batch.rows[end - 1].id.sequence, std::max<std::int64_t>(first_s, 0),
-             std::clamp<std::int64_t>(last_s, 0, UINT32_MAX)});
-    // Rows of one link may be far apart, with many others between.
-    if (one_link) question += sql(" AND link_id = ?", {front.link_id});
-    const auto answer = client_.query(question + " ORDER BY sequence FORMAT RowBinary");
+    const auto answer = client_.query(present_question(batch, first, end) + " FORMAT RowBinary");
     if (!answer) return answer.error();
     for (std::size_t at = 0; at + 8 <= answer->size(); at += 8) {
-        clicks::EventId id = front.id;
+        clicks::EventId id = batch.rows[first].id;
         std::memcpy(&id.sequence, answer->data() + at, 8);
         found.push_back(id);
     }

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "services/stores/clickhouse/event_queries.hpp"
 #include "services/stores/clickhouse/sql_text.hpp"
 
 namespace qck::clickhouse {
@@ -180,10 +181,7 @@ Result<std::uint64_t> drop_expired(Client& client, std::uint32_t retention_days,
     std::uint64_t dropped = 0;
     for (std::size_t node = 0; node < client.nodes(); ++node) {
         for (const std::string_view table : drop_tables) {
-            const auto months =
-                client.query_at(node, sql("SELECT DISTINCT partition FROM system.parts WHERE "
-                                          "database = 'qck_analytics' AND table = ? AND active",
-                                          {table}));
+            const auto months = client.query_at(node, months_question(table));
             if (!months) return months.error();
             for (const char* at = months->data(); at < months->data() + months->size();) {
                 std::uint32_t month = 0;
@@ -191,9 +189,7 @@ Result<std::uint64_t> drop_expired(Client& client, std::uint32_t retention_days,
                 if (parsed.ec != std::errc{}) break;
                 at = parsed.ptr + 1;
                 if (month >= first_kept) continue;
-                const auto done =
-                    client.query_at(node, "ALTER TABLE qck_analytics." + std::string(table) +
-                                              " DROP PARTITION " + std::to_string(month));
+                const auto done = client.query_at(node, drop_month_statement(table, month));
                 if (!done) return done.error();
                 ++dropped;
             }

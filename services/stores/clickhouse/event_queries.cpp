@@ -1,0 +1,47 @@
+#include "services/stores/clickhouse/event_queries.hpp"
+
+#include <algorithm>
+
+#include "services/stores/clickhouse/sql_text.hpp"
+
+namespace qck::clickhouse {
+
+std::string present_question(const clicks::EventBatch& batch, std::size_t first, std::size_t end) {
+    const auto& front = batch.rows[first];
+    std::int64_t first_s = front.time_ms / 1000;
+    std::int64_t last_s = first_s;
+    bool one_link = true;
+    for (std::size_t at = first; at < end; ++at) {
+        first_s = std::min(first_s, batch.rows[at].time_ms / 1000);
+        last_s = std::max(last_s, batch.rows[at].time_ms / 1000);
+        one_link = one_link && batch.rows[at].link_id == front.link_id;
+    }
+    std::string question =
+        sql("SELECT DISTINCT sequence FROM qck_analytics.link_events WHERE node = ? AND shard = ? "
+            "AND epoch = ? AND sequence >= ? AND sequence <= ? AND event_time >= toDateTime(?, "
+            "'UTC') AND event_time <= toDateTime(?, 'UTC')",
+            {batch.node, front.id.shard, front.id.epoch, front.id.sequence,
+             batch.rows[end - 1].id.sequence, std::clamp<std::int64_t>(first_s, 0, UINT32_MAX),
+             std::clamp<std::int64_t>(last_s, 0, UINT32_MAX)});
+    // Rows of one link may be far apart, with many others between.
+    if (one_link) question += sql(" AND link_id = ?", {front.link_id});
+    return question + " ORDER BY sequence";
+}
+
+std::string running_question(std::string_view query_id) {
+    return sql("SELECT toString(count()) FROM system.processes WHERE query_id = ?", {query_id});
+}
+
+std::string months_question(std::string_view table) {
+    return sql(
+        "SELECT DISTINCT partition FROM system.parts WHERE database = 'qck_analytics' AND "
+        "table = ? AND active",
+        {table});
+}
+
+std::string drop_month_statement(std::string_view table, std::uint32_t month) {
+    return "ALTER TABLE qck_analytics." + std::string(table) + " DROP PARTITION " +
+           std::to_string(month);
+}
+
+}  // namespace qck::clickhouse

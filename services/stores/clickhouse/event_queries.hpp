@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "services/clicks/event_sink.hpp"
+
+namespace qck::clickhouse {
+
+/// Questions of the sink and of retention, for 18.16 and newer alike. Pure.
+
+/// Which sequences of rows [first, end) of the batch are there, ascending; these rows are of one
+/// shard and epoch. Times, and the link when there is only one, narrow what is read.
+std::string present_question(const clicks::EventBatch& batch, std::size_t first, std::size_t end);
+/// How many queries of that id run at the server that is asked.
+std::string running_question(std::string_view query_id);
+/// Months (202611) that a table of qck_analytics has, in any order.
+std::string months_question(std::string_view table);
+/// `table` is a constant of the program.
+std::string drop_month_statement(std::string_view table, std::uint32_t month);
+
+}  // namespace qck::clickhouse
