@@ -20,6 +20,7 @@ enum class Field : std::uint8_t {
     content_encoding,
     accept,
     forwarded_for,
+    ip_country,  ///< CF-IPCountry
     content_length,
     transfer_encoding,
     connection,
@@ -27,7 +28,7 @@ enum class Field : std::uint8_t {
     location,
     retry_after,
 };
-inline constexpr std::size_t field_count = 16;
+inline constexpr std::size_t field_count = 17;
 
 /// Of a set of fields.
 constexpr std::uint32_t bit_of(Field field) { return 1U << static_cast<unsigned>(field); }
@@ -57,7 +58,8 @@ constexpr std::uint32_t bit_of(Field field) { return 1U << static_cast<unsigned>
             return same_but_case(name, "retry-after") ? Field::retry_after
                                                       : pick("sec-purpose", Field::purpose);
         case 12:
-            return pick("content-type", Field::content_type);
+            return same_but_case(name, "content-type") ? Field::content_type
+                                                       : pick("cf-ipcountry", Field::ip_country);
         case 13:
             return pick("authorization", Field::authorization);
         case 14:

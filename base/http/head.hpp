@@ -44,6 +44,7 @@ struct RequestHead {
     std::string_view content_encoding;
     std::string_view accept;
     std::string_view forwarded_for;  ///< X-Forwarded-For
+    std::string_view ip_country;     ///< CF-IPCountry
 
     std::string_view path() const { return target.substr(0, target.find('?')); }
     std::string_view query() const {

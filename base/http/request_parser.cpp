@@ -30,6 +30,7 @@ constexpr std::array<std::string_view RequestHead::*, field_count> view_of_field
     place(Field::content_encoding, &RequestHead::content_encoding);
     place(Field::accept, &RequestHead::accept);
     place(Field::forwarded_for, &RequestHead::forwarded_for);
+    place(Field::ip_country, &RequestHead::ip_country);
     return views;
 }();
 

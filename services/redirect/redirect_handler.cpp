@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "services/clicks/country_code.hpp"
 #include "services/links/link_rules.hpp"
 
 namespace qck::redirect {
@@ -62,10 +63,13 @@ void RedirectHandler::handle(const http_server::Request& request, http_server::E
         return answers_.fixed(exchange.output(), Answers::Kind::bad_method, false,
                               exchange.keep_alive());
     }
-    const Visit visit{
-        head.user_agent, head.referer,
-        head.purpose,    clicks::stored_ip(request.peer.data(), config_.ip_mode, config_.ip_key),
-        head_only,       exchange.keep_alive()};
+    const Visit visit{head.user_agent,
+                      head.referer,
+                      head.purpose,
+                      clicks::stored_ip(request.peer.data(), config_.ip_mode, config_.ip_key),
+                      clicks::country_code(head.ip_country),
+                      head_only,
+                      exchange.keep_alive()};
     const std::string_view code = head.path().substr(1);
     const cache::L1Entry* const entry = cache_.find(code, request.now_ns);
     if (entry == nullptr) return miss(code, request, exchange, visit);
@@ -110,6 +114,7 @@ bool RedirectHandler::journal_click(std::uint64_t link_id, bool known, bool expi
                                           .agent = agent.kind,
                                           .purpose = visit.purpose});
     click.ip = visit.ip;
+    click.country = visit.country;
     click.user_agent = agent.id;
     click.referrer = journal_.referrer(visit.referrer);
     if (!journal_.append(click)) {
@@ -181,7 +186,7 @@ void RedirectHandler::old_hit(const cache::L1Entry& entry, std::string_view code
 
 void RedirectHandler::wait_for(Lookup& lookup, std::int64_t deadline_ns,
                                http_server::Exchange& exchange, const Visit& visit) {
-    lookup.waiters.push_back({exchange.answer_later(), deadline_ns, visit.ip,
+    lookup.waiters.push_back({exchange.answer_later(), deadline_ns, visit.ip, visit.country,
                               std::string(visit.user_agent), std::string(visit.referrer),
                               std::string(visit.purpose), visit.head_only, visit.keep_alive});
     ++waiting_;
@@ -247,8 +252,8 @@ void RedirectHandler::looked_up(const std::string& code, const Result<cache::Kno
 void RedirectHandler::answer_waiter(Waiter& waiter, const cache::L1Entry& entry) {
     http_server::Output out(1024);
     answer_visit(out, entry,
-                 {waiter.user_agent, waiter.referrer, waiter.purpose, waiter.ip, waiter.head_only,
-                  waiter.keep_alive});
+                 {waiter.user_agent, waiter.referrer, waiter.purpose, waiter.ip, waiter.country,
+                  waiter.head_only, waiter.keep_alive});
     --waiting_;
     http_server::Response response;
     response.ready_made = out.view();

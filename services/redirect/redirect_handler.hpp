@@ -75,6 +75,7 @@ private:
         http_server::PendingReply reply;
         std::int64_t deadline_ns;
         clicks::StoredIp ip;
+        std::uint8_t country;
         std::string user_agent;
         std::string referrer;
         std::string purpose;
@@ -93,6 +94,7 @@ private:
         std::string_view referrer;
         std::string_view purpose;
         clicks::StoredIp ip;
+        std::uint8_t country;  ///< clicks/country_code.hpp
         bool head_only;
         bool keep_alive;
     };
