@@ -21,7 +21,7 @@ using LinkResolver = std::function<std::vector<LinkFacts>(std::span<const std::u
 struct EventDeliveryConfig {
     /// A batch is sent when it has so many rows, or its first is so old. Together with poll_every
     /// and the sink's time that is how long a click takes to be seen.
-    std::size_t rows_max = 100'000;
+    std::size_t rows_max = 250'000;
     std::chrono::milliseconds age_max{400};
     std::chrono::milliseconds poll_every{50};
     /// Links that are in a burst: their rows stay in the journal until they are no longer named

@@ -1,7 +1,7 @@
 // Prints how many clicks a second EventDelivery brings from a journal to a clickhouse-server, and
 // how many clickhouse-client inserts of the very same rows as Native. Reports; never fails.
 //
-//   clickhouse_bench [CLICKS]     default 2,000,000
+//   clickhouse_bench [CLICKS [ROWS_OF_A_BATCH]]     default 2,000,000 and what EventDelivery has
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -64,7 +64,8 @@ void empty_tables(const test::ClickhouseServer& server) {
 }
 
 /// Seconds of one delivery of the whole journal.
-double deliver(const std::filesystem::path& path, const test::ClickhouseServer& server) {
+double deliver(const std::filesystem::path& path, const test::ClickhouseServer& server,
+               std::size_t rows_max) {
     std::filesystem::remove_all(path / "delivery");
     auto directory = clicks::DataDirectory::open(path, "clickhouse_bench");
     auto journal = clicks::Journal::open(**directory, {});
@@ -72,7 +73,9 @@ double deliver(const std::filesystem::path& path, const test::ClickhouseServer& 
     config.client = client_config(server);
     ClickhouseEventSink sink(config);
     const auto begin = monotonic_ns();
-    auto delivery = clicks::EventDelivery::start(**journal, sink, {});
+    clicks::EventDeliveryConfig delivery_config;
+    if (rows_max != 0) delivery_config.rows_max = rows_max;
+    auto delivery = clicks::EventDelivery::start(**journal, sink, delivery_config);
     if (!(*delivery)->flush(300s)) std::printf("not delivered in time\n");
     return static_cast<double>(monotonic_ns() - begin) / 1e9;
 }
@@ -91,6 +94,7 @@ double insert_by_client(const std::filesystem::path& file, const test::Clickhous
 
 int main(int argc, char* argv[]) {
     const std::uint64_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 2'000'000;
+    const std::size_t rows_max = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0;
     if (!test::ClickhouseServer::installed()) {
         std::printf("clickhouse-server is not installed here\n");
         return EXIT_SUCCESS;
@@ -104,7 +108,7 @@ int main(int argc, char* argv[]) {
         auto journal = clicks::Journal::open(**data, {});
         fill(**journal, count);
     }
-    deliver(directory.path() / "data", server);
+    deliver(directory.path() / "data", server, rows_max);
     const auto file = directory.path() / "rows.native";
     {
         std::string columns(insert_events);
@@ -118,7 +122,8 @@ int main(int argc, char* argv[]) {
     }
     for (int round = 0; round < 3; ++round) {
         empty_tables(server);
-        const double ours = static_cast<double>(count) / deliver(directory.path() / "data", server);
+        const double ours =
+            static_cast<double>(count) / deliver(directory.path() / "data", server, rows_max);
         const std::string rows = ask(server, "SELECT count() FROM qck_analytics.link_events_local");
         empty_tables(server);
         const double theirs = static_cast<double>(count) / insert_by_client(file, server);

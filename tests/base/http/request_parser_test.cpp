@@ -68,6 +68,14 @@ TEST_CASE("a browser's request is understood", "[base][http][request]") {
     CHECK(parsed.parser.head_bytes() == parsed.text.size());
 }
 
+TEST_CASE("the country that an edge names is handed out", "[base][http][request]") {
+    const Parsed with("GET / HTTP/1.1\r\nHost: a\r\ncf-ipcountry: DE\r\n\r\n");
+    CHECK(with.head().ip_country == "DE");
+    const Parsed without("GET / HTTP/1.1\r\nHost: a\r\nContent-Type: b\r\n\r\n");
+    CHECK(without.head().ip_country.empty());
+    CHECK(without.head().content_type == "b");
+}
+
 TEST_CASE("every method has its name", "[base][http][request]") {
     const std::pair<const char*, Method> methods[] = {
         {"GET", Method::get},        {"HEAD", Method::head},   {"POST", Method::post},
