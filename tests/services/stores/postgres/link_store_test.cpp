@@ -317,6 +317,37 @@ TEST_CASE("every create that was answered is there after the server was killed",
     for (const auto& code : refused) REQUIRE_FALSE(there.contains(code));
 }
 
+TEST_CASE("a commit whose answer was lost is asked for, and told as what it was",
+          "[postgres][links][faults]") {
+    PostgresServer server;
+    with_schema(server.url());
+    auto options = quick_pool(server.url());
+    options.statement_timeout = 300ms;
+    Instance instance(options, options);
+    REQUIRE(instance.create(link_to("https://a.example/", "x")).has_value());
+    // The server commits, and answers only when a replica has it too: there is none.
+    const auto set = [&](const std::string& names) {
+        server.sql("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+        server.sql("SELECT pg_reload_conf()");
+    };
+    set("nobody");
+    REQUIRE(
+        eventually(5s, [&] { return server.sql("SHOW synchronous_standby_names") == "nobody\n"; }));
+    auto created = std::async(std::launch::async,
+                              [&] { return instance.create(link_to("https://a.example/", "y")); });
+    // 300 ms later the writer has given the connection up, and asks.
+    REQUIRE(eventually(5s, [&] {
+        return server.sql(
+                   "SELECT count(*) > 0 FROM pg_stat_activity"
+                   " WHERE query LIKE '%txid_status%' AND pid <> pg_backend_pid()") == "t\n";
+    }));
+    set("");
+    const auto outcome = created.get();
+    INFO((outcome ? "" : outcome.error().message));
+    CHECK(outcome.has_value());
+    CHECK((*instance.store().find("y")).has_value());
+}
+
 TEST_CASE("a server that hangs delays an answer for a bounded time, and is used again after",
           "[postgres][links][faults]") {
     PostgresServer server;
