@@ -43,7 +43,7 @@ Engine::Engine(const scenario::Plan& plan, EngineConfig config)
       config_(std::move(config)),
       curve_(plan_.phases),
       mix_(plan_),
-      messages_(plan_, config_.target.host_header()),
+      messages_(plan_, config_.target.host_header(), mix_),
       setup_{config_.target, messages_, mix_} {}
 
 Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, EngineConfig config) {
@@ -75,6 +75,7 @@ Result<void> Engine::set_up() {
     setup_.timeout_ns = plan_.timeout.count();
     setup_.connect_timeout_ns = std::min(config_.connect_timeout, plan_.timeout).count();
     setup_.run_ns = curve_.duration_ns();
+    setup_.workers = workers;
     setup_.pipeline = std::max(plan_.pipeline, 1U);
     setup_.closed_loop = config_.closed_loop;
     setup_.may_spin = may_spin(workers, !config_.cpus.empty());
@@ -195,7 +196,7 @@ Result<record::RunResult> Engine::finish() {
     }
     result.series.resize(shape_.intervals);
     for (const auto& worker : workers_) worker->record().add_to(result);
-    fill_schedule(result, ran);
+    cut_to_length(result, ran);
     add_evidence(result);
     return result;
 }
@@ -220,16 +221,9 @@ record::PhaseResult Engine::empty_phase(std::size_t phase, std::int64_t ran_ns) 
     return result;
 }
 
-void Engine::fill_schedule(record::RunResult& result, std::int64_t ran_ns) const {
-    const std::int64_t interval = shape_.interval_ns;
-    const auto used = static_cast<std::size_t>(ran_ns / interval) + 1;
+void Engine::cut_to_length(record::RunResult& result, std::int64_t ran_ns) const {
+    const auto used = static_cast<std::size_t>(ran_ns / shape_.interval_ns) + 1;
     if (used < result.series.size()) result.series.resize(used);
-    for (std::size_t at = 0; at < result.series.size(); ++at) {
-        const std::int64_t begin = static_cast<std::int64_t>(at) * interval;
-        result.series[at].scheduled =
-            config_.closed_loop ? result.series[at].sent
-                                : curve_.due_by(begin + interval - 1) - curve_.due_by(begin - 1);
-    }
     if (!result.interrupted) return;
     // A phase of which nothing came due was never reached.
     while (!result.phases.empty() && result.phases.back().accounting.scheduled == 0) {

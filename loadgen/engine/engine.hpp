@@ -64,7 +64,8 @@ private:
     void start_when_warm() const;
     record::PhaseResult empty_phase(std::size_t phase, std::int64_t ran_ns) const;
     void add_evidence(record::RunResult& result) const;
-    void fill_schedule(record::RunResult& result, std::int64_t ran_ns) const;
+    /// Leaves out intervals and phases that a run of this length did not reach.
+    void cut_to_length(record::RunResult& result, std::int64_t ran_ns) const;
 
     const scenario::Plan plan_;
     const EngineConfig config_;

@@ -1,7 +1,5 @@
 #include "loadgen/engine/message_book.hpp"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -26,12 +24,6 @@ void append_unknown(std::string& out, std::uint64_t n) {
     std::uint64_t hash = mix64(n ^ 0x756e6b6e6f776e);
     out += "nobody";
     for (int at = 0; at < 10; ++at, hash >>= 4) out += digit[hash & 15];
-}
-
-bool says(const scenario::RequestKind& kind, const char* name) {
-    return std::any_of(kind.headers.begin(), kind.headers.end(), [&](const auto& header) {
-        return ::strcasecmp(header.first.c_str(), name) == 0;
-    });
 }
 
 }  // namespace
@@ -62,7 +54,8 @@ bool MessageBook::varies(const Pieces& pieces, bool also_by_link) {
     });
 }
 
-MessageBook::MessageBook(const scenario::Plan& plan, const std::string& host_header)
+MessageBook::MessageBook(const scenario::Plan& plan, const std::string& host_header,
+                         const schedule::RequestMix& mix)
     : hot_(plan.links.hot), tail_prefix_(plan.links.tail_prefix) {
     for (const scenario::RequestKind& kind : plan.requests) {
         for (const bool head : {false, true}) {
@@ -71,7 +64,6 @@ MessageBook::MessageBook(const scenario::Plan& plan, const std::string& host_hea
             }
         }
     }
-    const schedule::RequestMix mix(plan);
     if (!mix.always_same()) return;
     const schedule::Choice choice = mix.choose(0);
     only_ = messages_[index_of(choice.kind, choice.head, choice.bot)].fixed;
@@ -84,29 +76,24 @@ MessageBook::Message MessageBook::make(const scenario::Plan& plan,
         head && kind.method == http::Method::get ? http::Method::head : kind.method;
     const std::string agent =
         plan.user_agent.empty() ? "qck/" + std::string(version) + " (load test)" : plan.user_agent;
-    std::string text = std::string(http::method_name(method)) + " " + kind.path + " HTTP/1.1\r\n";
-    if (!says(kind, "Host")) text += "Host: " + host_header + "\r\n";
-    if (bot) {
-        text += "User-Agent: " + plan.bot_user_agent + "\r\n";
-    } else if (!says(kind, "User-Agent")) {
-        text += "User-Agent: " + agent + "\r\n";
-    }
-    for (const auto& [name, value] : kind.headers) {
-        if (bot && ::strcasecmp(name.c_str(), "User-Agent") == 0) continue;
-        if (::strcasecmp(name.c_str(), "Content-Length") == 0) continue;
-        text += name + ": " + value + "\r\n";
-    }
+    // The last piece of a path ends in no slot, so what follows it is added to that piece.
+    Message message;
+    message.head = split(kind.path);
+    message.head.front().text.insert(0, std::string(http::method_name(method)) + " ");
+    std::string& text = message.head.back().text;
+    text += " HTTP/1.1\r\nHost: " + host_header +
+            "\r\nUser-Agent: " + (bot ? plan.bot_user_agent : agent) + "\r\n";
+    for (const auto& [name, value] : kind.headers) text += name + ": " + value + "\r\n";
     const bool takes_body = method == http::Method::post || method == http::Method::put ||
                             method == http::Method::patch;
-    Message message;
     if (Pieces body = split(kind.body); varies(body, true)) {
-        message.head = split(text + "Content-Length: ");
+        text += "Content-Length: ";
         message.body = std::move(body);
     } else {
         if (takes_body || !kind.body.empty()) {
             text += "Content-Length: " + std::to_string(kind.body.size()) + "\r\n";
         }
-        message.head = split(text + "\r\n" + kind.body);
+        text += "\r\n" + kind.body;
     }
     if (!varies(message.head, false) && !varies(message.body, false)) {
         append_message(message.fixed, message, scenario::link_hot, 0);

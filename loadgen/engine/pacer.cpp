@@ -70,7 +70,8 @@ std::span<epoll_event> Pacer::poll(std::int64_t timeout_ns) {
     if (timeout_ns > 0 && has_pwait2_) {
         const int count = ::epoll_pwait2(epoll_.get(), events_.data(), room, &timeout, nullptr);
         if (count >= 0) return {events_.data(), static_cast<std::size_t>(count)};
-        has_pwait2_ = errno != ENOSYS;
+        // ENOSYS, or EPERM where a sandbox does not know the call.
+        has_pwait2_ = errno == EINTR;
     }
     if (timeout_ns > 0 && !has_pwait2_) {
         pollfd ready{epoll_.get(), POLLIN, 0};

@@ -27,14 +27,12 @@ void ResponseReader::restart() {
 ParseStatus ResponseReader::take(std::string_view in, http::Method method, HeadMemo& memo,
                                  std::size_t& consumed) {
     if (in_body_) return take_body(in, consumed);
-    if (pending_.empty() && method != http::Method::head && memo.matches(in)) {
-        const std::size_t whole = memo.length() + memo.body_bytes();
-        if (in.size() >= whole) {
-            status_ = memo.status();
-            keep_alive_ = true;
-            consumed = whole;
-            return ParseStatus::complete;
-        }
+    if (pending_.empty() && method != http::Method::head && memo.matches(in) &&
+        memo.has_whole(in)) {
+        status_ = memo.status();
+        keep_alive_ = true;
+        consumed = memo.whole_bytes();
+        return ParseStatus::complete;
     }
     return take_head(in, method, memo, consumed);
 }

@@ -21,9 +21,11 @@ public:
     }
     void remember(std::string_view head, const http::ResponseHead& parsed);
 
-    std::size_t length() const { return length_; }
     std::uint16_t status() const { return status_; }
-    std::uint64_t body_bytes() const { return body_bytes_; }
+    /// The whole answer, head and body, is within `bytes`, which matches().
+    bool has_whole(std::string_view bytes) const { return bytes.size() - length_ >= body_bytes_; }
+    /// Its bytes; needs has_whole().
+    std::size_t whole_bytes() const { return length_ + static_cast<std::size_t>(body_bytes_); }
 
 private:
     std::array<char, 1024> head_{};
@@ -49,8 +51,6 @@ public:
     /// The peer closed: complete where that ends the response.
     http::ParseStatus finish();
 
-    /// Nothing of a response has come yet.
-    bool at_start() const { return !in_body_ && pending_.empty(); }
     std::uint16_t status() const { return status_; }
     bool keep_alive() const { return keep_alive_; }
 

@@ -27,10 +27,10 @@ Worker::Worker(const RunSetup& setup, RunControl& control, schedule::ArrivalSche
       record_(shape),
       ready_(connections),
       input_(input_bytes),
-      index_(index),
       // A timeout is seen within a hundredth of its length.
       tick_gap_ns_(std::clamp(setup.timeout_ns / 100, tick_min_ns, tick_max_ns)),
-      address_next_(index) {
+      address_next_(index),
+      closed_loop_n_(index) {
     for (std::uint32_t at = 0; at < connections; ++at) {
         connections_.emplace_back(limits_, setup.pipeline);
     }
@@ -181,12 +181,17 @@ void Worker::expire(Connection& connection, std::int64_t now_ns) {
     if (connection.open_requests() == 0 || at - connection.front().due_ns < setup_.timeout_ns) {
         return;
     }
-    while (connection.open_requests() > 0 && at - connection.front().due_ns >= setup_.timeout_ns) {
-        record_.timed_out(connection.front(), at, setup_.timeout_ns);
+    while (connection.open_requests() > 0) {
+        const Sent& request = connection.front();
+        if (at - request.due_ns >= setup_.timeout_ns) {
+            record_.timed_out(request, at, setup_.timeout_ns);
+        } else {
+            record_.lost_behind_timeout(request, at, setup_.timeout_ns);
+        }
         connection.pop();
         --open_requests_;
     }
-    drop(connection, now_ns, Cause::lost_with_pipeline);
+    drop(connection, now_ns, Cause::behind_timeout);
 }
 
 void Worker::expire_backlog(std::int64_t now_ns) {
@@ -194,7 +199,7 @@ void Worker::expire_backlog(std::int64_t now_ns) {
     if (!next_ || at - next_->due_ns < setup_.timeout_ns) return;
     const Cause cause = backlog_cause();
     while (next_ && at - next_->due_ns >= setup_.timeout_ns) {
-        record_.scheduled(next_->phase);
+        record_.scheduled(next_->phase, next_->due_ns);
         record_.unsent(next_->phase, next_->due_ns, at, setup_.timeout_ns, cause);
         advance();
     }
@@ -204,7 +209,7 @@ void Worker::expire_backlog(std::int64_t now_ns) {
 void Worker::give_up_backlog(std::int64_t now_ns, Cause cause) {
     const std::int64_t at = since_start(now_ns);
     for (; next_ && next_->due_ns <= at; advance()) {
-        record_.scheduled(next_->phase);
+        record_.scheduled(next_->phase, next_->due_ns);
         record_.unsent(next_->phase, next_->due_ns, at, at - next_->due_ns, cause);
     }
     next_.reset();
@@ -215,9 +220,11 @@ void Worker::renew_connections(std::int64_t now_ns) {
     renewals_at_ns_ = now_ns;
     renewals_owed_ += seconds * setup_.new_connections_per_s;
     renewals_owed_ = std::min(renewals_owed_, static_cast<double>(connections_.size()));
-    for (; renewals_owed_ >= 1; renewals_owed_ -= 1) {
+    // What is not open, or is to be renewed already, is passed over; nothing is owed less for it.
+    for (std::size_t seen = 0; seen < connections_.size() && renewals_owed_ >= 1; ++seen) {
         Connection& connection = connections_[renew_next_++ % connections_.size()];
-        if (connection.state != State::open) continue;
+        if (connection.state != State::open || connection.retire) continue;
+        renewals_owed_ -= 1;
         if (connection.open_requests() == 0) {
             renew(connection, now_ns);
         } else {

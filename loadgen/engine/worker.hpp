@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct RunSetup {
     std::int64_t timeout_ns = 0;
     std::int64_t connect_timeout_ns = 0;
     std::int64_t run_ns = 0;  ///< length of the schedule
+    std::uint32_t workers = 1;
     std::uint32_t pipeline = 1;
     bool closed_loop = false;
     bool may_spin = true;
@@ -83,6 +85,13 @@ public:
 private:
     using Sent = record::WorkerRecord::Sent;
 
+    /// Bodies are dropped unread, so they may have any length.
+    static http::Limits limits_of_answers() {
+        http::Limits limits;
+        limits.body_bytes_max = std::numeric_limits<std::uint64_t>::max();
+        return limits;
+    }
+
     // worker.cpp: the course of a run
     void warm_up();
     void offer();
@@ -136,7 +145,7 @@ private:
     record::WorkerRecord record_;
     Evidence evidence_;
     std::optional<Pacer> pacer_;
-    http::Limits limits_;
+    http::Limits limits_ = limits_of_answers();
     std::deque<Connection> connections_;
     /// Ring of connections with room; may hold some that lost it, which are skipped when taken.
     std::vector<Connection*> ready_;
@@ -147,7 +156,6 @@ private:
     std::vector<char> input_;
     std::string output_;
     std::vector<Sent> loaded_;
-    std::uint32_t index_;
     std::int64_t start_ns_ = 0;
     std::int64_t next_tick_ns_ = 0;
     std::int64_t tick_gap_ns_ = 10'000'000;
@@ -161,7 +169,7 @@ private:
     std::int64_t cpu_spun_ns_ = 0;
     stats::Counter connect_failures_;
     std::atomic<record::Cause> last_connect_cause_{record::Cause::other};
-    std::uint64_t closed_loop_n_ = 0;
+    std::uint64_t closed_loop_n_;
 };
 
 }  // namespace qck::engine

@@ -53,7 +53,7 @@ void Worker::load_request(Connection&, const schedule::Arrival& arrival) {
     request.phase = static_cast<std::uint16_t>(arrival.phase);
     request.head = choice.head;
     loaded_.push_back(request);
-    record_.scheduled(arrival.phase);
+    record_.scheduled(arrival.phase, arrival.due_ns);
 }
 
 void Worker::send_loaded(Connection& connection, std::int64_t now_ns) {
@@ -87,7 +87,8 @@ void Worker::fill_closed_loop(Connection& connection, std::int64_t now_ns) {
     if (at >= setup_.run_ns || stopped_at_ns_ >= 0 || !connection.has_room()) return;
     const std::uint32_t room = connection.depth() - connection.open_requests();
     for (std::uint32_t count = 0; count < room; ++count) {
-        load_request(connection, {closed_loop_n_++, at, 0});
+        load_request(connection, {closed_loop_n_, at, 0});
+        closed_loop_n_ += setup_.workers;
     }
     send_loaded(connection, now_ns);
 }

@@ -24,6 +24,8 @@ const char* cause_name(Cause cause) {
             return "protocol";
         case Cause::lost_with_pipeline:
             return "lost with pipeline";
+        case Cause::behind_timeout:
+            return "behind a timeout";
         case Cause::no_free_connection:
             return "no free connection";
         case Cause::run_ended:

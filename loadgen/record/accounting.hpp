@@ -44,7 +44,8 @@ enum class Cause : std::uint8_t {
     reset,            ///< the peer reset the connection
     closed_early,     ///< the peer closed before or within a response
     protocol,         ///< what came is not an HTTP response
-    lost_with_pipeline,  ///< stood behind a request that failed or timed out on its connection
+    lost_with_pipeline,  ///< stood behind a request that failed on its connection
+    behind_timeout,      ///< stood behind a request that timed out on its connection
     no_free_connection,  ///< unsent only: all connections were busy until its timeout
     run_ended,           ///< unsent only: the run was stopped while it waited
     other,               ///< any other error of the operating system

@@ -21,9 +21,10 @@ struct PhaseResult {
     /// target).
     double target_rate_per_s = 0;
     Accounting accounting;
-    /// From the due time to the last byte of the response. A request that timed out or stayed
-    /// unsent is in here with its timeout, one still open at the end with its age; failed ones are
-    /// not. Its count is scheduled - failed - (unsent because the run ended).
+    /// From the due time to the last byte of the response. A request that timed out, stood behind
+    /// one that did or stayed unsent is in here with its timeout, one still open at the end with
+    /// its age; those that failed otherwise are not. Its count is scheduled - failed - (unsent
+    /// because the run ended) + (failed behind a timeout).
     stats::Histogram latency;
     /// From the actual send to the last byte of the response; answered ones only.
     stats::Histogram service;
@@ -35,10 +36,15 @@ struct PhaseResult {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
 
-    /// Requests sent per second of the phase.
-    double achieved_rate_per_s() const {
+    /// Requests of the phase that were answered, per second of it.
+    double achieved_rate_per_s() const { return per_s(accounting.answered); }
+    /// Requests of the phase that were sent, per second of it.
+    double sent_rate_per_s() const { return per_s(accounting.sent); }
+
+private:
+    double per_s(std::uint64_t count) const {
         const double seconds = std::chrono::duration<double>(duration).count();
-        return seconds > 0 ? static_cast<double>(accounting.sent) / seconds : 0;
+        return seconds > 0 ? static_cast<double>(count) / seconds : 0;
     }
 };
 

@@ -40,21 +40,9 @@ std::size_t WorkerRecord::interval_of(std::int64_t at_ns) const {
     return std::min(static_cast<std::size_t>(index), intervals_.size() - 1);
 }
 
-WorkerRecord::IntervalCells& WorkerRecord::interval_now(std::int64_t now_ns) {
-    if (now_ns - now_begin_ns_ >= shape_.interval_ns || now_ns < now_begin_ns_) {
-        now_interval_ = interval_of(now_ns);
-        now_begin_ns_ = static_cast<std::int64_t>(now_interval_) * shape_.interval_ns;
-    }
-    return intervals_[now_interval_];
-}
-
 void WorkerRecord::latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns) {
     phases_[phase].latency.record(ns);
-    if (due_ns - due_begin_ns_ >= shape_.interval_ns || due_ns < due_begin_ns_) {
-        due_interval_ = interval_of(due_ns);
-        due_begin_ns_ = static_cast<std::int64_t>(due_interval_) * shape_.interval_ns;
-    }
-    intervals_[due_interval_].latency.record(ns);
+    due_at_.of(due_ns, *this).latency.record(ns);
 }
 
 void WorkerRecord::sent(const Sent& request, std::uint64_t bytes) {
@@ -100,6 +88,12 @@ void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int6
     latency(request.phase, request.due_ns, timeout_ns);
 }
 
+void WorkerRecord::lost_behind_timeout(const Sent& request, std::int64_t now_ns,
+                                       std::int64_t timeout_ns) {
+    failed(request, now_ns, Cause::behind_timeout);
+    latency(request.phase, request.due_ns, timeout_ns);
+}
+
 void WorkerRecord::left_open(const Sent& request, std::int64_t now_ns) {
     phases_[request.phase].in_flight.add();
     latency(request.phase, request.due_ns, now_ns - request.due_ns);
@@ -141,6 +135,7 @@ void WorkerRecord::add_to(RunResult& result) const {
     for (std::size_t at = 0; at < phases_.size(); ++at) add_phase(phases_[at], result.phases[at]);
     for (std::size_t at = 0; at < intervals_.size(); ++at) {
         Interval& interval = result.series[at];
+        interval.scheduled += intervals_[at].scheduled.value();
         interval.sent += intervals_[at].sent.value();
         interval.answered += intervals_[at].answered.value();
         interval.failed += intervals_[at].failed.value();

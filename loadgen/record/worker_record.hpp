@@ -41,12 +41,18 @@ public:
     };
 
     /// A request came due and was taken from the schedule; it will be sent or given up.
-    void scheduled(std::uint32_t phase) { phases_[phase].scheduled.add(); }
+    void scheduled(std::uint32_t phase, std::int64_t due_ns) {
+        phases_[phase].scheduled.add();
+        scheduled_at_.of(due_ns, *this).scheduled.add();
+    }
     void sent(const Sent& request, std::uint64_t bytes);
     void answered(const Sent& request, std::int64_t now_ns, std::uint16_t status);
     void failed(const Sent& request, std::int64_t now_ns, Cause cause);
     /// Recorded with the timeout as its latency.
     void timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns);
+    /// Stood behind a request that timed out, on a connection that had to be closed for it: failed,
+    /// and recorded with the timeout as its latency, which is at least its age (B4).
+    void lost_behind_timeout(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns);
     /// Still open when the run ended; recorded with its age (B4).
     void left_open(const Sent& request, std::int64_t now_ns);
     /// Given up before it was sent, after `waited_ns`.
@@ -82,23 +88,38 @@ private:
         CauseCounts unsent_by{};
     };
     struct IntervalCells {
-        stats::Counter sent, answered, failed, timed_out, unsent;
+        stats::Counter scheduled, sent, answered, failed, timed_out, unsent;
         CauseCounts failed_by{};
         stats::CoarseHistogram latency;
     };
 
+    /// Finds the cells of the interval that a time is in; cheap while the time moves on in small
+    /// steps.
+    class IntervalCursor {
+    public:
+        IntervalCells& of(std::int64_t at_ns, WorkerRecord& record) {
+            if (at_ns - begin_ns_ >= record.shape_.interval_ns || at_ns < begin_ns_) {
+                index_ = record.interval_of(at_ns);
+                begin_ns_ = static_cast<std::int64_t>(index_) * record.shape_.interval_ns;
+            }
+            return record.intervals_[index_];
+        }
+
+    private:
+        std::size_t index_ = 0;
+        std::int64_t begin_ns_ = 0;
+    };
+
     void latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns);
-    /// Cells of the interval that `now_ns` is in; cheap while time moves on in small steps.
-    IntervalCells& interval_now(std::int64_t now_ns);
+    IntervalCells& interval_now(std::int64_t now_ns) { return now_at_.of(now_ns, *this); }
     static void add_phase(const PhaseCells& cells, PhaseResult& phase);
 
     RecordShape shape_;
     std::vector<PhaseCells> phases_;
     std::vector<IntervalCells> intervals_;
-    std::size_t now_interval_ = 0;
-    std::int64_t now_begin_ns_ = 0;
-    std::size_t due_interval_ = 0;
-    std::int64_t due_begin_ns_ = 0;
+    IntervalCursor now_at_;
+    IntervalCursor scheduled_at_;  ///< due times as requests are taken
+    IntervalCursor due_at_;        ///< due times as requests end
     LinkAnswers links_;
 };
 

@@ -55,7 +55,8 @@ RequestMix::RequestMix(const scenario::Plan& plan)
             if (kind.path.find(word) != std::string::npos) return true;
             return kind.body.find(word) != std::string::npos;
         };
-        kinds_.push_back({says("{link}"), says("{unknown}"), kind.method == http::Method::get});
+        kinds_.push_back({says("{link}"), says("{unknown}"), kind.method == http::Method::get,
+                          kind.method == http::Method::head});
         weights.push_back(kind.weight);
     }
     kind_table_ = AliasTable(weights);
@@ -85,6 +86,7 @@ Choice RequestMix::draw(std::uint64_t n) const {
     } else {
         choice.link = kind.asks_unknown ? scenario::link_unknown : scenario::link_none;
     }
+    choice.head = kind.is_head;
     if (kind.is_get && head_share_ > 0) choice.head = random.next_share() < head_share_;
     if (bot_share_ > 0) choice.bot = random.next_share() < bot_share_;
     return choice;

@@ -12,7 +12,7 @@ namespace qck::schedule {
 struct Choice {
     std::uint32_t link = scenario::link_hot;
     std::uint16_t kind = 0;  ///< index into Plan::requests
-    bool head = false;       ///< HEAD instead of GET
+    bool head = false;       ///< HEAD, of itself or instead of GET
     bool bot = false;
 
     bool operator==(const Choice&) const = default;
@@ -55,6 +55,7 @@ private:
         bool asks_link = false;
         bool asks_unknown = false;
         bool is_get = false;
+        bool is_head = false;
     };
 
     Choice draw(std::uint64_t n) const;

@@ -1,3 +1,4 @@
+#include <mutex>
 #include <set>
 
 #include "tests/loadgen/engine/run.hpp"
@@ -33,9 +34,6 @@ TEST_CASE("a well-behaved target gets every request and answers all", "[loadgen]
     CHECK(target.requests() == 1000);
     CHECK(result.generator.connections_opened == 16);
     CHECK(result.generator.connections_lost == 0);
-    std::uint64_t scheduled = 0;
-    for (const auto& interval : result.series) scheduled += interval.scheduled;
-    CHECK(scheduled == 1000);
 }
 
 TEST_CASE("each phase counts the requests that were due in it", "[loadgen][engine]") {
@@ -106,6 +104,98 @@ TEST_CASE("HEAD answers have no body whatever they say", "[loadgen][engine]") {
     const auto result = test::run(plan, config_of(target.url()));
     CHECK(result.total().answered == 400);
     CHECK(result.generator.connections_lost == 0);
+}
+
+TEST_CASE("requests that are HEAD of themselves are answered like HEAD", "[loadgen][engine]") {
+    TestTarget target(always("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
+    auto plan = plan_of(500, 200ms);
+    plan.timeout = 500ms;
+    plan.requests[0].method = http::Method::head;
+    if (GENERATE(false, true)) plan.bot_share = 0.5;  // then they are not all the same
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(result.total().answered == 100);
+    CHECK(result.phases[0].status.at(200) == 100);
+}
+
+TEST_CASE("an answer may be longer than any that qck itself would take", "[loadgen][engine]") {
+    const std::string body(2'000'000, 'x');
+    TestTarget target(always("HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + body));
+    auto plan = plan_of(100, 100ms);
+    plan.connections = 2;
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(result.total().answered == 10);
+}
+
+TEST_CASE("an answer that never ends is none, however often its head comes", "[loadgen][engine]") {
+    TestTarget target(always("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"));
+    auto plan = plan_of(50, 200ms);
+    plan.connections = 4;
+    plan.timeout = 100ms;
+    CHECK(test::run(plan, config_of(target.url())).total().answered == 0);
+}
+
+TEST_CASE("placeholders are replaced in path and body, and in no header", "[loadgen][engine]") {
+    std::mutex mutex;
+    std::set<std::string> heads;
+    TestTarget target([&](std::string_view head) {
+        const std::lock_guard lock(mutex);
+        heads.emplace(head);
+        return Reaction{test::redirect_response()};
+    });
+    auto plan = plan_of(200, 100ms);
+    plan.requests[0].path = "/x?n={n}";
+    plan.requests[0].headers.emplace_back("X-Own", "{n} {link}");
+    plan.user_agent = "agent-{n}";
+    test::run(plan, config_of(target.url()));
+    const std::lock_guard lock(mutex);
+    CHECK(heads.size() == 20);
+    for (const std::string& head : heads) {
+        CHECK(test::contains(head, "X-Own: {n} {link}\r\n"));
+        CHECK(test::contains(head, "User-Agent: agent-{n}\r\n"));
+    }
+}
+
+TEST_CASE("a closed loop numbers its requests once over all workers", "[loadgen][engine]") {
+    std::mutex mutex;
+    std::set<std::string> asked;
+    TestTarget target([&](std::string_view head) {
+        const std::lock_guard lock(mutex);
+        asked.emplace(head.substr(0, head.find('\r')));
+        return Reaction{test::redirect_response()};
+    });
+    auto plan = plan_of(1, 100ms);
+    plan.requests[0].path = "/x?n={n}";
+    auto config = config_of(target.url());
+    config.closed_loop = true;
+    config.threads = 2;
+    const auto result = test::run(plan, config);
+    const std::lock_guard lock(mutex);
+    CHECK(asked.size() == result.total().sent);
+}
+
+TEST_CASE("what an interrupted or random schedule had due is what its series says",
+          "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(300, 1s);
+    plan.arrival = scenario::Arrival::poisson;
+    const auto result = test::run(plan, config_of(target.url()));
+    std::vector<std::uint64_t> due(result.series.size());
+    const schedule::RateCurve curve(plan.phases);
+    schedule::ArrivalSchedule schedule(curve, plan.arrival, plan.seed, 0, 1);
+    while (const auto arrival = schedule.next()) {
+        ++due.at(static_cast<std::size_t>(arrival->due_ns / result.interval.count()));
+    }
+    for (std::size_t at = 0; at < due.size(); ++at) CHECK(result.series[at].scheduled == due[at]);
+    plan.phases[0].duration = 60s;
+    auto engine = engine::Engine::start(plan, config_of(target.url()));
+    REQUIRE(engine.has_value());
+    while (target.requests() < 400) (*engine)->wait_for(1ms);
+    (*engine)->stop_early();
+    const auto cut = (*engine)->finish();
+    REQUIRE(cut.has_value());
+    std::uint64_t scheduled = 0;
+    for (const auto& interval : cut->series) scheduled += interval.scheduled;
+    CHECK(scheduled == cut->total().scheduled);
 }
 
 TEST_CASE("a target that closes after each answer is connected to again", "[loadgen][engine]") {

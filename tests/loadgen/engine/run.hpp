@@ -47,16 +47,20 @@ inline record::RunResult run(const scenario::Plan& plan, const engine::EngineCon
         CHECK(phase.service.count() == sum.answered);
         CHECK(phase.send_lag.count() == sum.sent);
         const auto ended = phase.unsent_by[static_cast<std::size_t>(record::Cause::run_ended)];
-        CHECK(phase.latency.count() == sum.scheduled - sum.failed - ended);
+        const auto behind =
+            phase.failed_by[static_cast<std::size_t>(record::Cause::behind_timeout)];
+        CHECK(phase.latency.count() == sum.scheduled - sum.failed - ended + behind);
     }
     record::Accounting series;
     for (const record::Interval& interval : result->series) {
+        series.scheduled += interval.scheduled;
         series.sent += interval.sent;
         series.answered += interval.answered;
         series.unsent += interval.unsent;
         series.timed_out += interval.timed_out;
     }
     const record::Accounting total = result->total();
+    CHECK(series.scheduled == total.scheduled);
     CHECK(series.sent == total.sent);
     CHECK(series.answered == total.answered);
     CHECK(series.unsent == total.unsent);

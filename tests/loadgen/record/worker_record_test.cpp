@@ -48,7 +48,7 @@ TEST_CASE("a request belongs to the phase and interval of its due time", "[loadg
     const RecordShape shape = RecordShape::of(2, 1'000 * ms, 1'000 * ms, 0);
     WorkerRecord worker(shape);
     const auto late = request(150 * ms, 420 * ms);
-    worker.scheduled(0);
+    worker.scheduled(0, late.due_ns);
     worker.sent(late, 80);
     worker.answered(late, 730 * ms, 302);
     const RunResult result = result_of(shape, {&worker});
@@ -68,7 +68,7 @@ TEST_CASE("records of workers add up", "[loadgen][record]") {
     WorkerRecord one(shape);
     WorkerRecord two(shape);
     for (WorkerRecord* worker : {&one, &two}) {
-        for (int times = 0; times < 6; ++times) worker->scheduled(0);
+        for (int times = 0; times < 6; ++times) worker->scheduled(0, 0);
         const auto first = request(0, 1 * ms);
         for (int times = 0; times < 5; ++times) worker->sent(first, 1);
         worker->answered(first, 2 * ms, 302);
