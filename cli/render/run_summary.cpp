@@ -102,11 +102,12 @@ std::string phase_lines(const report::Report& report, const Terminal& terminal) 
         const double share = top > 0 ? phase.achieved_rate / top : 0;
         const bool measured = phase.latency_us.max > 0;
         const std::string line =
-            padded_right(phase.name, name_columns) + " " +
+            padded_right(plain_if_needed(terminal, phase.name), name_columns) + " " +
             padded_left(tight_span(phase.seconds), span_columns) + "  " +
             bar(terminal, share, bar_columns) + "  " +
             padded_left(format_rate(phase.achieved_rate) + "/s", rate_columns) + "  " +
-            (measured ? latency_pair(phase.latency_us) : "nothing answered");
+            (measured && phase.accounting.answered > 0 ? latency_pair(phase.latency_us)
+                                                       : "nothing answered");
         out += line + "\n";
     }
     return out;
@@ -131,26 +132,34 @@ std::string error_lines(const report::Report& report, const Terminal& terminal) 
         for (const auto& [status, count] : phase.status) statuses[status] += count;
     }
     std::string out;
-    const auto add = [&](std::string_view label,
-                         const std::map<std::string, std::uint64_t>& counts) {
+    const auto add = [&](std::string_view label, const std::map<std::string, std::uint64_t>& counts,
+                         Tone tone = Tone::plain) {
         std::string text;
         for (const auto& [name, count] : counts) {
             text += (text.empty() ? "" : " · ") + name + " " + format_count(count);
         }
         Block block(terminal, label);
-        block.paragraph(text);
+        block.paragraph(text, tone);
         out += block.text();
     };
-    // One status is what everybody hopes for, and says nothing.
-    if (statuses.size() > 1) add("answers", statuses);
+    // One status of success is what everybody hopes for, and says nothing.
+    const bool as_hoped = statuses.size() == 1 && statuses.begin()->first < "400";
+    const bool server_errors = !statuses.empty() && statuses.rbegin()->first >= "500";
+    if (!statuses.empty() && !as_hoped) {
+        add("answers", statuses, server_errors ? Tone::bad : Tone::plain);
+    }
     if (!causes.empty()) add("errors", causes);
     return out;
 }
 
 std::string counts_lines(const report::Report& report, const Terminal& terminal) {
+    Block block(terminal, "counts");
+    if (!report.reconcile_failure.empty()) {
+        block.paragraph("not compared: " + report.reconcile_failure, Tone::bad);
+        return block.text();
+    }
     if (!report.reconcile) return {};
     const report::Reconciliation& r = *report.reconcile;
-    Block block(terminal, "counts");
     std::string text = "answered " + format_count(r.answered);
     if (r.answered > report.accounting.answered) {
         text += " (" + format_count(r.answered - report.accounting.answered) + " in calibration)";
@@ -174,6 +183,10 @@ std::string generator_lines(const report::Report& report, const Terminal& termin
     Block block(terminal, "generator");
     std::string text;
     if (!report.closed_loop) text = "send lag p99 " + micros_text(report.send_lag_us.p99) + " · ";
+    if (report.generator.new_connections_asked_per_s > 0) {
+        text += "new connections " + format_rate(report.generator.new_connections_per_s) +
+                "/s of " + format_rate(report.generator.new_connections_asked_per_s) + "/s · ";
+    }
     block.line(text + "CPU " + percent_text(report.generator.cpu) + " · steal " +
                percent_text(report.generator.steal));
     return block.text();
@@ -183,7 +196,9 @@ std::string objective_lines(const report::Report& report, const Terminal& termin
     Block block(terminal, "objectives");
     for (const report::Objective& objective : report.objectives) {
         block.line(objective.expression + "  " + report::shown_value(objective) + "  " +
-                       (objective.pass ? "met" : "MISSED"),
+                       (report.interrupted ? "not judged"
+                        : objective.pass   ? "met"
+                                           : "MISSED"),
                    objective.pass ? Tone::plain : Tone::bad);
     }
     return block.text();

@@ -107,11 +107,29 @@ std::string bar(const Terminal& terminal, double share, std::size_t cells) {
     return text + std::string(cells - used, ' ');
 }
 
+namespace {
+
+/// How many bytes of `text` are one control character: C0, DEL, or C1 in UTF-8. 0: it begins with
+/// none.
+std::size_t control_bytes(std::string_view text) {
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (first < 0x20 || first == 0x7f) return 1;
+    if (first != 0xc2 || text.size() < 2) return 0;
+    const auto second = static_cast<unsigned char>(text[1]);
+    return second >= 0x80 && second < 0xa0 ? 2 : 0;
+}
+
+}  // namespace
+
 std::string plain_if_needed(const Terminal& terminal, std::string_view text) {
-    if (terminal.unicode) return std::string(text);
     std::string out;
     while (!text.empty()) {
-        if (static_cast<unsigned char>(text[0]) < 0x80) {
+        if (const std::size_t bytes = control_bytes(text); bytes > 0) {
+            out += terminal.unicode ? "\xef\xbf\xbd" : "?";
+            text.remove_prefix(bytes);
+            continue;
+        }
+        if (terminal.unicode || static_cast<unsigned char>(text[0]) < 0x80) {
             out += text[0];
             text.remove_prefix(1);
             continue;

@@ -35,7 +35,8 @@ std::string toned(const Terminal& terminal, Tone tone, std::string_view text);
 /// Anything above 0 shows at least its smallest mark. Padded with spaces to `cells`.
 std::string bar(const Terminal& terminal, double share, std::size_t cells);
 
-/// `text` as the terminal can show it: without Unicode, µ, ·, →, −, –, …, × and their like become
+/// `text` as the terminal can show it: control characters, which would be obeyed, are replaced by
+/// U+FFFD or a question mark; without Unicode, µ, ·, →, −, –, …, × and their like become
 /// ASCII, and any other character a question mark.
 std::string plain_if_needed(const Terminal& terminal, std::string_view text);
 

@@ -20,6 +20,8 @@ constexpr double steal_share_much = 0.05;
 constexpr std::uint64_t wake_lag_p99_max_ns = 1'000'000;
 /// Segments sent again, over requests sent: TCP then waits 200 ms at a time.
 constexpr double retransmit_share_much = 0.01;
+/// A target can be told from a busy generator by its service times where requests lagged this much.
+constexpr std::int64_t stall_min_ns = 10'000'000;
 /// Of the places for requests on the connections: this full on average, some wait.
 constexpr double busy_share = 0.7;
 /// Connects that failed, over all that were tried.
@@ -41,13 +43,21 @@ std::string percent(double share) {
 std::string symptom_of(const std::vector<Shortfall>& shortfalls) {
     const Shortfall& worst = shortfalls.front();
     std::string text;
+    const auto only = [](double share, const char* of_what) {
+        char text[32];
+        std::snprintf(text, sizeof text, "only %.1f %%", std::floor(share * 1000) / 10);
+        return text + std::string(of_what);
+    };
     if (worst.slow) {
-        char share[32];
-        std::snprintf(share, sizeof share, "%.1f %%", std::floor(worst.achieved * 1000) / 10);
-        text = std::string("only ") + share + " of the target rate was sent";
+        text = only(worst.sent, " of the target rate was sent");
+    } else if (worst.unanswered) {
+        const bool closed_loop = !(worst.phase->target_rate_per_s > 0);
+        text = worst.phase->accounting.answered == 0 ? "nothing was answered"
+               : closed_loop ? only(worst.answered, " of what was sent was answered")
+                             : only(worst.answered, " of the target rate was answered");
     }
     if (worst.late) {
-        if (worst.slow) text += ", ";
+        if (!text.empty()) text += ", ";
         text += "send lag p99 " + format_duration(std::chrono::nanoseconds(worst.lag_p99_ns));
     }
     text += " in " + worst.phase->name;
@@ -63,7 +73,7 @@ std::string lower_rate(const Facts& facts) {
     double peak = 0;
     for (const auto& phase : facts.run.phases) peak = std::max(peak, phase.target_rate_per_s);
     const record::PhaseResult& phase = *facts.worst.phase;
-    const double sent = phase.achieved_rate_per_s();
+    const double sent = phase.sent_rate_per_s();
     if (!(sent > 0) || !(phase.target_rate_per_s > 0)) return "Lower --rate";
     const double rate = 0.75 * sent * peak / phase.target_rate_per_s;
     const double unit = std::pow(10, std::floor(std::log10(rate)) - 1);
@@ -127,6 +137,25 @@ std::optional<Blame> not_connected(const Facts& facts) {
     return std::nullopt;
 }
 
+/// A target that is silent until the timeout; nothing that the generator lacks makes it so.
+bool timed_out_much(const Facts& facts) {
+    const record::Accounting& a = facts.worst.phase->accounting;
+    return a.timed_out > 0 && a.timed_out * 100 >= a.sent;
+}
+
+double places(const Facts& facts) {
+    return static_cast<double>(facts.plan.connections) * facts.plan.pipeline;
+}
+
+/// As many requests as the connections have places took as long as others waited to be sent.
+bool all_places_stalled(const Facts& facts) {
+    std::uint64_t as_long = facts.worst.phase->accounting.timed_out;
+    facts.worst.phase->service.for_each([&](std::uint64_t top_ns, std::uint64_t count) {
+        if (top_ns * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns)) as_long += count;
+    });
+    return static_cast<double>(as_long) >= busy_share * places(facts);
+}
+
 std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
     const record::GeneratorEvidence& generator = facts.run.generator;
     if (generator.cpu_share_max >= cpu_share_full) {
@@ -136,7 +165,7 @@ std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
                      {"The latencies include that lag. " + lower_rate(facts) +
                       ", add --threads, or give it more cores."}};
     }
-    if (generator.steal_share >= steal_share_much) {
+    if (generator.steal_share >= steal_share_much && !timed_out_much(facts)) {
         return Blame{Culprit::generator,
                      "the generator's CPUs were taken from it (" + facts.symptom + "; steal " +
                          percent(generator.steal_share) + ")",
@@ -165,6 +194,10 @@ stats::Histogram wake_lag_of(const record::RunResult& run) {
 std::optional<Blame> woken_late(const Facts& facts) {
     const stats::Histogram wake_lag = wake_lag_of(facts.run);
     if (wake_lag.percentile_ns(0.99) <= wake_lag_p99_max_ns) return std::nullopt;
+    // Threads that are woken 2 ms late do not send a second late, nor make a target time out.
+    const bool as_late =
+        wake_lag.max_ns() * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns);
+    if (!facts.worst.late || !as_late || timed_out_much(facts)) return std::nullopt;
     return woken_late_by(facts, wake_lag);
 }
 
@@ -185,29 +218,38 @@ std::optional<Blame> packets_lost(const Facts& facts) {
 /// as many requests as there are places took as long as others waited, as when a target stalls.
 bool connections_were_busy(const Facts& facts) {
     const record::PhaseResult& phase = *facts.worst.phase;
-    const double places = static_cast<double>(facts.plan.connections) * facts.plan.pipeline;
     const auto no_free = static_cast<std::size_t>(Cause::no_free_connection);
     if (phase.unsent_by[no_free] > 0) return true;
-    const double in_use = phase.achieved_rate_per_s() * phase.service.mean_ns() / 1e9;
-    if (in_use >= busy_share * places) return true;
-    std::uint64_t as_long = 0;
-    phase.service.for_each([&](std::uint64_t top_ns, std::uint64_t count) {
-        if (top_ns * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns)) as_long += count;
-    });
-    return static_cast<double>(as_long) >= busy_share * places;
+    const double in_use = phase.sent_rate_per_s() * phase.service.mean_ns() / 1e9;
+    return in_use >= busy_share * places(facts) || all_places_stalled(facts);
 }
 
-std::optional<Blame> target_held_up(const Facts& facts) {
+std::optional<Blame> target_failed(const Facts& facts) {
     const record::PhaseResult& phase = *facts.worst.phase;
     const record::Accounting& a = phase.accounting;
-    if (a.timed_out > 0 && a.timed_out * 100 >= a.sent) {
+    const auto failed_by = [&](Cause cause) {
+        return phase.failed_by[static_cast<std::size_t>(cause)];
+    };
+    const std::uint64_t held_up = a.timed_out + failed_by(Cause::behind_timeout);
+    const std::uint64_t failed = a.failed - failed_by(Cause::behind_timeout);
+    const auto much = [&](std::uint64_t count) {
+        return count > 0 && (count * 100 >= a.sent || facts.worst.unanswered);
+    };
+    if (much(a.timed_out) && held_up >= failed) {
         return Blame{Culprit::target,
                      "the target stopped answering (" + format_count(a.timed_out) +
                          " timed out and held their connections; " + facts.symptom + ")",
                      {"Look at the target at the time of the timeouts; the charts of report.html "
                       "show when."}};
     }
-    if (a.failed > 0 && a.failed * 100 >= a.sent) {
+    if (const auto garbage = failed_by(Cause::protocol); much(failed) && garbage * 2 > failed) {
+        return Blame{Culprit::target,
+                     "what came from the target was no HTTP answer (" + format_count(garbage) +
+                         " times; " + facts.symptom + ")",
+                     {"See that --target names an HTTP/1.1 server, with https:// where it wants "
+                      "TLS."}};
+    }
+    if (much(failed)) {
         return Blame{Culprit::target,
                      "the target dropped connections (" +
                          format_count(facts.run.generator.connections_lost) + " lost; " +
@@ -215,6 +257,12 @@ std::optional<Blame> target_held_up(const Facts& facts) {
                      {"Look at the target's limits and log; errors are listed by cause in the "
                       "report."}};
     }
+    return std::nullopt;
+}
+
+std::optional<Blame> target_held_up(const Facts& facts) {
+    if (auto failed = target_failed(facts)) return failed;
+    const record::PhaseResult& phase = *facts.worst.phase;
     if (!connections_were_busy(facts)) return std::nullopt;
     const auto shown = [](std::uint64_t ns) {
         return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)));
@@ -230,13 +278,28 @@ std::optional<Blame> target_held_up(const Facts& facts) {
          lower_rate(facts).substr(1) + "."}};
 }
 
+/// A generator that is short of CPU reads answers late too, but by far less than it lags.
+std::optional<Blame> target_stalled(const Facts& facts) {
+    if (!facts.worst.late || facts.worst.lag_p99_ns < stall_min_ns) return std::nullopt;
+    if (!all_places_stalled(facts)) return std::nullopt;
+    return target_held_up(facts);
+}
+
 }  // namespace
 
 Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls) {
     const Facts facts{run, plan, shortfalls.front(), symptom_of(shortfalls)};
-    for (const auto explains : {exhausted, not_connected, generator_short_of_cpu, woken_late,
-                                packets_lost, target_held_up}) {
+    if (!facts.worst.slow && !facts.worst.late) {
+        for (const auto explains : {exhausted, not_connected, packets_lost, target_failed}) {
+            if (auto blame = explains(facts)) return *std::move(blame);
+        }
+        return {Culprit::target,
+                "the target answered too little (" + facts.symptom + ")",
+                {"Errors are listed by cause in the report."}};
+    }
+    for (const auto explains : {exhausted, not_connected, woken_late, target_stalled,
+                                generator_short_of_cpu, packets_lost, target_held_up}) {
         if (auto blame = explains(facts)) return *std::move(blame);
     }
     // Nothing held the requests up but the generator itself, whose waits were too few to show.

@@ -13,9 +13,11 @@ namespace qck::report {
 /// A phase that was not offered as planned.
 struct Shortfall {
     const record::PhaseResult* phase = nullptr;
-    bool slow = false;    ///< sent too little
-    double achieved = 1;  ///< sent over planned
-    bool late = false;    ///< sent too late
+    bool slow = false;        ///< sent too little
+    double sent = 1;          ///< over planned; in a closed loop always 1
+    bool unanswered = false;  ///< answered too little of what was sent
+    double answered = 1;      ///< over planned; in a closed loop over sent
+    bool late = false;        ///< sent too late
     std::int64_t lag_p99_ns = 0;
 };
 
@@ -26,10 +28,12 @@ struct Blame {
 };
 
 /// Why the run fell short, by what its evidence says first: resources of the generator that ran
-/// out, connections that could not be made, the generator's CPU, CPU taken from it, threads woken
-/// late, packets lost, a target that lost or kept the connections; and when nothing of that is to
-/// be seen, again the generator, which then was not run when it should have been. `shortfalls` is
-/// not empty, and its worst comes first. Pure.
+/// out, connections that could not be made, threads woken as late as requests were sent, a target
+/// that kept every connection for as long, the generator's CPU, CPU taken from it, packets lost, a
+/// target that lost or kept the connections; and when nothing of that is to be seen, again the
+/// generator, which then was not run when it should have been. What was sent in time and not
+/// answered is never the generator's fault. `shortfalls` is not empty, and its worst comes first.
+/// Pure.
 Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls);
 

@@ -148,6 +148,10 @@ std::string generator_tables(const GeneratorReport& g, const Latency& send_lag) 
         .row({"connections opened, most at once",
               count(g.connections_opened) + ", " + count(g.connections_open_max), ""})
         .row({"connections lost", count(g.connections_lost), ""});
+    if (g.new_connections_asked_per_s > 0) {
+        table.row({"new connections", format_rate(g.new_connections_per_s) + "/s",
+                   format_rate(g.new_connections_asked_per_s) + "/s"});
+    }
     for (const auto& [cause, times] : g.connect_errors) {
         table.row({"connects failed: " + escaped(cause), count(times), ""});
     }
@@ -162,12 +166,14 @@ std::string generator_tables(const GeneratorReport& g, const Latency& send_lag) 
            "</div>\n";
 }
 
-std::string objectives_table(const std::vector<Objective>& objectives) {
+std::string objectives_table(const std::vector<Objective>& objectives, bool interrupted) {
     Table table({"objective", "measured", "result"});
     for (const Objective& objective : objectives) {
         table.row({"<code>" + escaped(objective.expression) + "</code>",
                    escaped(shown_value(objective)),
-                   objective.pass ? "met" : "<strong>missed</strong>"});
+                   interrupted      ? "not judged"
+                   : objective.pass ? "met"
+                                    : "<strong>missed</strong>"});
     }
     return table.html();
 }
@@ -207,6 +213,8 @@ std::string html_tables(const Report& report) {
                         difference == 0 ? "Every answered redirect is counted, everywhere."
                                         : "Not everybody counted the same.",
                         counts_table(*report.reconcile, report.accounting.answered));
+    } else if (!report.reconcile_failure.empty()) {
+        html += section("Counts", "Not compared: " + escaped(report.reconcile_failure), "");
     }
     html += section("Latency",
                     "From when a request was due. Service time, from when it was sent, hides what "
@@ -217,7 +225,7 @@ std::string html_tables(const Report& report) {
                     "Whether the load was offered as planned; the verdict is drawn from these.",
                     generator_tables(report.generator, report.send_lag_us));
     if (!report.objectives.empty()) {
-        html += section("Objectives", "", objectives_table(report.objectives));
+        html += section("Objectives", "", objectives_table(report.objectives, report.interrupted));
     }
     return html;
 }

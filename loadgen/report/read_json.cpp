@@ -280,6 +280,11 @@ void take_generator(FieldReader& from, GeneratorReport& generator) {
         take_whole(fields, "connections_lost", generator.connections_lost);
         take_whole(fields, "connections_open_max", generator.connections_open_max);
         take(fields, "connect_errors", generator.connect_errors);
+        if (fields.optional("new_connections") == nullptr) return;
+        take_object(fields, "new_connections", [&generator](FieldReader& rates) {
+            take(rates, "asked_per_s", generator.new_connections_asked_per_s);
+            take(rates, "opened_per_s", generator.new_connections_per_s);
+        });
     });
 }
 
@@ -371,6 +376,9 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         take_generator(document, report.generator);
         take_objectives(document, report.objectives);
         take_reconcile(document, report.reconcile);
+        if (document.optional("reconcile_failure") != nullptr) {
+            take(document, "reconcile_failure", report.reconcile_failure);
+        }
         take_machine(document, report.machine);
     }
     if (!problems.none()) return error(Errc::corrupt, problems.to_one_line().message);

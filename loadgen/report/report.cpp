@@ -160,6 +160,28 @@ std::string share_text(std::uint64_t part, std::uint64_t whole) {
     return text;
 }
 
+/// `, 3 % of them with a server error`; empty where answers were as they should be.
+std::string answers_text(const Report& report) {
+    std::uint64_t refused = 0;
+    std::uint64_t server_errors = 0;
+    std::map<std::string, std::uint64_t> statuses;
+    for (const PhaseReport& phase : report.phases) {
+        for (const auto& [status, count] : phase.status) {
+            statuses[status] += count;
+            if (status >= "400") refused += count;
+            if (status >= "500") server_errors += count;
+        }
+    }
+    if (refused == 0) return {};
+    if (refused == report.accounting.answered && statuses.size() == 1) {
+        return ", every one with status " + statuses.begin()->first;
+    }
+    if (refused == report.accounting.answered) return ", every one with an error";
+    if (server_errors == 0) return {};
+    return ", " + share_text(server_errors, report.accounting.answered) +
+           " of them with a server error";
+}
+
 }  // namespace
 
 Report make_report(const scenario::Plan& plan, const record::RunResult& run,
@@ -187,7 +209,15 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     report.send_lag_us = latency_of(send_lag);
     report.series = series_report(plan, run);
     report.generator = generator_report(run.generator);
-    for (const Slo& slo : objectives) report.objectives.push_back(evaluate(slo, run));
+    report.generator.new_connections_asked_per_s = plan.new_connections_per_s;
+    if (plan.new_connections_per_s > 0) {
+        report.generator.new_connections_per_s = renewed_per_s(run, plan);
+    }
+    for (const Slo& slo : objectives) {
+        report.objectives.push_back(evaluate(slo, run));
+        // A part of a run meets nothing.
+        if (run.interrupted) report.objectives.back().pass = false;
+    }
     report.machine = this_machine();
     return report;
 }
@@ -215,20 +245,20 @@ std::string conclusion_of(const Report& report) {
                                        });
     std::string text =
         "Of " + format_count(a.scheduled) + " requests " + share_text(a.answered, a.scheduled) +
-        " were answered; at " + format_rate(peak->achieved_rate) + "/s (" + peak->name +
-        ") half within " +
+        " were answered" + answers_text(report) + "; at " + format_rate(peak->achieved_rate) +
+        "/s (" + peak->name + ") half within " +
         format_duration(std::chrono::nanoseconds(std::llround(peak->latency_us.p50 * 1e3))) +
         " and 99 of 100 within " +
         format_duration(std::chrono::nanoseconds(std::llround(peak->latency_us.p99 * 1e3)));
     const auto missed = std::count_if(report.objectives.begin(), report.objectives.end(),
                                       [](const Objective& objective) { return !objective.pass; });
+    if (report.interrupted) return "Stopped early. " + text + ".";
     if (missed > 0) {
         text += "; " + std::to_string(missed) + " of " + std::to_string(report.objectives.size()) +
                 (report.objectives.size() == 1 ? " objective" : " objectives") + " missed";
     } else if (!report.objectives.empty()) {
         text += "; every objective was met";
     }
-    if (report.interrupted) return "Stopped early. " + text + ".";
     return text + ".";
 }
 

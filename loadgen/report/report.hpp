@@ -35,7 +35,7 @@ struct PhaseReport {
     double start_s = 0;
     double seconds = 0;
     double target_rate = 0;    ///< per second; 0 in closed-loop mode
-    double achieved_rate = 0;  ///< per second
+    double achieved_rate = 0;  ///< answered per second
     record::Accounting accounting;
     Latency latency_us;                           ///< from the due time
     Latency service_us;                           ///< from the actual send
@@ -81,6 +81,8 @@ struct GeneratorReport {
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_lost = 0;
     std::uint64_t connections_open_max = 0;
+    double new_connections_asked_per_s = 0;
+    double new_connections_per_s = 0;  ///< opened; 0 where none were asked for
     std::map<std::string, std::uint64_t> connect_errors;
 };
 
@@ -147,6 +149,7 @@ struct Report {
     GeneratorReport generator;
     std::vector<Objective> objectives;
     std::optional<Reconciliation> reconcile;  ///< absent when nothing was reconciled
+    std::string reconcile_failure;            ///< why it could not be; empty where it could
     Machine machine;
 };
 

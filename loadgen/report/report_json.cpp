@@ -79,6 +79,9 @@ Json json_of(const GeneratorReport& g) {
             {"connections_opened", g.connections_opened},
             {"connections_lost", g.connections_lost},
             {"connections_open_max", g.connections_open_max},
+            {"new_connections",
+             {{"asked_per_s", g.new_connections_asked_per_s},
+              {"opened_per_s", g.new_connections_per_s}}},
             {"connect_errors", json_of(g.connect_errors)}};
 }
 
@@ -175,6 +178,7 @@ std::string to_json(const Report& report) {
     out["generator"] = json_of(report.generator);
     out["objectives"] = json_of(report.objectives);
     out["reconcile"] = json_of(report.reconcile);
+    if (!report.reconcile_failure.empty()) out["reconcile_failure"] = report.reconcile_failure;
     out["machine"] = json_of(report.machine);
     out["series"] = json_of(report.series);
     return laid_out(out);

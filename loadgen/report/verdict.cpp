@@ -17,31 +17,56 @@ std::int64_t lag_allowed_ns(const record::PhaseResult& phase) {
     return std::max(least, static_cast<std::int64_t>(share));
 }
 
-/// Sent over what the plan has; 1 where there is no target. A phase that lacks no whole request
-/// lacks nothing, however few it has. Of an interrupted run only what came due was wanted.
-double achieved_share(const record::PhaseResult& phase, bool interrupted) {
-    const double seconds = std::chrono::duration<double>(phase.duration).count();
-    const double wanted = interrupted ? static_cast<double>(phase.accounting.scheduled)
-                                      : phase.target_rate_per_s * seconds;
-    const auto sent = static_cast<double>(phase.accounting.sent);
-    return wanted <= 0 || wanted - sent < 1 ? 1 : sent / wanted;
+/// A phase that lacks no whole request lacks nothing, however few it has.
+double share_of(std::uint64_t count, double wanted) {
+    const auto got = static_cast<double>(count);
+    return wanted <= 0 || wanted - got < 1 ? 1 : got / wanted;
+}
+
+/// How many requests of a phase there should be: what the plan has; in a closed loop what was sent.
+/// Of an interrupted run only what came due and was not cut off.
+double wanted_of(const record::PhaseResult& phase, const record::RunResult& run) {
+    const record::Accounting& a = phase.accounting;
+    if (run.interrupted) {
+        const auto ended = static_cast<std::size_t>(record::Cause::run_ended);
+        return static_cast<double>(a.scheduled - a.in_flight - phase.unsent_by[ended]);
+    }
+    if (run.closed_loop) return static_cast<double>(a.sent);
+    return phase.target_rate_per_s * std::chrono::duration<double>(phase.duration).count();
+}
+
+Shortfall shortfall_of(const record::PhaseResult& phase, const record::RunResult& run) {
+    Shortfall shortfall;
+    shortfall.phase = &phase;
+    const double wanted = wanted_of(phase, run);
+    shortfall.answered = share_of(phase.accounting.answered, wanted);
+    // A closed loop that sent nothing measured nothing either.
+    if (run.closed_loop && !run.interrupted && phase.accounting.answered == 0) {
+        shortfall.answered = 0;
+    }
+    // Where the accounting does not close, that is what there is to say.
+    shortfall.unanswered = phase.accounting.closes() && shortfall.answered < achieved_share_min;
+    if (run.closed_loop) return shortfall;
+    shortfall.sent = share_of(phase.accounting.sent, wanted);
+    shortfall.slow = shortfall.sent < achieved_share_min;
+    shortfall.lag_p99_ns = static_cast<std::int64_t>(phase.send_lag.percentile_ns(0.99));
+    shortfall.late = shortfall.lag_p99_ns > lag_allowed_ns(phase);
+    return shortfall;
 }
 
 std::vector<Shortfall> shortfalls_of(const record::RunResult& run) {
     std::vector<Shortfall> found;
     for (const record::PhaseResult& phase : run.phases) {
-        Shortfall shortfall;
-        shortfall.phase = &phase;
-        shortfall.achieved = achieved_share(phase, run.interrupted);
-        shortfall.slow = shortfall.achieved < achieved_share_min;
-        shortfall.lag_p99_ns = static_cast<std::int64_t>(phase.send_lag.percentile_ns(0.99));
-        shortfall.late = shortfall.lag_p99_ns > lag_allowed_ns(phase);
-        if (shortfall.slow || shortfall.late) found.push_back(shortfall);
+        const Shortfall shortfall = shortfall_of(phase, run);
+        if (shortfall.slow || shortfall.unanswered || shortfall.late) found.push_back(shortfall);
     }
-    // The worst first: the one that sent the least of its share, then the one that lagged the most.
+    // The worst first: the one that sent the least of its share, then the one of which the least
+    // was answered, then the one that lagged the most.
     std::stable_sort(found.begin(), found.end(), [](const Shortfall& a, const Shortfall& b) {
         if (a.slow != b.slow) return a.slow;
-        if (a.slow && a.achieved != b.achieved) return a.achieved < b.achieved;
+        if (a.slow && a.sent != b.sent) return a.sent < b.sent;
+        if (a.unanswered != b.unanswered) return a.unanswered;
+        if (a.unanswered && a.answered != b.answered) return a.answered < b.answered;
         return a.lag_p99_ns > b.lag_p99_ns;
     });
     return found;
@@ -64,7 +89,6 @@ void judge_accounting(const record::RunResult& run, Verdict& verdict) {
 }
 
 void judge_pace(const record::RunResult& run, const scenario::Plan& plan, Verdict& verdict) {
-    if (run.closed_loop) return;
     const std::vector<Shortfall> shortfalls = shortfalls_of(run);
     if (shortfalls.empty()) return;
     Blame blame = blame_for(run, plan, shortfalls);
@@ -73,7 +97,30 @@ void judge_pace(const record::RunResult& run, const scenario::Plan& plan, Verdic
     for (std::string& advice : blame.advice) verdict.advice.push_back(std::move(advice));
 }
 
+void judge_renewals(const record::RunResult& run, const scenario::Plan& plan, Verdict& verdict) {
+    const double asked = plan.new_connections_per_s;
+    if (asked <= 0 || !verdict.reasons.empty()) return;
+    const double renewed = renewed_per_s(run, plan);
+    // Up to all of them may be waiting for their last answers at the end.
+    const double seconds = std::chrono::duration<double>(run.duration).count();
+    const double under_way = seconds > 0 ? plan.connections / seconds : 0;
+    if (renewed + under_way >= achieved_share_min * asked) return;
+    verdict.culprit = Culprit::generator;
+    verdict.reasons.push_back("only " + format_rate(std::floor(renewed)) + "/s of the " +
+                              format_rate(asked) + "/s new connections asked for were opened");
+    verdict.advice.emplace_back(
+        "A connection is renewed when its last answer has come: raise --connections, or lower "
+        "new_connections_per_s.");
+}
+
 }  // namespace
+
+double renewed_per_s(const record::RunResult& run, const scenario::Plan& plan) {
+    const double seconds = std::chrono::duration<double>(run.duration).count();
+    const std::uint64_t opened = run.generator.connections_opened;
+    if (opened <= plan.connections || !(seconds > 0)) return 0;
+    return static_cast<double>(opened - plan.connections) / seconds;
+}
 
 std::string_view to_string(Status status) {
     switch (status) {
@@ -105,6 +152,7 @@ Verdict judge(const record::RunResult& run, const scenario::Plan& plan) {
     Verdict verdict;
     judge_accounting(run, verdict);
     judge_pace(run, plan, verdict);
+    judge_renewals(run, plan, verdict);
     if (!verdict.reasons.empty()) verdict.status = Status::invalid;
     if (run.interrupted) {
         verdict.status = Status::interrupted;

@@ -33,16 +33,20 @@ struct Verdict {
     std::vector<std::string> advice;
 };
 
-/// Achieved over target, in every phase.
+/// Achieved (answered) over target, in every phase; in a closed loop, answered over sent.
 inline constexpr double achieved_share_min = 0.99;
 /// The send lag's p99 is at most this, or `send_lag_share_max` of the phase's latency p99.
 inline constexpr std::chrono::nanoseconds send_lag_max = std::chrono::milliseconds(1);
 inline constexpr double send_lag_share_max = 0.1;
 
-/// Judges a run (DESIGN section 4): its accounting closes, each phase sent at least 99 % of its
-/// target, and the send lag stayed small. Closed-loop runs have neither target nor due times, so
-/// only their accounting is judged. What failed is laid to the generator, the network or the
-/// target from the evidence in `run`. Pure.
+/// Judges a run (DESIGN section 4): its accounting closes, of each phase's target at least 99 % was
+/// sent and answered, the send lag stayed small, and connections were renewed as often as asked
+/// for. Closed-loop runs have neither target nor due times: of what they sent 99 % has to be
+/// answered. What failed is laid to the generator, the network or the target from the evidence in
+/// `run`. Pure.
 Verdict judge(const record::RunResult& run, const scenario::Plan& plan);
+
+/// New connections per second while the load ran, beside Plan::new_connections_per_s.
+double renewed_per_s(const record::RunResult& run, const scenario::Plan& plan);
 
 }  // namespace qck::report

@@ -135,5 +135,49 @@ TEST_CASE("an interrupted run that answered nothing is shown without figures it 
     CHECK(text.find("nothing answered") != std::string::npos);
     CHECK(text.find("INTERRUPTED: stopped after 300 ms of 40 s") != std::string::npos);
     CHECK(text.find("counts") == std::string::npos);
-    CHECK(text.find("p99<5ms  not measured  MISSED") != std::string::npos);
+    CHECK(text.find("p99<5ms  not measured  not judged") != std::string::npos);
+}
+
+TEST_CASE("a run whose every answer is an error says so", "[cli][render]") {
+    record::RunResult run = test::good_run(test::small_burst());
+    for (auto& phase : run.phases) phase.status = {{500, phase.accounting.answered}};
+    const report::Report report = report_of(run);
+    CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
+                         "answers     500 250,093\n"));
+    CHECK(test::contains(report::conclusion_of(report), "every one with status 500"));
+    for (auto& phase : run.phases) phase.status = {{301, phase.accounting.answered}};
+    CHECK_FALSE(
+        test::contains(render::run_summary(report_of(run), "", unicode_terminal), "answers"));
+}
+
+TEST_CASE("objectives of an interrupted run are not shown as met", "[cli][render]") {
+    record::RunResult run = test::good_run(test::small_burst());
+    run.interrupted = true;
+    const report::Report report = report_of(run);
+    CHECK_FALSE(report.objectives[0].pass);
+    CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
+                         "p99<5ms  0.391 ms  not judged"));
+    CHECK_FALSE(test::contains(report::conclusion_of(report), "objective"));
+}
+
+TEST_CASE("a report that cannot be compared with counts says why", "[cli][render]") {
+    report::Report report = report_of(test::good_run(test::small_burst()));
+    report.reconcile_failure = "the embedded qck serve ended before the run did";
+    CHECK(test::contains(
+        render::run_summary(report, "", unicode_terminal),
+        "counts      not compared: the embedded qck serve ended before the run did\n"));
+}
+
+TEST_CASE("what a report says reaches the terminal as text only", "[cli][render]") {
+    report::Report report = report_of(test::good_run(test::small_burst()));
+    report.phases[0].name = "\x1b[2Jpeak";
+    report.verdict.reasons = {
+        "\x1b]0;title\x07 \xc2\x9b"
+        "31m"};
+    for (const render::Terminal& terminal : {unicode_terminal, ascii_terminal}) {
+        const std::string text = render::run_summary(report, "", terminal);
+        CHECK(text.find('\x1b') == std::string::npos);
+        CHECK(text.find('\x07') == std::string::npos);
+        CHECK(text.find("\xc2\x9b") == std::string::npos);
+    }
 }

@@ -105,6 +105,15 @@ void fail_some(record::RunResult& run, std::size_t phase, record::Cause cause,
     run.series[run.series.size() / 2].failed_by[static_cast<std::size_t>(cause)] += count;
 }
 
+void time_out_some(record::RunResult& run, std::size_t phase, std::uint64_t count) {
+    record::PhaseResult& at = run.phases[phase];
+    at.accounting.answered -= count;
+    at.accounting.timed_out += count;
+    at.status[302] -= count;
+    run.series[run.series.size() / 2].failed += count;
+    run.series[run.series.size() / 2].timed_out += count;
+}
+
 void unsend_some(record::RunResult& run, std::size_t phase, record::Cause cause,
                  std::uint64_t count) {
     record::PhaseResult& at = run.phases[phase];

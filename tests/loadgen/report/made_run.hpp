@@ -14,6 +14,8 @@ record::RunResult good_run(const scenario::Plan& plan);
 
 /// The same, but `count` requests of the phase were lost for that cause.
 void fail_some(record::RunResult& run, std::size_t phase, record::Cause cause, std::uint64_t count);
+/// The same, but `count` requests of the phase timed out.
+void time_out_some(record::RunResult& run, std::size_t phase, std::uint64_t count);
 /// The same, but `count` requests of the phase were never sent.
 void unsend_some(record::RunResult& run, std::size_t phase, record::Cause cause,
                  std::uint64_t count);

@@ -108,18 +108,21 @@ const Case cases[] = {
     {"timeouts",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
-         run.phases[0].accounting.answered -= 2000;
-         run.phases[0].accounting.timed_out += 2000;
+         test::time_out_some(run, 0, 2000);
      },
      report::Culprit::target,
-     "the target stopped answering (2,000 timed out and held their connections; " + late + ")",
+     "the target stopped answering (2,000 timed out and held their connections; only 98.7 % of the "
+     "target rate was answered, " +
+         late + ")",
      "Look at the target at the time of the timeouts; the charts of report.html show when."},
     {"resets",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
          test::fail_some(run, 0, Cause::reset, 5000);
      },
-     report::Culprit::target, "the target dropped connections (5,000 lost; " + late + ")",
+     report::Culprit::target,
+     "the target dropped connections (5,000 lost; only 96.8 % of the target rate was answered, " +
+         late + ")",
      "Look at the target's limits and log; errors are listed by cause in the report."},
     {"slow target",
      [](record::RunResult& run) {
@@ -141,6 +144,57 @@ const Case cases[] = {
          "; service p99 0.397 ms, max 40 ms)",
      "Raise --connections or --pipeline if it should take more at once. Otherwise this is more "
      "than it can answer: lower --rate to 110k."},
+    {"stalled target, and a generator that was woken 2 ms late and then worked off the backlog",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.phases[0].service.record(40'000'000, 64);
+         run.generator.threads[0].wake_lag.record(2'200'000, 100);
+         run.generator.cpu_share_max = 0.95;
+         run.generator.steal_share = 0.06;
+     },
+     report::Culprit::target,
+     "the target answered too slowly: all 64 connections were busy (" + late +
+         "; service p99 0.397 ms, max 40 ms)",
+     "Raise --connections or --pipeline if it should take more at once. Otherwise this is more "
+     "than it can answer: lower --rate to 110k."},
+    {"no free connection while the target was silent, and a generator woken 2 ms late",
+     [](record::RunResult& run) {
+         test::unsend_some(run, 0, Cause::no_free_connection, 40'000);
+         test::time_out_some(run, 0, 20'000);
+         run.generator.threads[0].wake_lag.record(2'200'000, 100);
+         run.generator.steal_share = 0.06;
+     },
+     report::Culprit::target,
+     "the target stopped answering (20,000 timed out and held their connections; only 74.4 % of "
+     "the "
+     "target rate was sent in peak)",
+     "Look at the target at the time of the timeouts; the charts of report.html show when."},
+    {"all sent in time, and 2 % reset by the target, whatever else was amiss",
+     [](record::RunResult& run) {
+         test::fail_some(run, 0, Cause::reset, 4000);
+         run.generator.cpu_share_max = 0.99;
+         run.generator.threads[0].wake_lag.record(5'000'000, 100);
+     },
+     report::Culprit::target,
+     "the target dropped connections (4,000 lost; only 97.4 % of the target rate was answered in "
+     "peak)",
+     "Look at the target's limits and log; errors are listed by cause in the report."},
+    {"nothing answered but garbage",
+     [](record::RunResult& run) {
+         test::fail_some(run, 0, Cause::protocol, run.phases[0].accounting.answered);
+     },
+     report::Culprit::target,
+     "what came from the target was no HTTP answer (156,250 times; nothing was answered in peak)",
+     "See that --target names an HTTP/1.1 server, with https:// where it wants TLS."},
+    {"all sent in time, and then lost on the way",
+     [](record::RunResult& run) {
+         test::time_out_some(run, 0, 4000);
+         run.generator.retransmits = 9000;
+     },
+     report::Culprit::network,
+     "the network lost packets (9,000 segments sent again; only 97.4 % of the target rate was "
+     "answered in peak)",
+     "Check the link and its queues between generator and target, or lower --rate to 110k."},
     {"not run, though nothing else was wrong",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
@@ -177,6 +231,38 @@ TEST_CASE("a run that fell short is invalid, and the evidence says whose fault i
         CHECK(verdict.reasons == std::vector<std::string>{one.reason});
         CHECK(verdict.advice == std::vector<std::string>{one.advice});
     }
+}
+
+TEST_CASE("99 of 100 answered is enough, and less is not", "[loadgen][report]") {
+    const scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    const std::uint64_t one_percent = run.phases[1].accounting.scheduled / 100;
+    test::time_out_some(run, 1, one_percent);
+    CHECK(report::judge(run, plan).status == report::Status::valid);
+    test::fail_some(run, 1, Cause::reset, 1);
+    const report::Verdict verdict = report::judge(run, plan);
+    CHECK(verdict.status == report::Status::invalid);
+    CHECK(verdict.culprit == report::Culprit::target);
+    // An interrupted run owes no answer to what it cut off itself.
+    run = test::good_run(plan);
+    run.interrupted = true;
+    run.phases[0].accounting.answered -= 5000;
+    run.phases[0].accounting.in_flight += 5000;
+    CHECK(report::judge(run, plan).reasons.size() == 1);
+}
+
+TEST_CASE("connections that were not renewed as often as asked for are named",
+          "[loadgen][report]") {
+    scenario::Plan plan = test::small_burst();
+    plan.new_connections_per_s = 2000;
+    record::RunResult run = test::good_run(plan);
+    run.generator.connections_opened = plan.connections + 2000 * 40;
+    CHECK(report::judge(run, plan).status == report::Status::valid);
+    run.generator.connections_opened = plan.connections + 223 * 40;
+    const report::Verdict verdict = report::judge(run, plan);
+    CHECK(verdict.status == report::Status::invalid);
+    CHECK(verdict.reasons ==
+          std::vector<std::string>{"only 222/s of the 2k/s new connections asked for were opened"});
 }
 
 TEST_CASE("99 of 100 sent is enough, and less is not", "[loadgen][report]") {
@@ -245,6 +331,29 @@ TEST_CASE("a closed loop has no target to miss", "[loadgen][report]") {
     run.closed_loop = true;
     test::lag(run, 0, 38ms);
     CHECK(report::judge(run, plan).status == report::Status::valid);
+}
+
+TEST_CASE("a closed loop that was not answered measured nothing", "[loadgen][report]") {
+    const scenario::Plan plan = test::small_burst();
+    record::RunResult run;
+    run.closed_loop = true;
+    run.duration = run.planned = 1s;
+    record::PhaseResult& phase = run.phases.emplace_back();
+    phase.name = "max";
+    phase.duration = 1s;
+    // Nobody could be connected to.
+    connects_failed(run, Cause::refused, 500);
+    CHECK(report::judge(run, plan).status == report::Status::invalid);
+    CHECK(report::judge(run, plan).reasons ==
+          std::vector<std::string>{
+              "the target refused connections (500 times; nothing was answered in max)"});
+    // All were reset.
+    run.generator = {};
+    run.generator.connections_opened = 12;
+    phase.accounting.scheduled = phase.accounting.sent = phase.accounting.failed = 12;
+    phase.failed_by[static_cast<std::size_t>(Cause::reset)] = 12;
+    CHECK(to_string(report::judge(run, plan).culprit) == "target");
+    CHECK(report::judge(run, plan).status == report::Status::invalid);
 }
 
 TEST_CASE("an interrupted run says so, and what else was wrong", "[loadgen][report]") {
