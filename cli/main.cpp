@@ -161,6 +161,6 @@ int main(int argc, char* argv[]) {
         return run(argc, argv);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "qck: internal error: %s\n", error.what());
-        return 70;
+        return static_cast<int>(Exit::could_not_run);
     }
 }

@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
-#include <fstream>
-#include <memory>
+#include <optional>
 
 #include "base/cpu.hpp"
 #include "base/units.hpp"
@@ -14,7 +13,10 @@
 #include "cli/commands/bench_run.hpp"
 #include "cli/commands/bench_target.hpp"
 #include "cli/commands/command.hpp"
+#include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/options.hpp"
+#include "cli/commands/run_directory.hpp"
+#include "cli/commands/typed_command.hpp"
 #include "cli/render/run_summary.hpp"
 #include "loadgen/report/report_json.hpp"
 #include "loadgen/scenario/transform.hpp"
@@ -66,14 +68,6 @@ engine::EngineConfig engine_config(const BenchOptions& options, const engine::Ta
     return config;
 }
 
-/// The command as typed; main has blotted out secrets in it.
-std::vector<std::string> typed_command() {
-    std::ifstream file("/proc/self/cmdline", std::ios::binary);
-    std::vector<std::string> words;
-    for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
-    return words;
-}
-
 /// `runs/2026-11-21T20-14-03-viral-burst`.
 std::string default_directory(const scenario::Plan& plan) {
     const std::time_t now = std::time(nullptr);
@@ -88,9 +82,9 @@ std::string default_directory(const scenario::Plan& plan) {
 /// run is left in `calibration`.
 Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config,
                  scenario::Plan& plan, report::RunContext& context,
-                 std::optional<Calibration>& calibration) {
+                 std::optional<Calibration>& calibration, const InterruptWatch& interrupts) {
     if (options.mode != BenchMode::viral) return {};
-    auto measured = calibrate(plan, config);
+    auto measured = calibrate(plan, config, interrupts);
     if (!measured) return measured.error();
     calibration = *measured;
     const double peak = scenario::peak_rate_of(plan);
@@ -110,7 +104,9 @@ Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config
 }
 
 Exit exit_of(const report::Report& report) {
-    if (report.verdict.status == report::Status::invalid) return Exit::run_invalid;
+    // Part of a run meets no objective, and an invalid one measured none.
+    if (report.verdict.status != report::Status::valid) return Exit::run_invalid;
+    if (!report.reconcile_failure.empty()) return Exit::could_not_run;
     const bool missed =
         std::any_of(report.objectives.begin(), report.objectives.end(),
                     [](const report::Objective& objective) { return !objective.pass; });
@@ -118,16 +114,49 @@ Exit exit_of(const report::Report& report) {
     return missed || drift ? Exit::check_failed : Exit::good;
 }
 
-Result<Exit> bench(const BenchOptions& options) {
+struct Terminals {
+    render::Terminal out;
+    render::Terminal progress;
+};
+
+Terminals terminals_of(const BenchOptions& options) {
     const render::TerminalSettings settings = render::terminal_settings();
-    const render::Terminal terminal = render::terminal_of(::fileno(stdout), settings);
-    render::Terminal progress = render::terminal_of(::fileno(stderr), settings);
-    if (options.quiet || options.json) progress.redraws = false;
+    Terminals terminals{render::terminal_of(::fileno(stdout), settings),
+                        render::terminal_of(::fileno(stderr), settings)};
+    if (options.quiet || options.json) terminals.progress.redraws = false;
+    return terminals;
+}
+
+/// Writes and prints what was measured, whatever may have gone wrong with the counts.
+Result<void> tell(const BenchOptions& options, const report::Report& report,
+                  const record::RunResult& run, const std::string& directory,
+                  const render::Terminal& terminal) {
+    auto written = report::write_report(report, directory);
+    if (written) written = report::write_hgrm(run, directory);
+    if (options.json) {
+        std::fputs((report::to_json(report) + "\n").c_str(), stdout);
+    } else if (!options.quiet) {
+        const std::string path = written ? directory + "/report.html" : "";
+        std::fputs(render::run_summary(report, path, terminal).c_str(), stdout);
+    }
+    if (!report.reconcile_failure.empty()) {
+        std::fprintf(stderr, "%s: the counts were not compared: %s\n", command_name,
+                     report.reconcile_failure.c_str());
+    }
+    return written;
+}
+
+Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
+    const Terminals terminals = terminals_of(options);
     auto nominal = plan_of(options);
     if (!nominal) return nominal.error();
     scenario::Plan plan = std::move(*nominal);
+    // Before the run, which may take days, and not after it.
+    const auto directory =
+        RunDirectory::make(options.out.empty() ? default_directory(plan) : options.out);
+    if (!directory) return directory.error();
     const Placement placement = place(options);
-    auto prepared = prepare_target(options, plan, placement.service);
+    auto prepared = prepare_target(options, plan, placement.service, interrupts);
     if (!prepared) return prepared.error();
     const engine::EngineConfig config = engine_config(options, prepared->target, placement);
 
@@ -137,38 +166,38 @@ Result<Exit> bench(const BenchOptions& options) {
     context.compress = options.compress;
     context.command = typed_command();
     std::optional<Calibration> calibration;
-    if (auto fitted = fit(options, config, plan, context, calibration); !fitted)
+    if (auto fitted = fit(options, config, plan, context, calibration, interrupts); !fitted)
         return fitted.error();
 
-    const bool talk = !options.json && !options.quiet;
-    if (talk) {
-        std::fputs(render::run_head(plan, context, terminal).c_str(), stdout);
+    if (!options.json && !options.quiet) {
+        std::fputs(render::run_head(plan, context, terminals.out).c_str(), stdout);
         std::fflush(stdout);
     }
-    auto run = run_plan(plan, config, progress);
+    auto run = run_plan(plan, config, terminals.progress, interrupts);
     if (!run) return run.error();
     report::Report report = report::make_report(plan, *run, context, options.objectives);
     if (prepared->embedded) {
-        auto counts = reconcile_embedded(*prepared->embedded, plan, *run, calibration);
-        if (!counts) return counts.error();
-        report.reconcile = std::move(*counts);
+        auto counts = reconcile_embedded(*prepared->embedded, plan, *run, calibration, interrupts);
+        if (counts) {
+            report.reconcile = std::move(*counts);
+        } else {
+            report.reconcile_failure = counts.error().message;
+        }
     }
-    const std::string directory = options.out.empty() ? default_directory(plan) : options.out;
-    if (auto written = report::write_report(report, directory); !written) return written.error();
-    if (options.json) {
-        std::fputs((report::to_json(report) + "\n").c_str(), stdout);
-    } else if (!options.quiet) {
-        std::fputs(render::run_summary(report, directory + "/report.html", terminal).c_str(),
-                   stdout);
-    }
+    auto told = tell(options, report, *run, directory->path(), terminals.out);
+    if (!told) return told.error();
     return exit_of(report);
 }
 
 }  // namespace
 
 Exit run_bench(const BenchOptions& options) {
-    const auto outcome = bench(options);
-    return outcome ? *outcome : failed(command_name, outcome.error());
+    InterruptWatch interrupts;
+    const auto outcome = bench(options, interrupts);
+    if (outcome) return *outcome;
+    if (interrupts.count() == 0) return failed(command_name, outcome.error());
+    std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);
+    return Exit::run_invalid;
 }
 
 }  // namespace qck::commands

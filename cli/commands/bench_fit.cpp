@@ -14,7 +14,8 @@ constexpr double frame_bytes = 14 + 20 + 32;
 
 }  // namespace
 
-Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config) {
+Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config,
+                              const InterruptWatch& interrupts) {
     scenario::Plan load = plan;
     scenario::Phase phase;
     phase.name = "calibration";
@@ -25,6 +26,11 @@ Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineCo
     closed.closed_loop = true;
     auto engine = engine::Engine::start(load, std::move(closed));
     if (!engine) return engine.error();
+    while (!(*engine)->wait_for(std::chrono::milliseconds(20))) {
+        if (interrupts.count() > 0) {
+            return error(Errc::unavailable, "interrupted while it was calibrated");
+        }
+    }
     auto run = (*engine)->finish();
     if (!run) return run.error();
     Calibration calibration;
@@ -48,9 +54,8 @@ Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineCo
 }
 
 double scale_for(double peak_per_s, double calibrated_per_s) {
-    double scale = 1;
-    while (peak_per_s / scale > calibrated_per_s * safe_share) scale *= 2;
-    return scale;
+    // A peak that fits but for rounding fits.
+    return std::max(std::ceil(peak_per_s / (calibrated_per_s * safe_share) - 1e-9), 1.0);
 }
 
 std::string calibration_text(const Calibration& calibration) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "cli/commands/interrupt_watch.hpp"
 #include "loadgen/engine/engine.hpp"
 #include "loadgen/record/run_result.hpp"
 #include "loadgen/scenario/plan.hpp"
@@ -22,11 +23,13 @@ struct Calibration {
 /// A peak above this share of the calibrated rate leaves the generator or the target no room.
 inline constexpr double safe_share = 0.6;
 
-/// Runs for a second and a half. Fails when the target answers nothing.
-Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config);
+/// Runs for a second and a half. Fails when the target answers nothing, and at once when
+/// interrupted.
+Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config,
+                              const InterruptWatch& interrupts);
 
-/// How a plan is fitted to what can be offered: the smallest power of two K such that its peak / K
-/// stays under the safe share of the calibrated rate.
+/// How a plan is fitted to what can be offered: the smallest whole K such that its peak / K stays
+/// within the safe share of the calibrated rate.
 double scale_for(double peak_per_s, double calibrated_per_s);
 
 /// `this machine offers 212k/s to this target`.

@@ -5,6 +5,7 @@
 #include "cli/commands/bench.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
+#include "cli/commands/typed_command.hpp"
 #include "loadgen/scenario/limits.hpp"
 
 namespace qck::commands {
@@ -44,8 +45,7 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
                    "Where to (the service on the default ports, its link `viral`)")
         ->type_name("URL");
     app.add_flag("--serve", options.serve,
-                 "Start an embedded qck serve, and reconcile its counts at the end")
-        ->excludes("--target");
+                 "Start an embedded qck serve, and reconcile its counts at the end");
     app.add_option("--api", options.api,
                    "Links API of the service without --target; missing links are added there")
         ->capture_default_str()
@@ -56,6 +56,18 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
     app.add_flag("--insecure", options.insecure, "Take any TLS certificate");
     app.add_option("--ca", options.ca_file, "PEM file of the authorities to trust")
         ->type_name("FILE");
+}
+
+/// --serve and --target exclude each other; one that was typed wins over one that was inherited.
+void settle_target(BenchOptions& options) {
+    if (!options.serve || options.target.empty()) return;
+    const bool serve_typed = was_typed("--serve");
+    if (serve_typed == was_typed("--target")) throw CLI::ExcludesError("--serve", "--target");
+    if (serve_typed) {
+        options.target.clear();
+    } else {
+        options.serve = false;
+    }
 }
 
 void add_load_flags(CLI::App& app, BenchOptions& options) {
@@ -88,7 +100,8 @@ void add_result_flags(CLI::App& app, BenchOptions& options) {
                }
            },
            "Objective, of the run or of a phase: p99<5ms, errors<0.1%, peak:p999<20ms")
-        ->type_name("EXPR");
+        ->type_name("EXPR")
+        ->allow_extra_args(false);
     app.add_option("--out", options.out, "Directory of the report (runs/<time>-<scenario>)")
         ->type_name("DIR");
     app.add_flag("--json", options.json, "Print report.json instead of a summary");
@@ -135,7 +148,10 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     add_target_flags(*app, *options);
     add_load_flags(*app, *options);
     add_result_flags(*app, *options);
-    app->callback([options, &chosen] { chosen = [options] { return run_bench(*options); }; });
+    app->callback([options, &chosen] {
+        settle_target(*options);
+        chosen = [options] { return run_bench(*options); };
+    });
 }
 
 }  // namespace

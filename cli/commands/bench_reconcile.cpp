@@ -97,7 +97,10 @@ std::int64_t difference_of(std::uint64_t counted, const Expected& expected) {
 Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
                                                   const scenario::Plan& plan,
                                                   const record::RunResult& run,
-                                                  const std::optional<Calibration>& calibration) {
+                                                  const std::optional<Calibration>& calibration,
+                                                  const InterruptWatch& interrupts) {
+    if (interrupts.count() >= 2) return error(Errc::unavailable, "interrupted a second time");
+    if (auto alive = service.check_alive(); !alive) return alive.error();
     Expected expected;
     expected.add(run.links, run.total());
     if (calibration) expected.add(calibration->links, calibration->accounting);

@@ -17,9 +17,13 @@ namespace qck::commands {
 /// The difference is the largest by amount between `answered` and any of them. Requests whose
 /// answer never came (timed out, failed, left open) may have been counted all the same: as long as
 /// the counts lie within answered + those, there is no difference (promise P1).
+///
+/// Fails when the service has ended, and when a signal comes before it has drained or two had come
+/// before.
 Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
                                                   const scenario::Plan& plan,
                                                   const record::RunResult& run,
-                                                  const std::optional<Calibration>& calibration);
+                                                  const std::optional<Calibration>& calibration,
+                                                  const InterruptWatch& interrupts);
 
 }  // namespace qck::commands

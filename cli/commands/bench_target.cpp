@@ -56,9 +56,13 @@ Result<void> add_link(client::RestClient& api, const std::string& code, const st
                  "cannot add the link '" + code + "': " + added.error().message);
 }
 
-Result<void> add_tail(client::RestClient& api, const scenario::Links& links) {
+Result<void> add_tail(client::RestClient& api, const scenario::Links& links,
+                      const InterruptWatch& interrupts) {
     for (std::size_t first = 1; first <= links.tail_count; first += batch_links) {
         const std::size_t last = std::min<std::size_t>(first + batch_links - 1, links.tail_count);
+        if (interrupts.count() > 0) {
+            return error(Errc::unavailable, "interrupted while links were added");
+        }
         std::string lines;
         for (std::size_t rank = first; rank <= last; ++rank) {
             const nlohmann::json link{{"url", links.target_url},
@@ -78,7 +82,7 @@ Result<void> add_tail(client::RestClient& api, const scenario::Links& links) {
 
 /// Puts the links that the plan asks for into a service of ours.
 Result<void> add_links(const std::string& api_url, const std::string& token,
-                       const scenario::Plan& plan) {
+                       const scenario::Plan& plan, const InterruptWatch& interrupts) {
     if (!asks_for_links(plan)) return {};
     auto url = client::parse_service_url(api_url);
     if (!url) return error(Errc::invalid_argument, "--api: " + url.error().message);
@@ -89,7 +93,7 @@ Result<void> add_links(const std::string& api_url, const std::string& token,
     client::RestClient api(std::move(config));
     if (auto added = add_link(api, plan.links.hot, plan.links.target_url); !added) return added;
     if (plan.links.hot_share >= 1) return {};
-    return add_tail(api, plan.links);
+    return add_tail(api, plan.links, interrupts);
 }
 
 Result<engine::Target> named_target(const std::string& url, bool allow_public) {
@@ -107,14 +111,15 @@ Result<engine::Target> named_target(const std::string& url, bool allow_public) {
 }  // namespace
 
 Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
-                                   const std::vector<int>& service_cpus) {
+                                   const std::vector<int>& service_cpus,
+                                   InterruptWatch& interrupts) {
     BenchTarget made;
     const bool is_default = options.target.empty() && !options.serve;
     std::string url = options.target;
     std::string api = options.api;
     const std::string path = "/" + plan.links.hot;
     if (options.serve) {
-        auto embedded = EmbeddedService::start(service_cpus);
+        auto embedded = EmbeddedService::start(service_cpus, interrupts);
         if (!embedded) return embedded.error();
         made.embedded.emplace(std::move(*embedded));
         made.note = "embedded, journal on, SQLite";
@@ -127,12 +132,18 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
     auto target = named_target(url, options.allow_public || options.serve);
     if (!target) return target.error();
     made.target = std::move(*target);
+    if (options.mode == BenchMode::run && made.target.path.find('?') != std::string::npos) {
+        return error(Errc::invalid_argument, "--target: the scenario's paths come after '" +
+                                                 made.target.path +
+                                                 "', which therefore cannot have a query");
+    }
     if (auto reachable = check_reachable(made.target, is_default); !reachable) {
         return reachable.error();
     }
     aim_at_path(plan, options.mode, made.target.path);
     if (options.target.empty()) {
-        if (auto added = add_links(api, options.serve ? "" : options.token, plan); !added) {
+        if (auto added = add_links(api, options.serve ? "" : options.token, plan, interrupts);
+            !added) {
             return added.error();
         }
     }

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/embedded_service.hpp"
+#include "cli/commands/interrupt_watch.hpp"
 #include "loadgen/engine/target.hpp"
 
 namespace qck::commands {
@@ -19,8 +20,10 @@ struct BenchTarget {
 };
 
 /// Finds the target, or starts it (`--serve`), aims the plan at its path and adds the links that
-/// are missing. `service_cpus`: where an embedded service may run. Errors are ready for a person.
+/// are missing. `service_cpus`: where an embedded service may run. Errors are ready for a person;
+/// to be interrupted is one.
 Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
-                                   const std::vector<int>& service_cpus);
+                                   const std::vector<int>& service_cpus,
+                                   InterruptWatch& interrupts);
 
 }  // namespace qck::commands

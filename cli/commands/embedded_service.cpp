@@ -44,14 +44,16 @@ std::vector<char*> plain_environment() {
 
 }  // namespace
 
-Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus) {
-    EmbeddedService service;
+Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus,
+                                               InterruptWatch& interrupts) {
+    EmbeddedService service(interrupts);
     std::error_code failure;
     std::string directory = (std::filesystem::temp_directory_path(failure) / "qck-XXXXXX").string();
     if (failure || ::mkdtemp(directory.data()) == nullptr) {
         return io_error("cannot make a temporary directory " + directory, errno);
     }
     service.directory_ = directory;
+    interrupts.owns(-1, service.directory_);
     service.data_dir_ = service.directory_ / "data";
 
     std::vector<std::string> arguments{"qck", "serve", "--quiet"};
@@ -71,6 +73,7 @@ Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus) {
     service.child_ = ::fork();
     if (service.child_ < 0) return io_error("cannot start qck serve", errno);
     if (service.child_ == 0) service.run_child(arguments, write_end.get(), parent);
+    interrupts.owns(service.child_, service.directory_);
     write_end.reset();
     if (auto ready = service.read_ready_line(read_end.get()); !ready) return ready.error();
     return service;
@@ -106,10 +109,14 @@ Result<void> EmbeddedService::read_ready_line(int output) {
     while (line.find('\n') == std::string::npos) {
         pollfd wait{output, POLLIN, 0};
         const std::int64_t left_ms = (until - monotonic_ns()) / 1'000'000;
-        if (left_ms <= 0 || ::poll(&wait, 1, static_cast<int>(left_ms)) == 0) {
+        if (left_ms <= 0) {
             return error(Errc::timed_out,
                          "the embedded qck serve was not ready within 20 s" + last_words());
         }
+        if (interrupts_->count() > 0) {
+            return error(Errc::unavailable, "interrupted while the embedded qck serve started");
+        }
+        if (::poll(&wait, 1, static_cast<int>(std::min<std::int64_t>(left_ms, 20))) == 0) continue;
         char bytes[512];
         const ssize_t got = ::read(output, bytes, sizeof bytes);
         if (got < 0 && errno == EINTR) continue;
@@ -142,36 +149,54 @@ std::string EmbeddedService::last_words() const {
     return last.empty() ? "" : ": " + last;
 }
 
-/// The status as of waitpid, or -1 when it still runs after `span`.
-int EmbeddedService::wait_for_exit(std::chrono::milliseconds span) {
+std::optional<int> EmbeddedService::wait_for_exit(std::chrono::milliseconds span,
+                                                  bool until_interrupted) {
     const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(span).count();
+    const int signals = interrupts_->count();
     for (;;) {
         int status = 0;
         const pid_t ended = ::waitpid(child_, &status, WNOHANG);
         if (ended == child_ || (ended < 0 && errno == ECHILD)) {
             child_ = -1;
+            interrupts_->owns(-1, directory_);
             return status;
         }
-        if (monotonic_ns() >= until) return -1;
+        if (monotonic_ns() >= until) return std::nullopt;
+        if (until_interrupted && interrupts_->count() > signals) return std::nullopt;
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
 
+Result<void> EmbeddedService::check_alive() {
+    if (child_ < 0) return {};
+    const auto status = wait_for_exit(std::chrono::milliseconds(0), false);
+    if (!status) return {};
+    const std::string how = WIFSIGNALED(*status)
+                                ? "was ended by signal " + std::to_string(WTERMSIG(*status))
+                                : "exited with " + std::to_string(WEXITSTATUS(*status));
+    return error(Errc::unavailable,
+                 "the embedded qck serve " + how + " during the run" + last_words());
+}
+
 Result<void> EmbeddedService::drain() {
     if (child_ < 0) return {};
+    const int signals = interrupts_->count();
     ::kill(child_, SIGTERM);
-    const int status = wait_for_exit(drained_within);
-    if (status == -1) {
-        return error(Errc::timed_out, "the embedded qck serve did not end within 60 s");
+    const auto status = wait_for_exit(drained_within, true);
+    if (!status) {
+        return error(Errc::timed_out, interrupts_->count() > signals
+                                          ? "interrupted while the embedded qck serve drained"
+                                          : "the embedded qck serve did not end within 60 s");
     }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
         return error(Errc::internal, "the embedded qck serve failed" + last_words());
     }
     return {};
 }
 
 EmbeddedService::EmbeddedService(EmbeddedService&& other) noexcept
-    : child_(std::exchange(other.child_, -1)),
+    : interrupts_(other.interrupts_),
+      child_(std::exchange(other.child_, -1)),
       directory_(std::exchange(other.directory_, {})),
       data_dir_(std::move(other.data_dir_)),
       redirect_(std::move(other.redirect_)),
@@ -181,10 +206,12 @@ EmbeddedService::EmbeddedService(EmbeddedService&& other) noexcept
 EmbeddedService::~EmbeddedService() {
     if (child_ > 0) {
         ::kill(child_, SIGKILL);
-        wait_for_exit(std::chrono::seconds(5));
+        wait_for_exit(std::chrono::seconds(5), false);
     }
     std::error_code ignored;
-    if (!directory_.empty()) std::filesystem::remove_all(directory_, ignored);
+    if (directory_.empty()) return;
+    std::filesystem::remove_all(directory_, ignored);
+    interrupts_->owns(-1, {});
 }
 
 }  // namespace qck::commands

@@ -4,10 +4,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.hpp"
+#include "cli/commands/interrupt_watch.hpp"
 
 namespace qck::commands {
 
@@ -19,7 +21,8 @@ namespace qck::commands {
 class EmbeddedService {
 public:
     /// Starts it and waits until it is ready. `cpus`: what it may run on; empty: no matter.
-    static Result<EmbeddedService> start(const std::vector<int>& cpus);
+    /// What it makes is named to `interrupts`, which outlives it; a signal ends the wait.
+    static Result<EmbeddedService> start(const std::vector<int>& cpus, InterruptWatch& interrupts);
     EmbeddedService(EmbeddedService&& other) noexcept;
     EmbeddedService& operator=(EmbeddedService&&) = delete;
     ~EmbeddedService();
@@ -30,17 +33,22 @@ public:
     const std::string& admin() const { return admin_; }
     const std::filesystem::path& data_dir() const { return data_dir_; }
 
-    /// Lets it finish what was asked and end. Fails when it ended otherwise or not in time.
+    /// Fails, saying how, when it has ended by itself.
+    Result<void> check_alive();
+    /// Lets it finish what was asked and end. Fails when it ended otherwise or not in time, or when
+    /// a signal comes meanwhile.
     Result<void> drain();
 
 private:
-    EmbeddedService() = default;
+    explicit EmbeddedService(InterruptWatch& interrupts) : interrupts_(&interrupts) {}
     [[noreturn]] void run_child(const std::vector<std::string>& arguments, int output,
                                 pid_t parent) const;
     Result<void> read_ready_line(int output);
     std::string last_words() const;
-    int wait_for_exit(std::chrono::milliseconds span);
+    /// The status as of waitpid; nothing while it runs after `span`, or when a signal came.
+    std::optional<int> wait_for_exit(std::chrono::milliseconds span, bool until_interrupted);
 
+    InterruptWatch* interrupts_;
     pid_t child_ = -1;
     std::filesystem::path directory_;
     std::filesystem::path data_dir_;

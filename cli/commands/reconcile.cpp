@@ -215,7 +215,8 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
                         "Bearer token of that service (better: QCK_TOKEN)");
     command->add_option("--run", options->run,
                         "Directory of a run: its answers must all be counted");
-    command->add_option("--link", options->links, "Only this code; may be given again");
+    command->add_option("--link", options->links, "Only this code; may be given again")
+        ->allow_extra_args(false);
     add_parsed(*command, "--since", options->since_ms, parse_since,
                "Only links clicked since then, by the segments that are kept");
     auto* const repair = command->add_flag(

@@ -53,4 +53,17 @@ Result<void> write_report(const Report& report, const std::string& directory) {
     return write_whole_file((base / "report.html").string(), to_html(report));
 }
 
+Result<void> write_hgrm(const record::RunResult& run, const std::string& directory) {
+    stats::Histogram latency;
+    stats::Histogram service;
+    for (const record::PhaseResult& phase : run.phases) {
+        latency.add(phase.latency);
+        service.add(phase.service);
+    }
+    const std::filesystem::path base(directory);
+    auto done = write_whole_file((base / "latency.hgrm").string(), stats::to_hgrm(latency));
+    if (!done) return done;
+    return write_whole_file((base / "service.hgrm").string(), stats::to_hgrm(service));
+}
+
 }  // namespace qck::report

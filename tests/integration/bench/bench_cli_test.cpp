@@ -74,14 +74,16 @@ bool comes_true(std::chrono::milliseconds within, Condition condition) {
     return condition();
 }
 
-/// `qck bench …` left running.
-pid_t start_bench(std::vector<std::string> arguments) {
+/// `qck bench …` left running, its temporary files in `temporary` where that is said.
+pid_t start_bench(std::vector<std::string> arguments,
+                  const std::filesystem::path& temporary = "/tmp") {
     arguments.insert(arguments.begin(), {QCK_PROGRAM, "bench"});
     std::vector<char*> words;
     for (auto& argument : arguments) words.push_back(argument.data());
     words.push_back(nullptr);
     const pid_t child = ::fork();
     if (child == 0) {
+        ::setenv("TMPDIR", temporary.c_str(), 1);
         ::execv(QCK_PROGRAM, words.data());
         ::_exit(127);
     }
@@ -172,7 +174,7 @@ TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict
     REQUIRE(ran(fitted));
     const double scale = bench.report()["scale"];
     CHECK(scale >= 64);
-    CHECK(std::log2(scale) == std::floor(std::log2(scale)));
+    CHECK(scale == std::floor(scale));
     CHECK(contains(fitted.out, "would take"));
 
     const Bench other;
@@ -221,6 +223,8 @@ TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][c
         Wrong{{"max", "--pin", "9999"}, "--pin"},
         Wrong{{"viral", "--compress", "0.5"}, "--compress"},
         Wrong{{"max", "--serve", "--target", "http://127.0.0.1:1/"}, "--serve"},
+        Wrong{{"run", "scenarios/viral-burst.json", "--target", "http://127.0.0.1:1/p?x=1"},
+              "--target: the scenario's paths come after '/p?x=1'"},
         Wrong{{"run", "nowhere.json"}, "nowhere.json"});
     const Bench bench;
     const auto run = bench(wrong.arguments);
@@ -235,17 +239,170 @@ TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][c
 TEST_CASE("Ctrl-C ends a run early and says so", "[bench][cli]") {
     TestTarget target(redirect);
     const Bench bench;
-    const pid_t child = start_bench({"constant", "--rate", "500", "--duration", "10m", "--target",
-                                     target.url(), "--out", bench.out().string(), "--quiet"});
+    const pid_t child =
+        start_bench({"constant", "--rate", "500", "--duration", "10m", "--target", target.url(),
+                     "--out", bench.out().string(), "--quiet", "--slo", "p99<9s"});
     REQUIRE(comes_true(20s, [&] { return target.requests() > 50; }));
     ::kill(child, SIGINT);
     int status = 0;
     REQUIRE(::waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status));
+    // A part of a run is no run, and meets no objective.
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 4);
     const json report = bench.report();
     CHECK(report["verdict"]["status"] == "INTERRUPTED");
+    CHECK(report["objectives"][0]["pass"] == false);
     CHECK(closes(report["accounting"]));
     CHECK(report["accounting"]["answered"] == target.requests());
+}
+
+TEST_CASE("a signal at any moment leaves no temporary directory and no child", "[bench][cli]") {
+    const Bench bench;
+    const auto temporary = bench.directory.path() / "tmp";
+    std::filesystem::create_directory(temporary);
+    // From before the service is started, over its start and the calibration, into the run.
+    const auto after = GENERATE(0ms, 20ms, 100ms, 400ms, 1000ms, 2500ms);
+    const int signals = GENERATE(1, 2);
+    CAPTURE(after.count(), signals);
+    const pid_t child = start_bench({"viral", "--serve", "--rate", "1k", "--compress", "10",
+                                     "--quiet", "--out", bench.out().string()},
+                                    temporary);
+    REQUIRE(comes_true(20s, [&] { return !std::filesystem::is_empty(temporary); }));
+    std::this_thread::sleep_for(after);
+    const std::vector<pid_t> services = children_of(child);
+    ::kill(child, SIGINT);
+    if (signals == 2) ::kill(child, SIGTERM);
+    int status = 0;
+    REQUIRE(comes_true(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; }));
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 4);
+    CHECK(std::filesystem::is_empty(temporary));
+    for (const pid_t service : services) CHECK(is_gone(service));
+}
+
+TEST_CASE("a signal while the service drains still gives the report", "[bench][cli]") {
+    const Bench bench;
+    const pid_t child = start_bench({"constant", "--rate", "100", "--duration", "500ms", "--serve",
+                                     "--quiet", "--out", bench.out().string()});
+    REQUIRE(comes_true(20s, [&] { return children_of(child).size() == 1; }));
+    const pid_t service = children_of(child).front();
+    // SIGTERM is pending once the bench drains it; a service that stands still never hears it.
+    const auto pending = [&] {
+        const std::string status =
+            test::text_of_file("/proc/" + std::to_string(service) + "/status");
+        return status.find("ShdPnd:\t0000000000004000") != std::string::npos;
+    };
+    std::this_thread::sleep_for(700ms);
+    ::kill(service, SIGSTOP);
+    comes_true(5s, pending);
+    int status = 0;
+    ::kill(child, SIGINT);
+    REQUIRE(comes_true(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; }));
+    REQUIRE(WIFEXITED(status));
+    CHECK(closes(bench.report()["accounting"]));
+    CHECK(is_gone(service));
+}
+
+TEST_CASE("an embedded service that dies does not take the figures with it", "[bench][cli]") {
+    const Bench bench;
+    const auto log = bench.directory.path() / "words";
+    const std::string command = std::string(QCK_PROGRAM) +
+                                " bench max --serve --duration 2s --out " + bench.out().string() +
+                                " > " + log.string() + " 2>&1 & echo $!; wait $!; echo $?";
+    std::FILE* const shell = ::popen(command.c_str(), "r");
+    REQUIRE(shell != nullptr);
+    int child = 0;
+    REQUIRE(std::fscanf(shell, "%d", &child) == 1);
+    REQUIRE(comes_true(20s, [&] { return contains(test::text_of_file(log), "target "); }));
+    REQUIRE(children_of(child).size() == 1);
+    ::kill(children_of(child).front(), SIGKILL);
+    int code = -1;
+    REQUIRE(std::fscanf(shell, "%d", &code) == 1);
+    ::pclose(shell);
+    const std::string words = test::text_of_file(log);
+    CAPTURE(words);
+    CHECK((code == 3 || code == 4));
+    CHECK(contains(words, "the embedded qck serve was ended by signal 9 during the run"));
+    CHECK(contains(words, "accounting  scheduled"));
+    CHECK(contains(words, "counts      not compared"));
+    CHECK(contains(bench.report()["reconcile_failure"].get<std::string>(), "signal 9"));
+    CHECK(std::filesystem::exists(bench.out() / "latency.hgrm"));
+}
+
+TEST_CASE("a directory that cannot be written to is found before the run", "[bench][cli]") {
+    TestTarget target(redirect);
+    const test::TemporaryDirectory directory;
+    const auto file = directory.path() / "file";
+    std::ofstream(file) << "not a directory";
+    for (const std::string& out :
+         {file.string(), (file / "in").string(), std::string("/proc/no")}) {
+        CAPTURE(out);
+        const auto run =
+            test::run_program(QCK_PROGRAM, {"bench", "constant", "--rate", "10", "--duration",
+                                            "20s", "--target", target.url(), "--out", out});
+        CHECK(run.exit_code == 3);
+        CHECK(contains(run.err, "qck bench: --out: cannot"));
+    }
+    CHECK(target.requests() == 0);
+}
+
+TEST_CASE("an objective takes one word, and leaves the scenario to itself", "[bench][cli]") {
+    TestTarget target(redirect);
+    const Bench bench;
+    const auto file = bench.directory.path() / "short.json";
+    std::ofstream(file) << R"({"name": "short",
+        "phases": [{"name": "only", "rate": 10, "duration": "300ms"}]})";
+    const auto run = bench({"run", "--slo", "p99<9s", "--slo", "errors<=1", file.string(),
+                            "--target", target.url("/")});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    CHECK(bench.report()["objectives"].size() == 2);
+}
+
+TEST_CASE("--serve that is typed wins over a target that is inherited", "[bench][cli]") {
+    const Bench bench;
+    const auto run = bench({"constant", "--rate", "10", "--duration", "300ms", "--serve"},
+                           {"QCK_TARGET=http://127.0.0.1:1/"});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    CHECK(bench.report()["target_note"] == "embedded, journal on, SQLite");
+    TestTarget target(redirect);
+    const Bench other;
+    REQUIRE(ran(other({"constant", "--rate", "10", "--duration", "300ms", "--target", target.url()},
+                      {"QCK_SERVE=true"})));
+    CHECK(other.report()["reconcile"].is_null());
+}
+
+TEST_CASE("a run that no machine is too slow for is VALID, or says why it was not",
+          "[bench][cli]") {
+    TestTarget target(redirect);
+    const Bench bench;
+    const auto run = bench({"constant", "--rate", "10", "--duration", "2s", "--timeout", "10s",
+                            "--target", target.url()});
+    CAPTURE(run.out, run.err);
+    const json report = bench.report();
+    CHECK(report["accounting"]["answered"] == 20);
+    if (run.exit_code == 0) {
+        CHECK(report["verdict"]["status"] == "VALID");
+        return;
+    }
+    // Two dozen requests can only be late when this machine did not run their thread in time.
+    REQUIRE(run.exit_code == 4);
+    CHECK(report["verdict"]["cause"] == "generator");
+    CHECK(report["send_lag_us"]["p99"] > 1000);
+}
+
+TEST_CASE("a target that answers nothing makes no valid run", "[bench][cli]") {
+    TestTarget target([](std::string_view) { return Reaction{"", Reaction::Then::reset}; });
+    const Bench bench;
+    const std::string mode = GENERATE("constant", "max");
+    std::vector<std::string> load{mode, "--target", target.url(), "--duration", "500ms"};
+    if (mode == "constant") load.insert(load.end(), {"--rate", "100"});
+    const auto run = bench(load);
+    CAPTURE(run.out, run.err);
+    CHECK(run.exit_code == 4);
+    CHECK(bench.report()["verdict"]["cause"] == "target");
+    CHECK(contains(run.out, "nothing answered"));
 }
 
 TEST_CASE("the embedded service ends with the bench, even by kill -9", "[bench][cli]") {
