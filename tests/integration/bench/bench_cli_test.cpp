@@ -280,29 +280,6 @@ TEST_CASE("a signal at any moment leaves no temporary directory and no child", "
     for (const pid_t service : services) CHECK(is_gone(service));
 }
 
-TEST_CASE("a signal while the service drains still gives the report", "[bench][cli]") {
-    const Bench bench;
-    const pid_t child = start_bench({"constant", "--rate", "100", "--duration", "500ms", "--serve",
-                                     "--quiet", "--out", bench.out().string()});
-    REQUIRE(comes_true(20s, [&] { return children_of(child).size() == 1; }));
-    const pid_t service = children_of(child).front();
-    // SIGTERM is pending once the bench drains it; a service that stands still never hears it.
-    const auto pending = [&] {
-        const std::string status =
-            test::text_of_file("/proc/" + std::to_string(service) + "/status");
-        return status.find("ShdPnd:\t0000000000004000") != std::string::npos;
-    };
-    std::this_thread::sleep_for(700ms);
-    ::kill(service, SIGSTOP);
-    comes_true(5s, pending);
-    int status = 0;
-    ::kill(child, SIGINT);
-    REQUIRE(comes_true(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; }));
-    REQUIRE(WIFEXITED(status));
-    CHECK(closes(bench.report()["accounting"]));
-    CHECK(is_gone(service));
-}
-
 TEST_CASE("an embedded service that dies does not take the figures with it", "[bench][cli]") {
     const Bench bench;
     const auto log = bench.directory.path() / "words";

@@ -9,6 +9,7 @@
 #include "loadgen/report/report_html.hpp"
 #include "tests/loadgen/report/made_run.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace qck;
 
@@ -73,8 +74,7 @@ report::Report made_report(bool with_errors) {
 TEST_CASE("a browser draws every chart of the report and has nothing to complain of",
           "[integration][report]") {
     if (browser().empty()) {
-        WARN("skipped: chromium is not installed");
-        return;
+        QCK_SKIP("chromium is not installed");
     }
     for (const bool with_errors : {false, true}) {
         CAPTURE(with_errors);
@@ -87,8 +87,7 @@ TEST_CASE("a browser draws every chart of the report and has nothing to complain
 
 TEST_CASE("a script that fails is seen by this test", "[integration][report]") {
     if (browser().empty()) {
-        WARN("skipped: chromium is not installed");
-        return;
+        QCK_SKIP("chromium is not installed");
     }
     std::string html = report::to_html(made_report(false));
     const std::string drawn = "drawLatency();\n    drawCurve";
