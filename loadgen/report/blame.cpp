@@ -194,10 +194,12 @@ stats::Histogram wake_lag_of(const record::RunResult& run) {
 std::optional<Blame> woken_late(const Facts& facts) {
     const stats::Histogram wake_lag = wake_lag_of(facts.run);
     if (wake_lag.percentile_ns(0.99) <= wake_lag_p99_max_ns) return std::nullopt;
-    // Threads that are woken 2 ms late do not send a second late, nor make a target time out.
+    // Threads that are woken 2 ms late do not send a second late, nor keep a target from answering.
     const bool as_late =
         wake_lag.max_ns() * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns);
-    if (!facts.worst.late || !as_late || timed_out_much(facts)) return std::nullopt;
+    if (!facts.worst.late || !as_late || facts.worst.unanswered || timed_out_much(facts)) {
+        return std::nullopt;
+    }
     return woken_late_by(facts, wake_lag);
 }
 
