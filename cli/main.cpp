@@ -130,6 +130,7 @@ int run(int argc, char* argv[]) {
     qck::commands::add_reconcile(app, chosen);
     qck::commands::add_report(app, chosen);
     qck::commands::add_init(app, chosen);
+    qck::commands::add_mode(app, chosen);
     read_environment(app, argc, argv);
     try {
         app.parse(argc, argv);

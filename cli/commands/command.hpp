@@ -17,5 +17,6 @@ void add_bench(CLI::App& app, Chosen& chosen);
 void add_reconcile(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);
 void add_init(CLI::App& app, Chosen& chosen);
+void add_mode(CLI::App& app, Chosen& chosen);
 
 }  // namespace qck::commands

@@ -72,6 +72,10 @@ void add_network_options(CLI::App& app, ServeOptions& options) {
         ->check(CLI::Validator(own_host_refusal, "HOST[:PORT]"));
     app.add_option("--token", config.token,
                    "Bearer token that the API asks for (better: QCK_TOKEN)");
+    add_parsed(app, "--rate-limit", config.redirect_rate_limit, http_server::parse_rate_limit,
+               "Redirects of one client address, as 100/min; more answer 429 (off)", "N/TIME");
+    add_parsed(app, "--api-rate-limit", config.api_rate_limit, http_server::parse_rate_limit,
+               "The same for API requests (off)", "N/TIME");
     app.add_option("--connections-max", config.redirect_server.connections_max,
                    "Connections of one thread; more are closed on accept")
         ->capture_default_str()
@@ -131,6 +135,23 @@ void add_store_options(CLI::App& app, ServeOptions& options) {
                "How long, until it is tried again (60s)", "TIME");
 }
 
+void add_burst_options(CLI::App& app, ServeOptions& options) {
+    ServiceConfig& config = options.config;
+    clicks::BurstThresholds& thresholds = config.bursts.thresholds;
+    add_parsed(app, "--elevated", thresholds.elevated_per_s, parse_rate,
+               "Clicks/s of one link above which it is pinned in the caches and told of (1k)",
+               "RATE");
+    add_parsed(app, "--burst", thresholds.burst_per_s, parse_rate,
+               "Clicks/s above which its events wait in the journal as well (10k)", "RATE");
+    add_parsed(app, "--mode-hold", thresholds.hold, parse_timeout,
+               "Below half of a threshold for so long, and the mode ends (10s)", "TIME");
+    add_parsed(app, "--alert-webhook", config.bursts.alert_webhook, parse_webhook,
+               "Where a change of a link's mode is POSTed as JSON", "URL");
+    app.add_option("--popular", config.popular_file,
+                   "Links that redirect with every store down: lines of CODE or CODE,URL[,STATUS]")
+        ->type_name("FILE");
+}
+
 Exit serve(ServeOptions& options) {
     // Blocked before any thread is made, so that all inherit it and this thread alone is told.
     sigset_t signals;
@@ -173,6 +194,9 @@ Result<void> check(ServeOptions& options) {
     if (!config.postgres_replica.empty() && config.postgres.empty()) {
         return error(Errc::invalid_argument, "--postgres-replica needs --postgres");
     }
+    if (config.bursts.thresholds.burst_per_s < config.bursts.thresholds.elevated_per_s) {
+        return error(Errc::invalid_argument, "--burst is below --elevated");
+    }
     if (options.threads == 0) {
         options.threads = static_cast<std::uint32_t>(config.pin.empty() ? allowed_cpus().size()
                                                                         : config.pin.size());
@@ -190,6 +214,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
     add_network_options(*command, *options);
     add_journal_options(*command, *options);
     add_store_options(*command, *options);
+    add_burst_options(*command, *options);
     command->add_option("--threads", options->threads, "Threads that redirect (one for each CPU)")
         ->check(CLI::Range(1U, 256U));
     add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,

@@ -14,6 +14,7 @@
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
 #include "cli/commands/link_stores.hpp"
+#include "cli/commands/popular_links.hpp"
 #include "cli/commands/reactor_thread.hpp"
 #include "cli/commands/reconcile_action.hpp"
 #include "cli/commands/shared_links.hpp"
@@ -24,6 +25,8 @@
 #include "services/cache/link_fetcher.hpp"
 #include "services/cache/store_source.hpp"
 #include "services/clicks/durability_syncer.hpp"
+#include "services/http_server/limited_handler.hpp"
+#include "services/http_server/rate_limiter.hpp"
 #include "services/http_server/server.hpp"
 #include "services/links/code_generator.hpp"
 #include "services/redirect/redirect_handler.hpp"
@@ -47,6 +50,7 @@ struct RedirectLane {
     std::unique_ptr<cache::LinkSource> source;
     std::unique_ptr<SharedLane> shared;
     std::unique_ptr<redirect::RedirectHandler> handler;
+    std::unique_ptr<http_server::LimitedHandler> limited;  ///< null without a rate limit
     std::unique_ptr<JournalGate> gate;
     std::unique_ptr<http_server::Server> server;
 };
@@ -55,6 +59,7 @@ struct RedirectLane {
 struct SideLane {
     std::unique_ptr<ReactorThread> thread;
     std::unique_ptr<http_server::Handler> handler;
+    std::unique_ptr<http_server::LimitedHandler> limited;  ///< null without a rate limit
     std::unique_ptr<http_server::Server> server;
     net::Address address;
 };
@@ -112,6 +117,7 @@ struct Service::Parts {
     std::unique_ptr<LinkStores> links;
     std::unique_ptr<sqlite::SqliteClickStore> click_store;
     std::unique_ptr<clicks::Journal> journal;
+    std::unique_ptr<BurstWatch> bursts;
     std::unique_ptr<clicks::ClickCounting> counting;
     std::unique_ptr<net::TlsServerContext> tls;
     std::unique_ptr<analytics::ClickAnalytics> analytics;
@@ -123,6 +129,8 @@ struct Service::Parts {
     std::unique_ptr<SharedLinks> shared_links;
     std::unique_ptr<clicks::DurabilitySyncer> syncer;
     std::unique_ptr<cache::LinkFetcher> fetcher;
+    std::unique_ptr<http_server::RateLimiter> redirect_limiter;
+    std::unique_ptr<http_server::RateLimiter> api_limiter;
     std::unique_ptr<IngestLane> ingest;
     SideLane api;
     SideLane admin;
@@ -130,6 +138,8 @@ struct Service::Parts {
     Result<void> open_stores();
     Result<void> open_redirects();
     Result<void> open_shared_links();
+    Result<void> pin_popular();
+    void follow_modes();
     Result<void> open_ingest();
     Result<void> open_api();
     Result<void> open_admin();
@@ -157,6 +167,25 @@ Result<void> into(std::unique_ptr<T>& place, Result<std::unique_ptr<T>> made) {
     if (!made) return made.error();
     place = std::move(*made);
     return {};
+}
+
+std::unique_ptr<http_server::RateLimiter> limiter(const http_server::RateLimit& limit) {
+    if (!limit.is_on()) return nullptr;
+    return std::make_unique<http_server::RateLimiter>(
+        http_server::RateLimiter::Config{.limit = limit, .seed = random_seed()});
+}
+
+std::unique_ptr<http_server::LimitedHandler> limited(http_server::Handler& handler,
+                                                     http_server::RateLimiter* limiter) {
+    if (limiter == nullptr) return nullptr;
+    return std::make_unique<http_server::LimitedHandler>(handler, *limiter);
+}
+
+/// What a listener hands its requests to.
+template <class Lane>
+http_server::Handler& front(Lane& lane) {
+    if (lane.limited) return *lane.limited;
+    return *lane.handler;
 }
 
 }  // namespace
@@ -189,6 +218,8 @@ Result<void> Service::Parts::open_stores() {
         [&] {
             clicks::CountingConfig counting_config;
             counting_config.keep = config.journal_keep;
+            bursts = std::make_unique<BurstWatch>(config.bursts, links->store());
+            counting_config.observers.push_back(&bursts->modes());
             return into(counting,
                         clicks::ClickCounting::start(*journal, *click_store, counting_config));
         },
@@ -208,6 +239,7 @@ Result<void> Service::Parts::open_redirects() {
     if (!address) return address.error();
     redirect_address = *address;
 
+    redirect_limiter = limiter(config.redirect_rate_limit);
     redirect::RedirectConfig redirect_config;
     redirect_config.cache_bytes_max =
         std::max<std::size_t>(config.cache_bytes / config.threads, 1 << 20);
@@ -243,13 +275,16 @@ Result<void> Service::Parts::open_redirects() {
         lane.handler = std::make_unique<redirect::RedirectHandler>(
             reactor, lane.shared ? lane.shared->source() : *lane.source, journal->shard(i),
             redirect_config);
+        lane.limited = limited(*lane.handler, redirect_limiter.get());
         if (syncer) lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
         lane.server = std::make_unique<http_server::Server>(reactor, std::move((*listeners)[i]),
-                                                            *lane.handler, config.redirect_server,
+                                                            front(lane), config.redirect_server,
                                                             tls.get(), lane.gate.get());
         if (auto started = lane.server->start(); !started) return started;
     }
     links->observe(fanout);
+    follow_modes();
+    if (auto pinned = pin_popular(); !pinned) return pinned;
     return open_shared_links();
 }
 
@@ -268,6 +303,46 @@ Result<void> Service::Parts::open_shared_links() {
     return {};
 }
 
+/// Links that are configured to redirect with every store down; before the reactors run.
+Result<void> Service::Parts::pin_popular() {
+    if (config.popular_file.empty()) return {};
+    links::LinkRules rules;
+    rules.own_hosts = config.own_hosts;
+    rules.own_hosts.push_back(redirect_address.to_string());
+    rules.past_expiry_allowed = true;
+    const auto popular = load_popular_links(config.popular_file, directory->path() / "popular.json",
+                                            links->store(), rules);
+    if (!popular) return popular.error();
+    for (const RedirectLane& lane : lanes) {
+        for (const links::Link& link : *popular) {
+            if (!lane.handler->pin(link, cache::PinReason::popular)) {
+                return error(
+                    Errc::invalid_argument,
+                    "--popular: its links take more than half of the cache; raise --cache");
+            }
+        }
+    }
+    return {};
+}
+
+/// A link above normal stays in every L1.
+void Service::Parts::follow_modes() {
+    bursts->modes().listen([this](const clicks::LinkModeChange& change) {
+        if (change.code.empty()) return;
+        const bool pinned = change.to != clicks::LinkMode::normal;
+        for (const RedirectLane& lane : lanes) {
+            lane.thread->reactor().post([handler = lane.handler.get(), code = change.code, pinned] {
+                if (pinned) {
+                    handler->pin(code, cache::PinReason::mode);
+                } else {
+                    handler->unpin(code, cache::PinReason::mode);
+                }
+            });
+        }
+    });
+    bursts->start();
+}
+
 Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& address,
                                        const char* name, const http_server::ServerConfig& server,
                                        const net::TlsServerContext* tls_context) {
@@ -278,7 +353,7 @@ Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& addre
     lane.address = *bound;
     if (auto made = into(lane.thread, ReactorThread::create(name, -1)); !made) return made;
     lane.server = std::make_unique<http_server::Server>(
-        lane.thread->reactor(), std::move(listeners->front()), *lane.handler, server, tls_context);
+        lane.thread->reactor(), std::move(listeners->front()), front(lane), server, tls_context);
     return lane.server->start();
 }
 
@@ -304,6 +379,8 @@ Result<void> Service::Parts::open_api() {
         std::make_unique<api::ApiHandler>(api_config, api::ApiParts{.store = links->store(),
                                                                     .writer = links->writer(),
                                                                     .analytics = analytics.get()});
+    api_limiter = limiter(config.api_rate_limit);
+    api.limited = limited(*api.handler, api_limiter.get());
     return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
 }
 
@@ -318,10 +395,14 @@ Result<void> Service::Parts::open_admin() {
         redirects, {"api", {&api.server->counters()}}, {"ingest", {&ingest->server().counters()}}};
     parts.metrics.ingest = &ingest->counters();
     parts.metrics.counting = counting.get();
+    parts.metrics.modes = &bursts->modes();
+    parts.metrics.alerts = bursts->alerts();
+    parts.metrics.limiters = {{"redirect", redirect_limiter.get()}, {"api", api_limiter.get()}};
     if (shared_links) parts.metrics.more.emplace_back([this] { return shared_samples(); });
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
+    for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), {}, {}}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", {}, nullptr);
@@ -405,6 +486,8 @@ void Service::stop() {
     for (SideLane* const side : {&parts.api, &parts.admin}) {
         if (side->thread) side->thread->stop();
     }
+    // It posts to the redirects' reactors.
+    if (parts.bursts) parts.bursts->stop();
     // Changes still under way tell the redirects when they are committed.
     if (parts.links) parts.links->close();
     if (parts.shared_links) parts.shared_links->stop(std::chrono::seconds(1));
@@ -419,12 +502,14 @@ void Service::stop() {
     // Servers before handlers before reactors.
     for (SideLane* const side : {&parts.admin, &parts.api}) {
         side->server.reset();
+        side->limited.reset();
         side->handler.reset();
         side->thread.reset();
     }
     parts.ingest.reset();
     for (RedirectLane& lane : parts.lanes) {
         lane.server.reset();
+        lane.limited.reset();
         lane.handler.reset();
         lane.shared.reset();
     }

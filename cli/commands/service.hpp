@@ -15,9 +15,11 @@
 #include "base/net/address.hpp"
 #include "base/net/reactor.hpp"
 #include "base/net/tls.hpp"
+#include "cli/commands/burst_watch.hpp"
 #include "services/clicks/click_counting.hpp"
 #include "services/clicks/journal.hpp"
 #include "services/http_server/config.hpp"
+#include "services/http_server/rate_limiter.hpp"
 #include "services/stores/redis/client_config.hpp"
 
 namespace qck::commands {
@@ -60,6 +62,12 @@ struct ServiceConfig {
     /// Asked of the API when not empty.
     std::string token;
     std::vector<std::string> own_hosts;
+    /// Requests of one address, over all reactors of a listener.
+    http_server::RateLimit redirect_rate_limit;
+    http_server::RateLimit api_rate_limit;
+    /// Links that redirect with every store down; empty: none.
+    std::filesystem::path popular_file;
+    BurstWatch::Config bursts;
     /// PEM files for the redirect and API listeners; empty: plain text.
     std::string tls_certificate;
     std::string tls_key;

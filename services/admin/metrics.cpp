@@ -103,6 +103,8 @@ void add_cache(Families& families, const MetricSources& sources) {
         &RedirectCounters::cache_entries);
     add(MetricType::Gauge, "qck_cache_bytes", "Bytes of those entries.",
         &RedirectCounters::cache_bytes);
+    add(MetricType::Gauge, "qck_cache_pinned", "Entries now that are not evicted.",
+        &RedirectCounters::cache_pinned);
 }
 
 void add_listeners(Families& families, const MetricSources& sources) {
@@ -186,6 +188,67 @@ void add_samples(Families& families, std::vector<Sample> samples) {
     }
 }
 
+void add_modes(Families& families, const MetricSources& sources) {
+    if (sources.modes == nullptr) return;
+    const clicks::LinkModeFigures figures = sources.modes->figures();
+    MetricFamily& links =
+        add_family(families, MetricType::Gauge, "qck_mode_links",
+                   "Links in each mode now; of normal those that an operator holds there.");
+    MetricFamily entered;
+    entered.name = "qck_mode_changes_total";
+    entered.help = "Changes of links' modes by the mode they entered.";
+    entered.type = MetricType::Counter;
+    for (std::size_t i = 0; i < clicks::link_mode_names.size(); ++i) {
+        const std::vector<ClientMetric::Label> labels{
+            {"mode", std::string(clicks::link_mode_names[i])}};
+        add_value(links, static_cast<double>(figures.links[i]), labels);
+        add_value(entered, static_cast<double>(figures.entered[i]), labels);
+    }
+    families.push_back(std::move(entered));
+    if (sources.alerts == nullptr) return;
+    MetricFamily& alerts = add_family(families, MetricType::Counter, "qck_alerts_total",
+                                      "Alerts to the webhook by outcome; failed: tries.");
+    add_value(alerts, static_cast<double>(sources.alerts->sent()), {{"outcome", "sent"}});
+    add_value(alerts, static_cast<double>(sources.alerts->failures()), {{"outcome", "failed"}});
+    add_value(alerts, static_cast<double>(sources.alerts->given_up()), {{"outcome", "given_up"}});
+}
+
+void add_limiters(Families& families, const MetricSources& sources) {
+    MetricFamily family;
+    family.name = "qck_rate_limited_total";
+    family.help = "Requests answered 429, which are no clicks.";
+    family.type = MetricType::Counter;
+    for (const auto& [listener, limiter] : sources.limiters) {
+        if (limiter == nullptr) continue;
+        add_value(family, static_cast<double>(limiter->refused()), {{"listener", listener}});
+    }
+    if (!family.metric.empty()) families.push_back(std::move(family));
+}
+
+void add_deliveries(Families& families, const MetricSources& sources) {
+    if (sources.deliveries.empty()) return;
+    using Figures = clicks::TotalDeliveryFigures;
+    const auto add = [&](MetricType type, const char* name, const char* help, auto figure) {
+        MetricFamily& family = add_family(families, type, name, help);
+        for (const clicks::TotalDelivery* const delivery : sources.deliveries) {
+            add_value(family, static_cast<double>(figure(delivery->figures())),
+                      {{"sink", std::string(delivery->name())}});
+        }
+    };
+    add(MetricType::Gauge, "qck_delivery_lag_seconds",
+        "Since the sink had every total that it is to have now.",
+        [](const Figures& figures) { return figures.lag_seconds; });
+    add(MetricType::Gauge, "qck_delivery_links_pending", "Links whose totals it is owed.",
+        [](const Figures& figures) { return figures.links_pending; });
+    add(MetricType::Counter, "qck_delivery_links_total", "Links whose totals it took, each time.",
+        [](const Figures& figures) { return figures.delivered; });
+    add(MetricType::Counter, "qck_delivery_failures_total", "Deliveries that failed.",
+        [](const Figures& figures) { return figures.failures; });
+    add(MetricType::Counter, "qck_delivery_lost_total",
+        "Links of which it had lost what it was given.",
+        [](const Figures& figures) { return figures.lost; });
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricSources& sources) {
@@ -197,6 +260,9 @@ std::string metrics_text(const MetricSources& sources) {
     if (sources.counting != nullptr) add_journal(families, sources.counting->figures());
     if (sources.ingest != nullptr) add_ingest(families, *sources.ingest);
     for (const auto& source : sources.more) add_samples(families, source());
+    add_modes(families, sources);
+    add_limiters(families, sources);
+    add_deliveries(families, sources);
     MetricFamily& build =
         add_family(families, MetricType::Gauge, "qck_build_info", "This program.");
     add_value(build, 1, {{"version", version}});

@@ -5,8 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "services/clicks/alert_queue.hpp"
 #include "services/clicks/click_counting.hpp"
+#include "services/clicks/link_modes.hpp"
+#include "services/clicks/total_delivery.hpp"
 #include "services/http_server/counters.hpp"
+#include "services/http_server/rate_limiter.hpp"
 #include "services/ingest/ingest_counters.hpp"
 #include "services/redirect/redirect_counters.hpp"
 
@@ -35,6 +39,11 @@ struct MetricSources {
     const ingest::IngestCounters* ingest = nullptr;
     /// Each gives samples of its own; those of one name stand together. Thread-safe, quick.
     std::vector<std::function<std::vector<Sample>()>> more;
+    const clicks::LinkModes* modes = nullptr;
+    const clicks::AlertQueue* alerts = nullptr;
+    /// By listener; null where there is no limit.
+    std::vector<std::pair<std::string, const http_server::RateLimiter*>> limiters;
+    std::vector<const clicks::TotalDelivery*> deliveries;
 };
 
 /// Every metric in the Prometheus text format (version 0.0.4). Sums per-thread counters that their

@@ -149,25 +149,61 @@ bool L1Cache::insert(L1Entry* entry) {
     table_[slot_of(entry->hash, entry->code())] = entry;
     ++entries_;
     bytes_ += entry->bytes();
-    push(entry->in_main ? main_ : small_, *entry);
+    entry->pinned = !pins_.empty() && pins_.contains(entry->code()) && may_be_pinned(*entry);
+    push(queue_of(*entry), *entry);
     while (bytes_ > bytes_max_) evict();
     return true;
 }
 
+bool L1Cache::may_be_pinned(const L1Entry& entry) const {
+    return entry.kind == L1Entry::Kind::link && pinned_.bytes + entry.bytes() <= bytes_max_ / 2;
+}
+
+bool L1Cache::pin(std::string_view code, PinReason reason) {
+    auto pin = pins_.find(code);
+    if (pin == pins_.end()) {
+        if (pins_.size() >= pins_max) return false;
+        pin = pins_.try_emplace(std::string(code)).first;
+    }
+    pin->second |= static_cast<std::uint8_t>(reason);
+    L1Entry* const entry = entry_of(code);
+    if (entry == nullptr || entry->pinned || entry->kind != L1Entry::Kind::link) return true;
+    if (!may_be_pinned(*entry)) return false;
+    unlink(*entry);
+    entry->pinned = true;
+    push(pinned_, *entry);
+    return true;
+}
+
+void L1Cache::unpin(std::string_view code, PinReason reason) {
+    const auto pin = pins_.find(code);
+    if (pin == pins_.end()) return;
+    pin->second &= static_cast<std::uint8_t>(~static_cast<unsigned>(reason));
+    if (pin->second != 0) return;
+    pins_.erase(pin);
+    L1Entry* const entry = entry_of(code);
+    if (entry == nullptr || !entry->pinned) return;
+    unlink(*entry);
+    entry->pinned = false;
+    push(main_, *entry);
+}
+
 void L1Cache::push(Queue& queue, L1Entry& entry) {
-    entry.in_main = &queue == &main_;
+    entry.in_main = &queue != &small_;
     entry.newer = nullptr;
     entry.older = queue.newest;
     (queue.newest != nullptr ? queue.newest->newer : queue.oldest) = &entry;
     queue.newest = &entry;
     queue.bytes += entry.bytes();
+    ++queue.entries;
 }
 
 void L1Cache::unlink(L1Entry& entry) {
-    Queue& queue = entry.in_main ? main_ : small_;
+    Queue& queue = queue_of(entry);
     (entry.newer != nullptr ? entry.newer->older : queue.newest) = entry.older;
     (entry.older != nullptr ? entry.older->newer : queue.oldest) = entry.newer;
     queue.bytes -= entry.bytes();
+    --queue.entries;
 }
 
 void L1Cache::remove(L1Entry& entry) {

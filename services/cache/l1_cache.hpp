@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "services/links/link.hpp"
@@ -28,6 +31,7 @@ struct L1Entry {
     Kind kind = Kind::absent;
     std::uint8_t hits = 0;  ///< saturates at 3
     bool in_main = false;
+    bool pinned = false;  ///< for links only
 
     std::string_view code() const { return {reinterpret_cast<const char*>(this + 1), code_bytes}; }
     std::string_view head() const {
@@ -35,6 +39,9 @@ struct L1Entry {
     }
     std::size_t bytes() const { return sizeof(L1Entry) + code_bytes + head_bytes; }
 };
+
+/// Why a code is pinned; it stays pinned until the last of them is gone.
+enum class PinReason : std::uint8_t { popular = 1, mode = 2, asked = 4 };
 
 /// The response of a link up to and with `Date: `; what is left is the date and an empty line.
 std::string redirect_head(const links::Link& link);
@@ -46,10 +53,15 @@ std::string redirect_head(const links::Link& link);
 /// fingerprints that lets back straight into main what was evicted lately. The ghost is a
 /// direct-mapped table, so its order is approximate.
 ///
+/// Links of pinned codes are never evicted, up to half of the bytes.
+///
 /// Invariants: an entry never gives way to an older version; bytes() <= bytes_max after every call.
 /// Not thread-safe.
 class L1Cache {
 public:
+    /// Codes that may be pinned.
+    static constexpr std::size_t pins_max = 100'000;
+
     /// `seed` keys the hash, so that nobody can choose codes that collide.
     L1Cache(std::size_t bytes_max, std::uint64_t seed);
     ~L1Cache();
@@ -72,6 +84,12 @@ public:
     /// Asking for the code again is not worth it before `refresh_at_ns`.
     void postpone_refresh(std::string_view code, std::int64_t refresh_at_ns);
 
+    /// The code's link, whenever it is here, is not evicted. False when too many codes are pinned,
+    /// or when their links take half of the bytes already (then it may become pinned later).
+    bool pin(std::string_view code, PinReason reason);
+    void unpin(std::string_view code, PinReason reason);
+    std::size_t pinned_entries() const { return pinned_.entries; }
+
     std::size_t bytes() const { return bytes_; }
     std::size_t entries() const { return entries_; }
 
@@ -80,11 +98,19 @@ private:
         L1Entry* newest = nullptr;
         L1Entry* oldest = nullptr;
         std::size_t bytes = 0;
+        std::size_t entries = 0;
+    };
+    struct CodeHash : std::hash<std::string_view> {
+        using is_transparent = void;
     };
 
     std::uint64_t hash_of(std::string_view code) const;
     std::size_t slot_of(std::uint64_t hash, std::string_view code) const;
     L1Entry* entry_of(std::string_view code) const { return table_[slot_of(hash_of(code), code)]; }
+    Queue& queue_of(const L1Entry& entry) {
+        return entry.pinned ? pinned_ : entry.in_main ? main_ : small_;
+    }
+    bool may_be_pinned(const L1Entry& entry) const;
     bool insert(L1Entry* entry);
     void push(Queue& queue, L1Entry& entry);
     void unlink(L1Entry& entry);
@@ -101,6 +127,9 @@ private:
     std::vector<L1Entry*> table_;  ///< open addressing, linear probing, a power of two, half empty
     Queue small_;
     Queue main_;
+    Queue pinned_;
+    /// Pinned codes and their reasons, whether they are here or not.
+    std::unordered_map<std::string, std::uint8_t, CodeHash, std::equal_to<>> pins_;
     std::vector<std::uint32_t> ghost_;
 };
 

@@ -24,6 +24,7 @@ struct RedirectCounters {
     Counter stale_hits;     ///< served although too old, because nobody could be asked
     Counter cache_entries;  ///< now
     Counter cache_bytes;    ///< now
+    Counter cache_pinned;   ///< entries now that are not evicted
     std::array<Counter, latency_bounds_us.size() + 1> latency;
     Counter latency_sum_us;
 };

@@ -162,7 +162,8 @@ void RedirectHandler::old_hit(const cache::L1Entry& entry, std::string_view code
                               const http_server::Request& request, http_server::Exchange& exchange,
                               const Visit& visit) {
     const std::int64_t now_ns = request.now_ns;
-    if (now_ns - entry.loaded_at_ns > std::chrono::nanoseconds(config_.stale_max).count()) {
+    if (!entry.pinned &&
+        now_ns - entry.loaded_at_ns > std::chrono::nanoseconds(config_.stale_max).count()) {
         return miss(code, request, exchange, visit);
     }
     auto lookup = lookups_.find(std::string(code));
@@ -218,9 +219,9 @@ void RedirectHandler::remember(const std::string& code, const cache::Known& know
 const cache::L1Entry* RedirectHandler::servable(const std::string& code) const {
     const std::int64_t now_ns = reactor_.now_ns();
     const cache::L1Entry* const entry = cache_.find_any(code);
-    const bool serves =
-        entry != nullptr && entry->stale_at_ns > now_ns &&
-        now_ns - entry->loaded_at_ns <= std::chrono::nanoseconds(config_.stale_max).count();
+    const bool serves = entry != nullptr && entry->stale_at_ns > now_ns &&
+                        (entry->pinned || now_ns - entry->loaded_at_ns <=
+                                              std::chrono::nanoseconds(config_.stale_max).count());
     return serves ? entry : nullptr;
 }
 
@@ -306,7 +307,24 @@ void RedirectHandler::link_removed(std::string_view code, std::uint64_t version)
     note_cache_size();
 }
 
+bool RedirectHandler::pin(std::string_view code, cache::PinReason reason) {
+    const bool pinned = cache_.pin(code, reason);
+    note_cache_size();
+    return pinned;
+}
+
+void RedirectHandler::unpin(std::string_view code, cache::PinReason reason) {
+    cache_.unpin(code, reason);
+    note_cache_size();
+}
+
+bool RedirectHandler::pin(const links::Link& link, cache::PinReason reason) {
+    cache_.put(link, reactor_.now_ns());
+    return pin(link.code, reason);
+}
+
 void RedirectHandler::note_cache_size() {
+    counters_.cache_pinned.set(cache_.pinned_entries());
     counters_.cache_entries.set(cache_.entries());
     counters_.cache_bytes.set(cache_.bytes());
 }

@@ -63,6 +63,13 @@ public:
     void link_changed(const links::Link& link);
     void link_removed(std::string_view code, std::uint64_t version);
 
+    /// Keeps the link of a code in L1 whatever its age, as long as it has not changed: once it was
+    /// asked for, it redirects with every store down.
+    bool pin(std::string_view code, cache::PinReason reason);
+    void unpin(std::string_view code, cache::PinReason reason);
+    /// As pin(), and L1 has the link from now on, as of now. False when L1 cannot pin so much.
+    bool pin(const links::Link& link, cache::PinReason reason);
+
     /// Whether changes made by other instances are heard of. What L1 holds from before they were
     /// is not trusted.
     void changes_heard(bool heard);

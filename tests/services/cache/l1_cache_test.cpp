@@ -129,3 +129,56 @@ TEST_CASE("random use agrees with a model and stays within its bytes", "[cache]"
     }
     CHECK(cache.entries() > 100);
 }
+
+TEST_CASE("a pinned link is not evicted, whatever else is asked for", "[cache][V10]") {
+    L1Cache cache(64 * 1024, 7);
+    REQUIRE(cache.pin("later", cache::PinReason::mode));  // it need not be here yet
+    REQUIRE(cache.put(link("popular"), 0));
+    REQUIRE(cache.pin("popular", cache::PinReason::popular));
+    REQUIRE(cache.pin("popular", cache::PinReason::mode));
+    REQUIRE(cache.put(link("later"), 0));
+    const auto flood = [&](const std::string& prefix) {
+        for (int n = 0; n < 2'000; ++n) {
+            const std::string code = prefix + std::to_string(n);
+            REQUIRE(cache.put(link(code), 0));
+            cache.find(code, 0);
+            cache.find(code, 0);
+            CHECK(cache.bytes() <= 64 * 1024);
+        }
+    };
+    flood("a");
+    CHECK(cache.find_any("popular") != nullptr);
+    CHECK(cache.find_any("later") != nullptr);
+    CHECK(cache.pinned_entries() == 2);
+    REQUIRE(cache.put(link("popular", 2, "https://new.example/"), 0));
+    flood("b");
+    REQUIRE(cache.find_any("popular") != nullptr);
+    CHECK(cache.find_any("popular")->version == 2);
+    cache.unpin("popular", cache::PinReason::mode);
+    flood("c");
+    CHECK(cache.find_any("popular") != nullptr);  // the other reason holds
+    cache.unpin("popular", cache::PinReason::popular);
+    cache.unpin("later", cache::PinReason::mode);
+    CHECK(cache.pinned_entries() == 0);
+    flood("d");
+    CHECK(cache.find_any("popular") == nullptr);
+    CHECK(cache.find_any("later") == nullptr);
+}
+
+TEST_CASE("pinned links take half of the bytes at most, and a pinned link that went is gone",
+          "[cache][V10]") {
+    L1Cache cache(64 * 1024, 7);
+    int refused = 0;
+    for (int n = 0; n < 1'000; ++n) {
+        const std::string code = "p" + std::to_string(n);
+        REQUIRE(cache.put(link(code), 0));
+        refused += cache.pin(code, cache::PinReason::asked) ? 0 : 1;
+    }
+    CHECK(refused > 0);
+    CHECK(cache.pinned_entries() > 50);
+    CHECK(cache.bytes() <= 64 * 1024);
+    const auto pinned = cache.pinned_entries();
+    REQUIRE(cache.put_absent("p0", 5, 10, 1'000));
+    CHECK(cache.pinned_entries() == pinned - 1);
+    CHECK(cache.find_any("p0")->kind == L1Entry::Kind::absent);
+}

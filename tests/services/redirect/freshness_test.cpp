@@ -203,3 +203,25 @@ TEST_CASE("a link that nobody could confirm for too long is not served", "[redir
     redirects.source->says = ToldSource::Says::link;
     CHECK(redirects.told("1"));
 }
+
+TEST_CASE("a popular link redirects with every store down, however long", "[redirect][V10]") {
+    redirect::RedirectConfig config;
+    config.l1_ttl = 20ms;
+    config.stale_max = 100ms;
+    ToldRedirects redirects(config);
+    redirects.source->says = ToldSource::Says::failure;
+    redirects.reactor->post([&] {
+        links::Link link;
+        link.id = 1;
+        link.code = "a";
+        link.version = 0;
+        link.target = "https://example.com/popular";
+        redirects.handler->pin(link, cache::PinReason::popular);
+    });
+    REQUIRE(redirects.told("popular"));
+    const std::int64_t until_ns = monotonic_ns() + 500'000'000;
+    while (monotonic_ns() < until_ns) REQUIRE(redirects.visit() == "popular");
+    // What the store says counts as soon as it says something.
+    redirects.source->says = ToldSource::Says::link;
+    CHECK(redirects.told("1"));
+}

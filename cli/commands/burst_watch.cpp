@@ -1,0 +1,119 @@
+#include "cli/commands/burst_watch.hpp"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/clock.hpp"
+
+namespace qck::commands {
+namespace {
+
+using http_server::problem;
+using http_server::Response;
+using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::milliseconds webhook_timeout{5'000};
+
+clicks::LinkModesConfig modes_config(const BurstWatch::Config& config, links::LinkStore& store) {
+    clicks::LinkModesConfig modes;
+    modes.thresholds = config.thresholds;
+    modes.code_of = [&store](std::uint64_t link_id) {
+        const auto found = store.find_by_id(link_id);
+        return found && *found ? (*found)->code : std::string();
+    };
+    return modes;
+}
+
+/// Posts to a webhook; any answer of 2xx is good.
+clicks::AlertQueue::Post poster(const std::string& url) {
+    client::RestConfig config;
+    config.service = *client::parse_service_url(url);
+    config.connect_timeout = config.request_timeout = webhook_timeout;
+    config.answer_bytes_max = 64 * 1024;
+    auto client = std::make_shared<client::RestClient>(std::move(config));
+    const bool bare = client::parse_service_url(url)->base_path.empty();
+    return [client, bare](const std::string& json) -> Result<void> {
+        const auto answer = client->send("POST", bare ? "/" : "", json);
+        if (!answer) return answer.error();
+        if (answer->status / 100 == 2) return {};
+        return error(Errc::unavailable, "the webhook answered " + std::to_string(answer->status));
+    };
+}
+
+Response json_reply(const Json& json) {
+    Response response;
+    response.body = json.dump() + "\n";
+    return response;
+}
+
+Response of_error(const Error& error) {
+    const bool wrong = error.code == Errc::invalid_argument;
+    return problem(wrong ? 422 : 503, wrong ? "invalid-mode" : "unavailable", error.message);
+}
+
+}  // namespace
+
+Result<std::string> parse_webhook(std::string_view text) {
+    const auto url = client::parse_service_url(text);
+    if (!url || !text.starts_with("http")) {
+        return error(Errc::invalid_argument, "'" + std::string(text) +
+                                                 "' is not a webhook (try "
+                                                 "https://HOST/PATH, without a query)");
+    }
+    return std::string(text);
+}
+
+BurstWatch::BurstWatch(const Config& config, links::LinkStore& store)
+    : store_(store), modes_(modes_config(config, store)) {
+    if (config.alert_webhook.empty()) return;
+    clicks::AlertQueueConfig alerts;
+    alerts.jitter_seed = static_cast<std::uint64_t>(wall_ns());
+    alerts_ = std::make_unique<clicks::AlertQueue>(poster(config.alert_webhook), alerts);
+    modes_.listen(
+        [this](const clicks::LinkModeChange& change) { alerts_->push(change, wall_ms()); });
+}
+
+void BurstWatch::stop() {
+    modes_.stop();
+    alerts_.reset();
+}
+
+std::vector<admin::Action> BurstWatch::actions() {
+    return {{http::Method::get, "/v1/mode", [this](const admin::Action::Call&) { return list(); }},
+            {http::Method::post, "/v1/mode/",
+             [this](const admin::Action::Call& call) { return set(call); }}};
+}
+
+Response BurstWatch::list() const {
+    Json links = Json::array();
+    const std::int64_t now_ms = wall_ms();
+    for (const auto& standing : modes_.standings()) {
+        links.push_back({{"code", standing.code},
+                         {"link_id", std::to_string(standing.link_id)},
+                         {"mode", clicks::link_mode_names[static_cast<std::size_t>(standing.mode)]},
+                         {"clicks_per_s", static_cast<std::int64_t>(standing.rate_per_s)},
+                         {"since_ms", now_ms - standing.for_ns / 1'000'000},
+                         {"forced", standing.forced}});
+    }
+    return json_reply({{"links", std::move(links)}});
+}
+
+Response BurstWatch::set(const admin::Action::Call& call) {
+    const auto asked = nlohmann::json::parse(call.body, nullptr, false);
+    if (!asked.is_object() || !asked.contains("mode") || !asked["mode"].is_string()) {
+        return problem(400, "invalid-json", R"(expected {"mode": "normal|elevated|burst|auto"})");
+    }
+    const auto mode = clicks::parse_link_mode(asked["mode"].get<std::string>());
+    if (!mode) return of_error(mode.error());
+    const auto link = store_.find(call.rest);
+    if (!link) return of_error(link.error());
+    if (!*link) return problem(404, "link-not-found", "there is no link " + call.rest);
+    const auto done = modes_.force((*link)->id, (*link)->code, *mode);
+    if (!done) return of_error(done.error());
+    const auto now = modes_.mode_of((*link)->id);
+    return json_reply({{"code", (*link)->code},
+                       {"mode", clicks::link_mode_names[static_cast<std::size_t>(now)]},
+                       {"forced", mode->has_value()}});
+}
+
+}  // namespace qck::commands

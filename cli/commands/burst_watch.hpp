@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/client/rest_client.hpp"
+#include "services/admin/admin_handler.hpp"
+#include "services/clicks/alert_queue.hpp"
+#include "services/clicks/link_modes.hpp"
+#include "services/links/link_store.hpp"
+
+namespace qck::commands {
+
+/// The modes of links, put together: the detector, the codes of links from the store, alerts to a
+/// webhook, and what `qck mode` talks to.
+class BurstWatch {
+public:
+    struct Config {
+        clicks::BurstThresholds thresholds;
+        /// Where alerts are posted; empty: nowhere.
+        std::string alert_webhook;
+    };
+
+    /// `store` outlives it.
+    BurstWatch(const Config& config, links::LinkStore& store);
+
+    clicks::LinkModes& modes() { return modes_; }
+    /// Null without a webhook.
+    const clicks::AlertQueue* alerts() const { return alerts_.get(); }
+    void start() { modes_.start(); }
+    void stop();
+
+    /// GET /v1/mode, POST /v1/mode/{code} {"mode": "normal|elevated|burst|auto"}.
+    std::vector<admin::Action> actions();
+
+private:
+    http_server::Response list() const;
+    http_server::Response set(const admin::Action::Call& call);
+
+    links::LinkStore& store_;
+    clicks::LinkModes modes_;
+    std::unique_ptr<clicks::AlertQueue> alerts_;
+};
+
+/// `http://HOST[:PORT]/PATH` or https; without a query, which would not be sent.
+Result<std::string> parse_webhook(std::string_view text);
+
+}  // namespace qck::commands

@@ -1,0 +1,120 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.hpp"
+#include "base/units.hpp"
+#include "cli/client/rest_client.hpp"
+#include "cli/commands/command.hpp"
+#include "cli/commands/options.hpp"
+#include "cli/render/table.hpp"
+#include "services/clicks/burst_detector.hpp"
+
+namespace qck::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ModeOptions {
+    client::ServiceUrl admin = *client::parse_service_url("http://127.0.0.1:9090");
+    std::string token;
+    bool json = false;
+    std::string code;
+    std::string mode;
+};
+
+client::RestClient open(const ModeOptions& options) {
+    client::RestConfig config;
+    config.service = options.admin;
+    config.bearer_token = options.token;
+    config.unreachable_hint = "start one with `qck serve`, or set --admin";
+    return client::RestClient(std::move(config));
+}
+
+Exit mode_failed(const char* command, const Error& error) {
+    std::fprintf(stderr, "%s: %s\n", command, error.message.c_str());
+    if (error.code == Errc::invalid_argument) return Exit::usage;
+    return error.code == Errc::not_found ? Exit::check_failed : Exit::could_not_run;
+}
+
+Exit show(const ModeOptions& options) {
+    const auto answer = open(options).call("GET", "/v1/mode");
+    if (!answer) return mode_failed("qck mode show", answer.error());
+    if (options.json) {
+        std::fputs(answer->body.c_str(), stdout);
+        return Exit::good;
+    }
+    const auto json = Json::parse(answer->body, nullptr, false);
+    if (!json.is_object() || !json.contains("links")) {
+        return mode_failed("qck mode show", error(Errc::unavailable, "the answer is no list"));
+    }
+    if (json["links"].empty()) {
+        std::printf("every link is normal\n");
+        return Exit::good;
+    }
+    using Align = render::Table::Align;
+    render::Table table({{"CODE", Align::left, true},
+                         {"MODE"},
+                         {"CLICKS/S", Align::right},
+                         {"FOR", Align::right},
+                         {"SET BY"}});
+    for (const auto& link : json["links"]) {
+        const auto code = link.value("code", std::string());
+        const auto for_ms =
+            std::max<std::int64_t>(0, wall_ms() - link.value("since_ms", std::int64_t{0}));
+        table.add({code.empty() ? "id " + link.value("link_id", std::string()) : code,
+                   link.value("mode", std::string()),
+                   format_count(link.value("clicks_per_s", std::uint64_t{0})),
+                   format_duration(std::chrono::seconds(for_ms / 1000)),
+                   link.value("forced", false) ? "operator" : "detector"});
+    }
+    std::fputs(table.text(render::terminal_width(STDOUT_FILENO)).c_str(), stdout);
+    return Exit::good;
+}
+
+Exit set(const ModeOptions& options) {
+    const auto answer =
+        open(options).call("POST", "/v1/mode/" + options.code, Json{{"mode", options.mode}}.dump());
+    if (!answer) return mode_failed("qck mode set", answer.error());
+    if (options.json) {
+        std::fputs(answer->body.c_str(), stdout);
+        return Exit::good;
+    }
+    const auto json = Json::parse(answer->body, nullptr, false);
+    std::printf("%s is %s%s\n", options.code.c_str(),
+                json.is_object() ? json.value("mode", std::string("?")).c_str() : "?",
+                options.mode == "auto" ? ", as the detector finds" : " until it is set to auto");
+    return Exit::good;
+}
+
+}  // namespace
+
+void add_mode(CLI::App& app, Chosen& chosen) {
+    auto options = std::make_shared<ModeOptions>();
+    CLI::App* const command =
+        app.add_subcommand("mode", "Show and set which links are treated as bursts");
+    command->require_subcommand(1);
+    add_parsed(*command, "--admin", options->admin, client::parse_service_url,
+               "The service's admin listener (http://127.0.0.1:9090)", "URL");
+    command->add_option("--token", options->token, "Bearer token (better: QCK_TOKEN)");
+    command->add_flag("--json", options->json, "Print the answer as JSON");
+    command->add_subcommand("show", "Links that are not normal, or were set")
+        ->callback([options, &chosen] { chosen = [options] { return show(*options); }; });
+    CLI::App* const setter =
+        command->add_subcommand("set", "Hold a link in a mode; auto gives it back to the detector");
+    setter->add_option("CODE", options->code, "The link")->required();
+    setter->add_option("MODE", options->mode, "normal, elevated, burst or auto")
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+                const auto mode = clicks::parse_link_mode(text);
+                return mode ? std::string() : mode.error().message;
+            },
+            "MODE"))
+        ->required();
+    setter->callback([options, &chosen] { chosen = [options] { return set(*options); }; });
+}
+
+}  // namespace qck::commands
