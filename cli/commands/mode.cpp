@@ -68,7 +68,7 @@ Exit show(const ModeOptions& options) {
         table.add({code.empty() ? "id " + link.value("link_id", std::string()) : code,
                    link.value("mode", std::string()),
                    format_count(link.value("clicks_per_s", std::uint64_t{0})),
-                   format_duration(std::chrono::seconds(for_ms / 1000)),
+                   for_ms < 1000 ? "< 1 s" : format_duration(std::chrono::seconds(for_ms / 1000)),
                    link.value("forced", false) ? "operator" : "detector"});
     }
     std::fputs(table.text(render::terminal_width(STDOUT_FILENO)).c_str(), stdout);

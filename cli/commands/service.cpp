@@ -14,6 +14,7 @@
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
 #include "cli/commands/link_stores.hpp"
+#include "cli/commands/listener_limits.hpp"
 #include "cli/commands/popular_links.hpp"
 #include "cli/commands/reactor_thread.hpp"
 #include "cli/commands/reconcile_action.hpp"
@@ -25,8 +26,6 @@
 #include "services/cache/link_fetcher.hpp"
 #include "services/cache/store_source.hpp"
 #include "services/clicks/durability_syncer.hpp"
-#include "services/http_server/limited_handler.hpp"
-#include "services/http_server/rate_limiter.hpp"
 #include "services/http_server/server.hpp"
 #include "services/links/code_generator.hpp"
 #include "services/redirect/redirect_handler.hpp"
@@ -169,25 +168,6 @@ Result<void> into(std::unique_ptr<T>& place, Result<std::unique_ptr<T>> made) {
     return {};
 }
 
-std::unique_ptr<http_server::RateLimiter> limiter(const http_server::RateLimit& limit) {
-    if (!limit.is_on()) return nullptr;
-    return std::make_unique<http_server::RateLimiter>(
-        http_server::RateLimiter::Config{.limit = limit, .seed = random_seed()});
-}
-
-std::unique_ptr<http_server::LimitedHandler> limited(http_server::Handler& handler,
-                                                     http_server::RateLimiter* limiter) {
-    if (limiter == nullptr) return nullptr;
-    return std::make_unique<http_server::LimitedHandler>(handler, *limiter);
-}
-
-/// What a listener hands its requests to.
-template <class Lane>
-http_server::Handler& front(Lane& lane) {
-    if (lane.limited) return *lane.limited;
-    return *lane.handler;
-}
-
 }  // namespace
 
 Result<void> Service::Parts::open_stores() {
@@ -239,7 +219,7 @@ Result<void> Service::Parts::open_redirects() {
     if (!address) return address.error();
     redirect_address = *address;
 
-    redirect_limiter = limiter(config.redirect_rate_limit);
+    redirect_limiter = limiter(config.redirect_rate_limit, random_seed());
     redirect::RedirectConfig redirect_config;
     redirect_config.cache_bytes_max =
         std::max<std::size_t>(config.cache_bytes / config.threads, 1 << 20);
@@ -379,7 +359,7 @@ Result<void> Service::Parts::open_api() {
         std::make_unique<api::ApiHandler>(api_config, api::ApiParts{.store = links->store(),
                                                                     .writer = links->writer(),
                                                                     .analytics = analytics.get()});
-    api_limiter = limiter(config.api_rate_limit);
+    api_limiter = limiter(config.api_rate_limit, random_seed());
     api.limited = limited(*api.handler, api_limiter.get());
     return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
 }

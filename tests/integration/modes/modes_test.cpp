@@ -72,7 +72,8 @@ ProgramRun mode(const RunningService& service, std::vector<std::string> argument
 std::string mode_of(const RunningService& service, const std::string& code) {
     const auto shown = mode(service, {"show", "--json"});
     REQUIRE(shown.exit_code == 0);
-    for (const auto& link : json::parse(shown.out)["links"]) {
+    const auto list = json::parse(shown.out);
+    for (const auto& link : list["links"]) {
         if (link["code"] == code) return link["mode"];
     }
     return "";
