@@ -115,7 +115,8 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     result.served = *served;
     result.counted = comparison->journal;
     result.stores["SQLite"] = comparison->stores.front().clicks;
-    for (const std::uint64_t counted : {result.served, result.counted, comparison->stores.front().clicks}) {
+    for (const std::uint64_t counted :
+         {result.served, result.counted, comparison->stores.front().clicks}) {
         const std::int64_t difference = difference_of(counted, expected);
         if (std::llabs(difference) > std::llabs(result.difference)) result.difference = difference;
     }

@@ -2,11 +2,13 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/commands/options.hpp"
+#include "services/stores/clickhouse/schema.hpp"
 #include "services/stores/postgres/pool.hpp"
 #include "services/stores/postgres/schema.hpp"
 
@@ -17,32 +19,31 @@ constexpr const char* command_name = "qck init";
 
 struct InitOptions {
     std::string postgres;
+    std::optional<clickhouse::ClickhouseUrl> clickhouse;
+    clickhouse::SchemaOptions clickhouse_schema;
     bool json = false;
 };
 
-/// What was done to one store.
+/// What was done to one store, for people and as JSON.
 struct Initialised {
-    std::string store;
-    std::string url;  ///< without secrets
-    std::int64_t from = 0;
-    std::int64_t to = 0;
+    std::string sentence;
+    nlohmann::json json;
 };
 
-std::string sentence_of(const Initialised& done) {
-    const auto version = "version " + std::to_string(done.to);
-    const auto where = done.store + " " + done.url + ": ";
-    if (done.from == done.to) return where + "the schema is there, " + version;
-    if (done.from == 0) return where + "made the schema, " + version;
-    return where + "brought the schema from version " + std::to_string(done.from) + " to " +
-           version;
-}
-
-nlohmann::json json_of(const Initialised& done) {
-    return {{"store", done.store},
-            {"url", done.url},
-            {"schema_before", done.from},
-            {"schema", done.to},
-            {"changed", done.from != done.to}};
+Initialised describe(const std::string& url, const postgres::SchemaChange& change) {
+    const auto version = "version " + std::to_string(change.to);
+    std::string what = "made the schema, " + version;
+    if (change.from == change.to) {
+        what = "the schema is there, " + version;
+    } else if (change.from != 0) {
+        what = "brought the schema from version " + std::to_string(change.from) + " to " + version;
+    }
+    return {"postgres " + url + ": " + what,
+            {{"store", "postgres"},
+             {"url", url},
+             {"schema_before", change.from},
+             {"schema", change.to},
+             {"changed", change.from != change.to}}};
 }
 
 Result<Initialised> init_postgres(const std::string& url) {
@@ -52,7 +53,22 @@ Result<Initialised> init_postgres(const std::string& url) {
     const auto change =
         pool.with([](postgres::Connection& connection) { return postgres::migrate(connection); });
     if (!change) return change.error();
-    return Initialised{"postgres", postgres::shown_url(url), change->from, change->to};
+    return describe(postgres::shown_url(url), *change);
+}
+
+Result<Initialised> init_clickhouse(const InitOptions& options) {
+    clickhouse::ClientConfig config;
+    config.url = *options.clickhouse;
+    clickhouse::Client client(std::move(config));
+    if (auto made = clickhouse::make_schema(client, options.clickhouse_schema); !made) {
+        return made.error();
+    }
+    const std::string url = options.clickhouse->text();
+    const std::string& cluster = options.clickhouse_schema.cluster;
+    return Initialised{
+        "clickhouse " + url + ": made what the schema lacked" +
+            (cluster.empty() ? "" : ", for the cluster " + cluster),
+        {{"store", "clickhouse"}, {"url", url}, {"cluster", cluster}, {"nodes", client.nodes()}}};
 }
 
 /// The stores that were named, in the order in which they are made ready. A further store is a line
@@ -62,14 +78,18 @@ std::vector<std::function<Result<Initialised>()>> steps_of(const InitOptions& op
     if (!options.postgres.empty()) {
         steps.emplace_back([&options] { return init_postgres(options.postgres); });
     }
+    if (options.clickhouse) steps.emplace_back([&options] { return init_clickhouse(options); });
     return steps;
 }
 
 Exit init(const InitOptions& options) {
     const auto steps = steps_of(options);
     if (steps.empty()) {
-        std::fprintf(stderr, "%s: which store? Give --postgres URL, or set QCK_POSTGRES\n",
-                     command_name);
+        std::fprintf(
+            stderr,
+            "%s: which store? Give --postgres URL or --clickhouse URL, or set QCK_POSTGRES or "
+            "QCK_CLICKHOUSE\n",
+            command_name);
         return Exit::usage;
     }
     nlohmann::json stores = nlohmann::json::array();
@@ -77,9 +97,9 @@ Exit init(const InitOptions& options) {
         const auto done = step();
         if (!done) return failed(command_name, done.error());
         if (options.json) {
-            stores.push_back(json_of(*done));
+            stores.push_back(done->json);
         } else {
-            std::printf("%s\n", sentence_of(*done).c_str());
+            std::printf("%s\n", done->sentence.c_str());
         }
     }
     if (options.json) std::printf("%s\n", nlohmann::json{{"stores", stores}}.dump(2).c_str());
@@ -96,6 +116,24 @@ void add_init(CLI::App& app, Chosen& chosen) {
         ->add_option("--postgres", options->postgres,
                      "PostgreSQL: postgresql://USER@HOST:PORT/DATABASE, or what libpq takes")
         ->type_name("URL");
+    add_parsed(
+        *command, "--clickhouse", options->clickhouse,
+        [](std::string_view text) -> Result<std::optional<clickhouse::ClickhouseUrl>> {
+            auto url = clickhouse::parse_clickhouse_url(text);
+            if (!url) return url.error();
+            return std::optional(std::move(*url));
+        },
+        "ClickHouse: http://USER@HOST:8123, every node of a cluster with commas", "URL[,URL...]");
+    command
+        ->add_option("--clickhouse-cluster", options->clickhouse_schema.cluster,
+                     "Distributed tables over this cluster of the servers' configuration")
+        ->type_name("NAME");
+    command->add_flag("--clickhouse-replicated", options->clickhouse_schema.replicated,
+                      "Replicated tables (the servers need ZooKeeper or Keeper)");
+    command
+        ->add_option("--clickhouse-retention-days", options->clickhouse_schema.retention_days,
+                     "Whole months of rows older than this go")
+        ->capture_default_str();
     command->add_flag("--json", options->json, "What was done, as JSON");
     command->callback([options, &chosen] { chosen = [options] { return init(*options); }; });
 }

@@ -165,6 +165,7 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
     reconcile::Question question;
     question.codes = options.links;
     question.since_ms = options.since_ms;
+    question.repair = options.repair;
     if (!options.run.empty()) {
         auto run = reconcile::read_run_report(options.run);
         if (!run) return run.error();
@@ -203,7 +204,7 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
         "reconcile", "Compares the counts of journal, store and a run; exit 1 when they differ");
     command->add_option("--data-dir", options->data_dir,
                         "Of the service; beside one that runs it only reads");
-    auto* const admin = add_parsed(
+    add_parsed(
         *command, "--admin", options->admin,
         [](std::string_view text) -> Result<std::optional<client::ServiceUrl>> {
             auto url = client::parse_service_url(text);
@@ -220,8 +221,9 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
     add_parsed(*command, "--since", options->since_ms, parse_since,
                "Only links clicked since then, by the segments that are kept");
     auto* const repair = command->add_flag(
-        "--repair", options->repair, "Raises the store to the journal's counts (service stopped)");
-    repair->excludes(admin);
+        "--repair", options->repair,
+        "Gives the stores what they lack of the journal's counts (without --admin: service "
+        "stopped, SQLite)");
     command
         ->add_flag("--allow-lower", options->allow_lower,
                    "With --repair: also lowers what the store has too much")

@@ -1,7 +1,10 @@
 #include "cli/commands/reconcile_action.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "services/clicks/data_directory.hpp"
 #include "services/reconcile/comparison_json.hpp"
@@ -9,6 +12,10 @@
 
 namespace qck::commands {
 namespace {
+
+/// For stores to take what was counted before the comparison.
+constexpr std::chrono::seconds settle_max{30};
+constexpr std::chrono::minutes repair_max{5};
 
 using http_server::problem;
 using http_server::Response;
@@ -19,8 +26,10 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
     request.live = true;
     request.since_ms = question.since_ms;
     request.run = std::move(question.run);
-    request.shared = parts.shared;
-    request.settle = parts.settle;
+    request.shared = parts.deliveries.views();
+    request.settle = [&deliveries = parts.deliveries] { return deliveries.settle(settle_max); };
+    // What is repaired has to be named, every link of it.
+    if (question.repair) request.drifts_max = SIZE_MAX;
     request.code_of = [&links = parts.links](std::uint64_t id) {
         const auto link = links.find_by_id(id);
         return link && *link ? (*link)->code : std::string();
@@ -40,6 +49,7 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
 /// Through a connection of its own, so that counting goes on.
 Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
                                              reconcile::Question question) {
+    const bool repair = question.repair;
     const auto request = request_of(parts, std::move(question));
     if (!request) return request.error();
     const auto identity = clicks::DataDirectory::peek(parts.data_dir);
@@ -47,6 +57,12 @@ Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
     const auto counts = sqlite::SqliteClickStore::open(parts.data_dir / "clicks.db", identity->node,
                                                        sqlite::OpenMode::read_only);
     if (!counts) return counts.error();
+    auto comparison = reconcile::compare(*request, **counts);
+    if (!comparison || !repair || comparison->agrees()) return comparison;
+    std::vector<std::uint64_t> drifting;
+    for (const reconcile::Drift& drift : comparison->drifts) drifting.push_back(drift.link_id);
+    auto repaired = parts.deliveries.repair(drifting, repair_max);
+    if (!repaired) return repaired.error();
     return reconcile::compare(*request, **counts);
 }
 

@@ -1,12 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <vector>
 
+#include "cli/commands/deliveries.hpp"
 #include "services/admin/admin_handler.hpp"
 #include "services/links/link_store.hpp"
-#include "services/reconcile/totals_view.hpp"
 
 namespace qck::commands {
 
@@ -14,11 +12,11 @@ namespace qck::commands {
 struct ReconcileParts {
     std::filesystem::path data_dir;
     links::LinkStore& links;
-    std::vector<reconcile::TotalsView*> shared;
-    std::function<Result<void>()> settle;
+    Deliveries& deliveries;
 };
 
-/// `POST /v1/reconcile`: compares the counts of a service that runs.
+/// `POST /v1/reconcile`: compares the counts of a service that runs, and repairs those of the
+/// stores that it shares.
 admin::Action reconcile_action(ReconcileParts parts);
 
 }  // namespace qck::commands

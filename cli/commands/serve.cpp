@@ -127,6 +127,16 @@ void add_store_options(CLI::App& app, ServeOptions& options) {
                "Keeps links in PostgreSQL instead of SQLite (better: QCK_POSTGRES)", "URL");
     add_parsed(app, "--postgres-replica", config.postgres_replica, parse_postgres,
                "For reads that may lag", "URL");
+    add_parsed(app, "--postgres-sync", config.postgres_sync, parse_timeout,
+               "How often it is given the counts (10s)", "TIME");
+    const auto clickhouse =
+        [](std::string_view text) -> Result<std::optional<clickhouse::ClickhouseUrl>> {
+        auto url = clickhouse::parse_clickhouse_url(text);
+        if (!url) return url.error();
+        return std::optional(std::move(*url));
+    };
+    add_parsed(app, "--clickhouse", config.clickhouse, clickhouse,
+               "Delivers single clicks as rows (better: QCK_CLICKHOUSE)", "URL[,URL...]");
     app.add_option("--breaker-failures", config.breaker.failures_max,
                    "A store that failed so often in a row is left alone for a while; 0: never")
         ->capture_default_str()

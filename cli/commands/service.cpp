@@ -11,13 +11,14 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "cli/commands/deliveries.hpp"
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
 #include "cli/commands/link_stores.hpp"
 #include "cli/commands/listener_limits.hpp"
 #include "cli/commands/popular_links.hpp"
-#include "cli/commands/reactor_thread.hpp"
 #include "cli/commands/reconcile_action.hpp"
+#include "cli/commands/redirect_lane.hpp"
 #include "cli/commands/shared_links.hpp"
 #include "cli/commands/store_metrics.hpp"
 #include "services/admin/admin_handler.hpp"
@@ -43,17 +44,6 @@ std::uint64_t random_seed() {
     return seed;
 }
 
-/// One core's worth of redirects.
-struct RedirectLane {
-    std::unique_ptr<ReactorThread> thread;
-    std::unique_ptr<cache::LinkSource> source;
-    std::unique_ptr<SharedLane> shared;
-    std::unique_ptr<redirect::RedirectHandler> handler;
-    std::unique_ptr<http_server::LimitedHandler> limited;  ///< null without a rate limit
-    std::unique_ptr<JournalGate> gate;
-    std::unique_ptr<http_server::Server> server;
-};
-
 /// A listener of its own that is not the redirects'.
 struct SideLane {
     std::unique_ptr<ReactorThread> thread;
@@ -61,50 +51,6 @@ struct SideLane {
     std::unique_ptr<http_server::LimitedHandler> limited;  ///< null without a rate limit
     std::unique_ptr<http_server::Server> server;
     net::Address address;
-};
-
-/// Tells every redirect reactor, and the other instances, of every change committed here.
-class LinkFanout final : public links::LinkObserver {
-public:
-    explicit LinkFanout(std::vector<RedirectLane>& lanes) : lanes_(lanes) {}
-    /// Set before the first change.
-    void publish_to(links::LinkObserver& others) { others_ = &others; }
-
-    void link_created(const links::Link& link) override {
-        known(link.code, {link, 0});
-        if (others_ != nullptr) others_->link_created(link);
-    }
-    void link_changed(const links::Link& link) override {
-        known(link.code, {link, 0});
-        if (others_ != nullptr) others_->link_changed(link);
-    }
-    void link_removed(std::string_view code, std::uint64_t version) override {
-        known(std::string(code), {std::nullopt, version});
-        if (others_ != nullptr) others_->link_removed(code, version);
-    }
-
-    /// Of a change made anywhere.
-    void known(const std::string& code, const cache::Known& known) {
-        for (RedirectLane& lane : lanes_) {
-            lane.thread->reactor().post([handler = lane.handler.get(), code, known] {
-                if (known.link) {
-                    handler->link_changed(*known.link);
-                } else {
-                    handler->link_removed(code, known.absent_version);
-                }
-            });
-        }
-    }
-    void heard(bool heard) {
-        for (RedirectLane& lane : lanes_) {
-            lane.thread->reactor().post(
-                [handler = lane.handler.get(), heard] { handler->changes_heard(heard); });
-        }
-    }
-
-private:
-    std::vector<RedirectLane>& lanes_;
-    links::LinkObserver* others_ = nullptr;
 };
 
 }  // namespace
@@ -117,6 +63,7 @@ struct Service::Parts {
     std::unique_ptr<sqlite::SqliteClickStore> click_store;
     std::unique_ptr<clicks::Journal> journal;
     std::unique_ptr<BurstWatch> bursts;
+    std::unique_ptr<Deliveries> deliveries;
     std::unique_ptr<clicks::ClickCounting> counting;
     std::unique_ptr<net::TlsServerContext> tls;
     std::unique_ptr<analytics::ClickAnalytics> analytics;
@@ -196,10 +143,27 @@ Result<void> Service::Parts::open_stores() {
             return into(journal, clicks::Journal::open(*directory, journal_config));
         },
         [&] {
+            bursts = std::make_unique<BurstWatch>(config.bursts, links->store());
+            DeliveriesConfig delivery;
+            delivery.redis = config.redis;
+            delivery.postgres_suppressed = [modes = &bursts->modes()](std::uint64_t link_id) {
+                return modes->suppresses_postgres(link_id);
+            };
+            delivery.deferred_links = [modes = &bursts->modes()] { return modes->in_burst(); };
+            delivery.clickhouse = config.clickhouse;
+            delivery.breaker = config.breaker;
+            delivery.postgres_sync = config.postgres_sync;
+            delivery.seed = random_seed();
+            return into(deliveries,
+                        Deliveries::open({*journal, *click_store, links->store(), links->primary()},
+                                         std::move(delivery)));
+        },
+        [&] {
             clicks::CountingConfig counting_config;
             counting_config.keep = config.journal_keep;
-            bursts = std::make_unique<BurstWatch>(config.bursts, links->store());
+            counting_config.observers = deliveries->observers();
             counting_config.observers.push_back(&bursts->modes());
+            counting_config.holders = deliveries->holders();
             return into(counting,
                         clicks::ClickCounting::start(*journal, *click_store, counting_config));
         },
@@ -378,12 +342,13 @@ Result<void> Service::Parts::open_admin() {
     parts.metrics.modes = &bursts->modes();
     parts.metrics.alerts = bursts->alerts();
     parts.metrics.limiters = {{"redirect", redirect_limiter.get()}, {"api", api_limiter.get()}};
+    parts.metrics.more.emplace_back([this] { return deliveries->samples(); });
     if (shared_links) parts.metrics.more.emplace_back([this] { return shared_samples(); });
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
-    parts.actions.push_back(reconcile_action({config.data_dir, links->store(), {}, {}}));
+    parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", {}, nullptr);
 }
@@ -404,6 +369,7 @@ std::vector<admin::Sample> Service::Parts::shared_samples() const {
 }
 
 void Service::Parts::start_threads() {
+    deliveries->start();
     if (shared_links) shared_links->start();
     for (RedirectLane& lane : lanes) lane.thread->start();
     ingest->start();
@@ -479,6 +445,7 @@ void Service::stop() {
     parts.fetcher.reset();
     parts.syncer.reset();
     if (parts.counting) parts.counting->stop();
+    if (parts.deliveries) parts.deliveries->stop(std::chrono::seconds(5));
     // Servers before handlers before reactors.
     for (SideLane* const side : {&parts.admin, &parts.api}) {
         side->server.reset();

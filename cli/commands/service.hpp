@@ -20,6 +20,7 @@
 #include "services/clicks/journal.hpp"
 #include "services/http_server/config.hpp"
 #include "services/http_server/rate_limiter.hpp"
+#include "services/stores/clickhouse/clickhouse_url.hpp"
 #include "services/stores/redis/client_config.hpp"
 
 namespace qck::commands {
@@ -57,6 +58,10 @@ struct ServiceConfig {
     std::string postgres;
     /// For reads that may lag; empty: the primary.
     std::string postgres_replica;
+    /// How often PostgreSQL is given the counts.
+    std::chrono::milliseconds postgres_sync{10'000};
+    /// Where single clicks go as rows; without it nowhere.
+    std::optional<clickhouse::ClickhouseUrl> clickhouse;
     /// Of each store: it is left alone for a while after so many failures.
     CircuitBreaker::Config breaker;
     /// Asked of the API when not empty.

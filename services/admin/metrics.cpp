@@ -225,30 +225,6 @@ void add_limiters(Families& families, const MetricSources& sources) {
     if (!family.metric.empty()) families.push_back(std::move(family));
 }
 
-void add_deliveries(Families& families, const MetricSources& sources) {
-    if (sources.deliveries.empty()) return;
-    using Figures = clicks::TotalDeliveryFigures;
-    const auto add = [&](MetricType type, const char* name, const char* help, auto figure) {
-        MetricFamily& family = add_family(families, type, name, help);
-        for (const clicks::TotalDelivery* const delivery : sources.deliveries) {
-            add_value(family, static_cast<double>(figure(delivery->figures())),
-                      {{"sink", std::string(delivery->name())}});
-        }
-    };
-    add(MetricType::Gauge, "qck_delivery_lag_seconds",
-        "Since the sink had every total that it is to have now.",
-        [](const Figures& figures) { return figures.lag_seconds; });
-    add(MetricType::Gauge, "qck_delivery_links_pending", "Links whose totals it is owed.",
-        [](const Figures& figures) { return figures.links_pending; });
-    add(MetricType::Counter, "qck_delivery_links_total", "Links whose totals it took, each time.",
-        [](const Figures& figures) { return figures.delivered; });
-    add(MetricType::Counter, "qck_delivery_failures_total", "Deliveries that failed.",
-        [](const Figures& figures) { return figures.failures; });
-    add(MetricType::Counter, "qck_delivery_lost_total",
-        "Links of which it had lost what it was given.",
-        [](const Figures& figures) { return figures.lost; });
-}
-
 }  // namespace
 
 std::string metrics_text(const MetricSources& sources) {
@@ -262,7 +238,6 @@ std::string metrics_text(const MetricSources& sources) {
     for (const auto& source : sources.more) add_samples(families, source());
     add_modes(families, sources);
     add_limiters(families, sources);
-    add_deliveries(families, sources);
     MetricFamily& build =
         add_family(families, MetricType::Gauge, "qck_build_info", "This program.");
     add_value(build, 1, {{"version", version}});

@@ -8,7 +8,6 @@
 #include "services/clicks/alert_queue.hpp"
 #include "services/clicks/click_counting.hpp"
 #include "services/clicks/link_modes.hpp"
-#include "services/clicks/total_delivery.hpp"
 #include "services/http_server/counters.hpp"
 #include "services/http_server/rate_limiter.hpp"
 #include "services/ingest/ingest_counters.hpp"
@@ -43,7 +42,6 @@ struct MetricSources {
     const clicks::AlertQueue* alerts = nullptr;
     /// By listener; null where there is no limit.
     std::vector<std::pair<std::string, const http_server::RateLimiter*>> limiters;
-    std::vector<const clicks::TotalDelivery*> deliveries;
 };
 
 /// Every metric in the Prometheus text format (version 0.0.4). Sums per-thread counters that their

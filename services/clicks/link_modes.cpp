@@ -113,6 +113,16 @@ LinkMode LinkModes::mode_of(std::uint64_t link_id) const {
     return known == modes_.end() ? LinkMode::normal : known->second;
 }
 
+std::vector<std::uint64_t> LinkModes::in_burst() const {
+    std::vector<std::uint64_t> links;
+    if (special_.load(std::memory_order_acquire) == 0) return links;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [link_id, mode] : modes_) {
+        if (mode == LinkMode::burst) links.push_back(link_id);
+    }
+    return links;
+}
+
 Result<void> LinkModes::force(std::uint64_t link_id, const std::string& code,
                               std::optional<LinkMode> mode) {
     const std::lock_guard lock(mutex_);

@@ -77,6 +77,8 @@ public:
     }
     /// Event rows stay in the journal until the burst ends.
     bool defers_events(std::uint64_t link_id) const { return mode_of(link_id) == LinkMode::burst; }
+    /// Those whose rows wait.
+    std::vector<std::uint64_t> in_burst() const;
     /// Stays in every cache.
     bool pinned(std::uint64_t link_id) const { return mode_of(link_id) != LinkMode::normal; }
 

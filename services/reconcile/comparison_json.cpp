@@ -46,6 +46,8 @@ Question question_from(const Json& json) {
             question.codes = value.get<std::vector<std::string>>();
         } else if (name == "since_ms") {
             question.since_ms = value.get<std::int64_t>();
+        } else if (name == "repair") {
+            question.repair = value.get<bool>();
         } else if (name == "run") {
             auto& run = question.run.emplace();
             run.answered = value.at("answered").get<std::uint64_t>();
@@ -65,6 +67,7 @@ std::string to_json(const Question& question) {
     Json json = Json::object();
     if (!question.codes.empty()) json["codes"] = question.codes;
     if (question.since_ms) json["since_ms"] = *question.since_ms;
+    if (question.repair) json["repair"] = true;
     if (question.run) {
         Json by_code = Json::object();
         for (const auto& [code, count] : question.run->by_code) by_code[code] = count;
@@ -79,7 +82,7 @@ Result<Question> question_from_json(std::string_view text) {
         return question_from(Json::parse(text));
     } catch (const Json::exception& failure) {
         return error(Errc::invalid_argument,
-                     std::string("expected {codes, since_ms, run}: ") + failure.what());
+                     std::string("expected {codes, since_ms, repair, run}: ") + failure.what());
     }
 }
 

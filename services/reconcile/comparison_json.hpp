@@ -16,8 +16,11 @@ struct Question {
     std::vector<std::string> codes;  ///< only these links; empty: all
     std::optional<std::int64_t> since_ms;
     std::optional<RunReport> run;
+    /// Stores that lack something are given it before the answer.
+    bool repair = false;
 };
-/// `{codes: [code], since_ms, run: {answered, by_code: {code: count}}}`; every field may be absent.
+/// `{codes: [code], since_ms, repair, run: {answered, by_code: {code: count}}}`; every field may be
+/// absent.
 std::string to_json(const Question& question);
 /// Errc::invalid_argument with what is wrong. Empty text asks everything.
 Result<Question> question_from_json(std::string_view text);

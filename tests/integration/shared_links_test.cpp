@@ -3,42 +3,22 @@
 #include <thread>
 #include <vector>
 
-#include "services/stores/postgres/pool.hpp"
-#include "services/stores/postgres/schema.hpp"
-#include "tests/integration/service_fixture.hpp"
-#include "tests/support/postgres_server.hpp"
-#include "tests/support/redis_server.hpp"
+#include "tests/integration/shared_stores.hpp"
 
 namespace qck::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-void make_schema(const std::string& url) {
-    postgres::PoolOptions options;
-    options.url = url;
-    postgres::Pool pool(options);
-    const auto connection = pool.take();
-    if (!connection) FAIL(connection.error().message);
-    const auto migrated = postgres::migrate(**connection);
-    if (!migrated) FAIL(migrated.error().message);
-}
-
-/// PostgreSQL, Redis and two instances of the service on them.
+/// Two instances of the service on PostgreSQL and Redis.
 class TwoInstances {
 public:
     TwoInstances()
-        : database((make_schema(postgres.url()), postgres.url())),
-          here([this](auto& config) { adjust(config); }),
-          there([this](auto& config) { adjust(config); }) {
+        : here([this](auto& config) { stores.use(config); }),
+          there([this](auto& config) { stores.use(config); }) {
         REQUIRE(eventually([this] { return here_heard() && there_heard(); }));
     }
 
-    void adjust(commands::ServiceConfig& config) const {
-        config.postgres = database;
-        config.redis = redis.config();
-        config.breaker.period = 200ms;
-    }
     bool here_heard() { return heard(here); }
     bool there_heard() { return heard(there); }
     static bool heard(RunningService& service) {
@@ -58,9 +38,9 @@ public:
             200);
     }
 
-    PostgresServer postgres;
-    RedisServer redis;
-    std::string database;
+    SharedStores stores{false};
+    PostgresServer& postgres = stores.postgres;
+    RedisServer& redis = stores.redis;
     RunningService here;
     RunningService there;
 };

@@ -19,25 +19,10 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/free_port.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace qck::test {
-
-/// A port of the loopback that nobody has now.
-inline std::uint16_t free_port() {
-    static std::set<std::uint16_t> given;
-    while (true) {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address);
-        socklen_t size = sizeof address;
-        ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-        ::close(fd);
-        if (given.insert(ntohs(address.sin_port)).second) return ntohs(address.sin_port);
-    }
-}
 
 /// A clickhouse-server of the distribution (or QCK_CLICKHOUSE_SERVER), alone, on free ports of the
 /// loopback with its data in a temporary directory. It listens once the constructor is through, and

@@ -21,25 +21,13 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/free_port.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace qck::test {
 
 /// A TCP port of 127.0.0.1 that nobody used a moment ago.
-inline int free_loopback_port() {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t bytes = sizeof address;
-    const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), bytes) == 0 &&
-                       ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &bytes) == 0;
-    ::close(fd);
-    if (!bound) throw std::runtime_error("no free port on 127.0.0.1");
-    return ntohs(address.sin_port);
-}
-
 /// Runs programs of PostgreSQL, which refuse to be root, as the user postgres then.
 class PostgresUser {
 public:
@@ -166,7 +154,7 @@ private:
         : bin_(find_programs()),
           data_(directory_.path() / "data"),
           log_(directory_.path() / "log"),
-          port_(free_loopback_port()) {
+          port_(free_port()) {
         PostgresUser::give(directory_.path());
         if (primary != nullptr) {
             PostgresUser::run({bin_ / "pg_basebackup", "-d", primary->url("postgres"), "-D",
@@ -238,7 +226,7 @@ private:
 class PgBouncer {
 public:
     explicit PgBouncer(const PostgresServer& server, int server_connections = 2)
-        : port_(free_loopback_port()) {
+        : port_(free_port()) {
         PostgresUser::give(directory_.path());
         const auto file = directory_.path() / "pgbouncer.ini";
         const auto users = directory_.path() / "users";

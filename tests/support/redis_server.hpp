@@ -18,6 +18,7 @@
 #include "base/net/address.hpp"
 #include "services/stores/redis/blocking_client.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/free_port.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -32,25 +33,6 @@ bool wait_for(Condition condition, std::chrono::milliseconds most = std::chrono:
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     return true;
-}
-
-/// A loopback port that was free a moment ago, so that a server that cannot say which port it has
-/// picked can be given one. Below the ephemeral range, where no client socket takes it meanwhile;
-/// `also` (the port of a cluster's bus is 10000 above) must be free, too.
-inline std::uint16_t free_port(std::uint16_t also = 0) {
-    static std::uint16_t next = static_cast<std::uint16_t>(11'000 + (::getpid() * 37) % 9'000);
-    const auto is_free = [](std::uint16_t port) {
-        const auto address = net::parse_address("127.0.0.1:" + std::to_string(port));
-        return net::listen_on(*address, 1).has_value();
-    };
-    for (int tries = 0; tries < 1000; ++tries) {
-        next = next >= 20'000 ? 11'000 : next + 1;
-        if (is_free(next) && (also == 0 || is_free(static_cast<std::uint16_t>(next + also)))) {
-            return next;
-        }
-    }
-    FAIL("no free port");
-    return 0;
 }
 
 /// A real redis-server (or Sentinel) in a child process, on a free loopback port and in a directory

@@ -1,0 +1,249 @@
+#include "cli/commands/deliveries.hpp"
+
+#include <charconv>
+#include <thread>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "cli/commands/store_metrics.hpp"
+#include "services/stores/clickhouse/clickhouse_totals_view.hpp"
+#include "services/stores/postgres/postgres_totals_view.hpp"
+#include "services/stores/redis/link_keys.hpp"
+#include "services/stores/redis/redis_totals_view.hpp"
+
+namespace qck::commands {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Codes of links that a delivery remembers.
+constexpr std::size_t codes_remembered = 1'000'000;
+
+clicks::LinkResolver codes_of(links::LinkStore& links) {
+    const auto resolve = [&links](std::span<const std::uint64_t> ids) {
+        std::vector<clicks::LinkFacts> facts;
+        facts.reserve(ids.size());
+        for (const std::uint64_t id : ids) {
+            const auto link = links.find_by_id(id);
+            facts.push_back({link && *link ? (*link)->code : std::string(), 0});
+        }
+        return facts;
+    };
+    return clicks::remembering(resolve, codes_remembered);
+}
+
+}  // namespace
+
+/// Keeps the segments that the rows still have to be read from.
+class Deliveries::EventHolder final : public clicks::SegmentHolder {
+public:
+    explicit EventHolder(const clicks::EventDelivery& events) : events_(events) {}
+    std::vector<clicks::ProducerCursor> held_from() const override { return events_.cursors(); }
+
+private:
+    const clicks::EventDelivery& events_;
+};
+
+Result<std::unique_ptr<Deliveries>> Deliveries::open(const Parts& parts, DeliveriesConfig config) {
+    std::unique_ptr<Deliveries> deliveries(new Deliveries);
+    if (config.redis) {
+        if (auto added = deliveries->add_redis(parts, config); !added) return added.error();
+    }
+    if (parts.primary != nullptr) deliveries->add_postgres(parts, config);
+    if (config.clickhouse) {
+        if (auto added = deliveries->add_clickhouse(parts, config); !added) return added.error();
+    }
+    return deliveries;
+}
+
+void Deliveries::add_totals(const Parts& parts, const DeliveriesConfig& config,
+                            std::unique_ptr<clicks::TotalSink> sink, const std::string& target,
+                            clicks::TotalDeliveryConfig delivery) {
+    auto totals = std::make_unique<Totals>(config.breaker);
+    const clicks::DataDirectory& directory = parts.journal.directory();
+    totals->journal = clicks::touched_links(directory);
+    totals->position = clicks::position_file(directory, sink->name(), target);
+    totals->sink = std::move(sink);
+    delivery.jitter_seed = config.seed + totals_.size();
+    totals->delivery = std::make_unique<clicks::TotalDelivery>(
+        clicks::TotalDelivery::Parts{parts.counts, *totals->sink, *totals->journal,
+                                     *totals->position, totals->breaker, directory.identity().node},
+        std::move(delivery));
+    totals_.push_back(std::move(totals));
+}
+
+Result<void> Deliveries::add_redis(const Parts& parts, const DeliveriesConfig& config) {
+    auto client = redis::BlockingClient::create(*config.redis);
+    if (!client) return client.error();
+    redis_ = std::move(*client);
+    clicks::TotalDeliveryConfig delivery;
+    delivery.every = 100ms;
+    add_totals(parts, config, std::make_unique<redis::RedisTotalSink>(*redis_),
+               config.redis->url.to_string(), std::move(delivery));
+    // Another instance found that Redis had lost a link's totals: it needs ours again.
+    redis_->subscribe(
+        redis::heal_channel,
+        [&delivery = *totals_.back()->delivery](std::string_view payload) {
+            const char* const end = payload.data() + payload.size();
+            for (const char* at = payload.data(); at < end; ++at) {
+                std::uint64_t id = 0;
+                const auto [next, failure] = std::from_chars(at, end, id);
+                if (failure != std::errc()) return;
+                delivery.mark(id);
+                at = next;
+            }
+        },
+        [](bool) {});
+    views_.push_back(std::make_unique<redis::RedisTotalsView>(
+        *redis_, parts.journal.directory().identity().node));
+    return {};
+}
+
+void Deliveries::add_postgres(const Parts& parts, const DeliveriesConfig& config) {
+    clicks::TotalDeliveryConfig delivery;
+    delivery.every = config.postgres_sync;
+    delivery.suppressed = config.postgres_suppressed;
+    auto sink = std::make_unique<postgres::PostgresTotalSink>(*parts.primary);
+    postgres_ = sink.get();
+    views_.push_back(std::make_unique<postgres::PostgresTotalsView>(
+        *parts.primary, parts.journal.directory().identity().node));
+    add_totals(parts, config, std::move(sink), postgres::shown_url(parts.primary->options().url),
+               std::move(delivery));
+}
+
+Result<void> Deliveries::add_clickhouse(const Parts& parts, const DeliveriesConfig& config) {
+    clickhouse::EventSinkConfig sink;
+    sink.client.url = *config.clickhouse;
+    event_sink_ = std::make_unique<clickhouse::ClickhouseEventSink>(std::move(sink));
+    clicks::EventDeliveryConfig delivery;
+    delivery.deferred_links = config.deferred_links;
+    delivery.resolve = codes_of(parts.links);
+    delivery.place = config.place;
+    auto events = clicks::EventDelivery::start(parts.journal, *event_sink_, std::move(delivery));
+    if (!events) return events.error();
+    events_ = std::move(*events);
+    clickhouse::ClientConfig client;
+    client.url = *config.clickhouse;
+    views_.push_back(std::make_unique<clickhouse::ClickhouseTotalsView>(
+        std::move(client), parts.journal.directory().identity().node));
+    event_holder_ = std::make_unique<EventHolder>(*events_);
+    return {};
+}
+
+Deliveries::~Deliveries() {
+    // The client's messages mark links of a delivery, whose sink speaks through the client.
+    for (const auto& totals : totals_) totals->delivery->stop(0ms);
+}
+
+std::vector<clicks::CountObserver*> Deliveries::observers() const {
+    std::vector<clicks::CountObserver*> observers;
+    for (const auto& totals : totals_) observers.push_back(totals->delivery.get());
+    return observers;
+}
+
+std::vector<const clicks::SegmentHolder*> Deliveries::holders() const {
+    std::vector<const clicks::SegmentHolder*> holders;
+    if (event_holder_) holders.push_back(event_holder_.get());
+    return holders;
+}
+
+void Deliveries::start() {
+    for (const auto& totals : totals_) totals->delivery->start();
+}
+
+void Deliveries::stop(std::chrono::milliseconds deadline) {
+    for (const auto& totals : totals_) totals->delivery->stop(deadline);
+    if (events_) events_->stop(deadline);
+}
+
+Result<void> Deliveries::settle(std::chrono::milliseconds deadline) {
+    const std::int64_t by_ns = monotonic_ns() + std::chrono::nanoseconds(deadline).count();
+    const auto late = [](std::string_view store) {
+        return error(Errc::timed_out, std::string(store) + " has not taken what was counted");
+    };
+    for (const auto& totals : totals_) {
+        while (totals->delivery->figures().links_pending > 0) {
+            if (monotonic_ns() > by_ns) return late(totals->sink->name());
+            std::this_thread::sleep_for(5ms);
+        }
+    }
+    const auto left = std::chrono::nanoseconds(std::max<std::int64_t>(by_ns - monotonic_ns(), 0));
+    if (events_ && !events_->flush(std::chrono::duration_cast<std::chrono::milliseconds>(left))) {
+        return late(event_sink_->name());
+    }
+    return {};
+}
+
+std::vector<reconcile::TotalsView*> Deliveries::views() const {
+    std::vector<reconcile::TotalsView*> views;
+    for (const auto& view : views_) views.push_back(view.get());
+    return views;
+}
+
+Result<void> Deliveries::repair(std::span<const std::uint64_t> drifting,
+                                std::chrono::milliseconds deadline) {
+    for (const auto& totals : totals_) totals->delivery->mark_all();
+    if (events_) {
+        events_->resend_all();
+        // Told by its own thread, soon after it begins.
+        const std::int64_t by_ns = monotonic_ns() + std::chrono::nanoseconds(deadline).count();
+        while (events_->figures().resending && monotonic_ns() < by_ns) {
+            std::this_thread::sleep_for(5ms);
+        }
+    }
+    if (auto settled = settle(deadline); !settled) return settled;
+    if (postgres_ == nullptr || drifting.empty()) return {};
+    const auto counted = postgres_->recount(drifting);
+    if (!counted) return counted.error();
+    return {};
+}
+
+std::vector<DeliveryStatus> Deliveries::status() const {
+    std::vector<DeliveryStatus> all;
+    for (const auto& totals : totals_) {
+        const auto figures = totals->delivery->figures();
+        all.push_back({std::string(totals->sink->name()), figures.lag_seconds,
+                       figures.links_pending, figures.delivered, figures.failures, figures.lost,
+                       totals->breaker.is_open()});
+    }
+    if (events_) {
+        const auto figures = events_->figures();
+        all.push_back({std::string(event_sink_->name()), figures.lag_seconds,
+                       figures.deferred_stretches, figures.rows, figures.failures, 0, false});
+    }
+    return all;
+}
+
+std::vector<admin::Sample> Deliveries::samples() const {
+    std::vector<admin::Sample> samples;
+    struct Family {
+        const char* name;
+        const char* help;
+        bool is_counter;
+        double (*value)(const DeliveryStatus&);
+    };
+    static const std::vector<Family> families{
+        {"qck_delivery_lag_seconds", "Since a store had every click that was counted.", false,
+         [](const DeliveryStatus& one) { return one.lag_s; }},
+        {"qck_delivery_pending", "Links whose totals, or stretches of rows, a store is owed.",
+         false, [](const DeliveryStatus& one) { return static_cast<double>(one.pending); }},
+        {"qck_delivered_total", "Totals of links, or rows, that a store took.", true,
+         [](const DeliveryStatus& one) { return static_cast<double>(one.delivered); }},
+        {"qck_delivery_failures_total", "Deliveries that failed.", true,
+         [](const DeliveryStatus& one) { return static_cast<double>(one.failures); }},
+        {"qck_delivery_lost_total", "Links of which a store had lost what it was given.", true,
+         [](const DeliveryStatus& one) { return static_cast<double>(one.lost); }}};
+    const auto stores = status();
+    for (const Family& family : families) {
+        for (const DeliveryStatus& store : stores) {
+            samples.push_back({family.name,
+                               family.help,
+                               family.is_counter,
+                               {{"store", store.store}},
+                               family.value(store)});
+        }
+    }
+    return samples;
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,39 @@
+#include "services/stores/clickhouse/clickhouse_totals_view.hpp"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "services/stores/clickhouse/sql_text.hpp"
+
+namespace qck::clickhouse {
+
+ClickhouseTotalsView::ClickhouseTotalsView(ClientConfig config, std::uint64_t node)
+    : client_([&config] {
+          // 16 bytes a link.
+          config.answer_bytes_max = std::size_t{1} << 30;
+          config.request_timeout = std::chrono::minutes(5);
+          return std::move(config);
+      }()),
+      node_(node) {}
+
+Result<std::vector<reconcile::LinkCount>> ClickhouseTotalsView::totals(
+    std::span<const std::uint64_t> /*known*/) {
+    const auto answer = client_.query(
+        sql("SELECT link_id, sum(clicks) FROM qck_analytics.link_events WHERE node = ?"
+            " GROUP BY link_id ORDER BY link_id FORMAT RowBinary",
+            {node_}));
+    if (!answer) return answer.error();
+    constexpr std::size_t row_bytes = 16;
+    if (answer->size() % row_bytes != 0) {
+        return error(Errc::corrupt, "ClickHouse answered with a part of a row");
+    }
+    std::vector<reconcile::LinkCount> counts(answer->size() / row_bytes);
+    for (std::size_t row = 0; row < counts.size(); ++row) {
+        std::memcpy(&counts[row].link_id, answer->data() + row * row_bytes, 8);
+        std::memcpy(&counts[row].clicks, answer->data() + row * row_bytes + 8, 8);
+    }
+    return counts;
+}
+
+}  // namespace qck::clickhouse

@@ -1,0 +1,104 @@
+#include "cli/commands/service.hpp"
+#include "services/reconcile/comparison_json.hpp"
+#include "tests/integration/shared_stores.hpp"
+
+namespace qck::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+reconcile::Comparison compared(RunningService& service, const std::string& question = "{}") {
+    client::RestConfig rest;
+    rest.service = *client::parse_service_url("http://" + service.address("admin").to_string());
+    rest.request_timeout = 60s;
+    const auto answer = client::RestClient(std::move(rest)).send("POST", "/v1/reconcile", question);
+    if (!answer) FAIL(answer.error().message);
+    INFO(answer->body);
+    REQUIRE(answer->status == 200);
+    const auto comparison = reconcile::comparison_from_json(answer->body);
+    REQUIRE(comparison.has_value());
+    return *comparison;
+}
+
+void visit(RunningService& service, const std::string& code, int times) {
+    RawClient raw(service.address("redirect"));
+    for (int at = 0; at < times; ++at) {
+        REQUIRE(raw.send("GET /" + code + " HTTP/1.1\r\nHost: qck.test\r\n\r\n"));
+        REQUIRE(raw.response().starts_with("HTTP/1.1 302"));
+    }
+}
+
+std::string clicks_in_redis(const SharedStores& stores, const std::string& id) {
+    std::string text = stores.redis.cli({"GET", "clicks:{" + id + "}"});
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+}
+
+TEST_CASE("every store agrees with the journals of two instances", "[integration][shared][P3]") {
+    SharedStores stores;
+    RunningService here([&](auto& config) { stores.use(config); });
+    RunningService there([&](auto& config) { stores.use(config); });
+    here.add_link("a");
+    here.add_link("b");
+    const std::string id = here.api("GET", "/v1/links/a").second["id"].get<std::string>();
+
+    visit(here, "a", 300);
+    visit(there, "a", 200);
+    visit(there, "b", 50);
+    CHECK(eventually([&] { return clicks_in_redis(stores, id) == "500"; }));
+
+    const auto ours = compared(here);
+    CHECK(ours.agrees());
+    CHECK(ours.journal == 300);
+    REQUIRE(ours.stores.size() == (stores.clickhouse ? 4 : 3));
+    for (const auto& store : ours.stores) {
+        INFO(store.name);
+        CHECK(store.clicks == 300);
+    }
+    CHECK(compared(there).agrees());
+    CHECK(stores.postgres.sql("SELECT click_count FROM links WHERE short_code = 'a'") == "500\n");
+
+    // P3: FLUSHALL, then one instance counts on: the others give theirs again as well.
+    stores.redis.cli({"FLUSHALL"});
+    CHECK_FALSE(compared(here).agrees());
+    visit(here, "a", 1);
+    CHECK(eventually([&] { return clicks_in_redis(stores, id) == "501"; }));
+    for (RunningService* const service : {&here, &there}) {
+        CHECK(compared(*service, R"({"repair": true})").agrees());
+    }
+
+    // A total that somebody changed in PostgreSQL, and rows that ClickHouse lost.
+    stores.postgres.sql("UPDATE links SET click_count = click_count - 7");
+    if (stores.clickhouse) {
+        stores.ask_clickhouse("DROP TABLE qck_analytics.link_events_local");
+        stores.make_clickhouse_schema();
+    }
+    const auto drifted = compared(here);
+    CHECK_FALSE(drifted.agrees());
+    for (RunningService* const service : {&here, &there}) {
+        const auto repaired = compared(*service, R"({"repair": true})");
+        INFO(to_json(repaired));
+        CHECK(repaired.agrees());
+    }
+    CHECK(stores.postgres.sql("SELECT click_count FROM links WHERE short_code = 'a'") == "501\n");
+}
+
+TEST_CASE("a click shows in Redis within half a second, and in ClickHouse within two",
+          "[integration][shared]") {
+    SharedStores stores;
+    RunningService service([&](auto& config) { stores.use(config); });
+    service.add_link("a");
+    const std::string id = service.api("GET", "/v1/links/a").second["id"].get<std::string>();
+    visit(service, "a", 1);
+    const std::int64_t begin_ns = monotonic_ns();
+    CHECK(eventually([&] { return clicks_in_redis(stores, id) == "1"; }));
+    CHECK(monotonic_ns() - begin_ns < 500'000'000);
+    if (!stores.clickhouse) return;
+    CHECK(eventually([&] {
+        return stores.ask_clickhouse("SELECT sum(clicks) FROM qck_analytics.link_events") == "1";
+    }));
+    CHECK(monotonic_ns() - begin_ns < 2'000'000'000);
+}
+
+}  // namespace
+}  // namespace qck::test
