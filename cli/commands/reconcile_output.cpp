@@ -27,6 +27,7 @@ std::string signed_count(std::uint64_t value, std::uint64_t reference) {
 }
 
 std::string describe(const Comparison& comparison, const Drift& drift) {
+    if (drift.link_id == 0 && !drift.code.empty()) return "no such link here";
     std::string text;
     const auto add = [&text](const std::string& part) {
         if (!text.empty()) text += ", ";
@@ -62,10 +63,34 @@ void print_table(const Comparison& result) {
     std::fputs(table.text(render::terminal_width(STDOUT_FILENO)).c_str(), stdout);
     const std::uint64_t more = result.drifting - std::min(rows_max, result.drifts.size());
     if (more > 0) std::printf("... %s more differ\n", format_count(more).c_str());
-    std::printf("... %s more agree\n", format_count(result.links - result.drifting).c_str());
+    const std::uint64_t differing = result.drifting - result.absent;
+    std::printf("... %s more agree\n", format_count(result.links - differing).c_str());
 }
 
 const char* links_noun(std::uint64_t count) { return count == 1 ? "link" : "links"; }
+
+bool stores_differ(const Comparison& result) {
+    return std::any_of(result.drifts.begin(), result.drifts.end(), [](const Drift& drift) {
+        return std::any_of(drift.stores.begin(), drift.stores.end(),
+                           [&](std::uint64_t clicks) { return clicks != drift.journal; });
+    });
+}
+
+void print_run(const Comparison& result) {
+    std::printf("the run's client saw %s answers", format_count(*result.answered).c_str());
+    if (result.absent > 0) {
+        std::printf(
+            "; %s of its links %s not here: is this the data directory of the service that "
+            "was loaded?\n",
+            format_count(result.absent).c_str(), result.absent == 1 ? "is" : "are");
+    } else if (result.drifting == 0) {
+        std::puts(": every link has at least as many clicks journaled");
+    } else if (!result.agrees() && !stores_differ(result)) {
+        std::puts(", more than were counted");
+    } else {
+        std::puts("");
+    }
+}
 
 void print_summary(const Comparison& result) {
     if (result.drifting == 0) {
@@ -73,22 +98,21 @@ void print_summary(const Comparison& result) {
         for (const auto& store : result.stores) {
             sums += " = " + store.name + " " + format_count(store.clicks);
         }
-        std::printf("%s %s agree: journal %s%s\n", format_count(result.links).c_str(),
-                    links_noun(result.links), format_count(result.journal).c_str(), sums.c_str());
-    } else {
-        std::printf("%s of %s %s %s. Repair: qck reconcile --repair\n",
-                    format_count(result.drifting).c_str(), format_count(result.links).c_str(),
-                    links_noun(result.links), result.drifting == 1 ? "differs" : "differ");
-    }
-    if (result.answered) {
-        const bool missing = *result.answered > result.journal;
-        std::printf("the run's client saw %s answers%s\n", format_count(*result.answered).c_str(),
-                    missing ? ", more than were counted" : "");
+        std::printf("%s %s %s: journal %s%s\n", format_count(result.links).c_str(),
+                    links_noun(result.links), result.links == 1 ? "agrees" : "agree",
+                    format_count(result.journal).c_str(), sums.c_str());
+    } else if (result.drifting > result.absent) {
+        const std::uint64_t differing = result.drifting - result.absent;
+        std::printf("%s of %s %s %s%s\n", format_count(differing).c_str(),
+                    format_count(result.links).c_str(), links_noun(result.links),
+                    differing == 1 ? "differs" : "differ",
+                    stores_differ(result) ? ". Repair: qck reconcile --repair" : "");
     }
     if (result.pending > 0) {
-        std::printf("%s clicks are journaled and not in sqlite yet (a service is running)\n",
+        std::printf("%s more clicks are journaled and being counted (a service is running)\n",
                     format_count(result.pending).c_str());
     }
+    if (result.answered) print_run(result);
     if (result.corrupt_places > 0) {
         std::printf("%s damaged %s in the journal (see journal/corrupt in the data directory)\n",
                     format_count(result.corrupt_places).c_str(),

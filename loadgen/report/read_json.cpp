@@ -302,6 +302,23 @@ void take_objectives(FieldReader& from, std::vector<Objective>& objectives) {
     }
 }
 
+void take_links(FieldReader& from, std::optional<LinkReport>& links) {
+    const JsonNode* const node = from.optional("links");
+    if (node == nullptr || node->is(Kind::null)) return;
+    take_object(from, "links", [&links](FieldReader& fields) {
+        links.emplace();
+        take_object(fields, "hot", [&links](FieldReader& hot) {
+            take(hot, "code", links->hot);
+            take_whole(hot, "answered", links->hot_answered);
+        });
+        take_object(fields, "tail", [&links](FieldReader& tail) {
+            take(tail, "prefix", links->tail_prefix);
+            take_numbers(tail, "answered", links->tail);
+        });
+        take_whole(fields, "unknown", links->unknown);
+    });
+}
+
 void take_reconcile(FieldReader& from, std::optional<Reconciliation>& reconcile) {
     const JsonNode* const node = from.optional("reconcile");
     if (node == nullptr || node->is(Kind::null)) return;
@@ -375,6 +392,7 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         take_series(document, report.series);
         take_generator(document, report.generator);
         take_objectives(document, report.objectives);
+        take_links(document, report.links);
         take_reconcile(document, report.reconcile);
         if (document.optional("reconcile_failure") != nullptr) {
             take(document, "reconcile_failure", report.reconcile_failure);

@@ -218,6 +218,8 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
         // A part of a run meets nothing.
         if (run.interrupted) report.objectives.back().pass = false;
     }
+    report.links = LinkReport{plan.links.hot, run.links.hot, plan.links.tail_prefix, run.links.tail,
+                              run.links.unknown};
     report.machine = this_machine();
     return report;
 }

@@ -96,6 +96,17 @@ struct Reconciliation {
     bool operator==(const Reconciliation&) const = default;
 };
 
+/// Answers by link code, for whoever counted the clicks to compare: redirects that the run's client
+/// saw.
+struct LinkReport {
+    std::string hot;  ///< its code
+    std::uint64_t hot_answered = 0;
+    std::string tail_prefix;          ///< of the codes PREFIX1, PREFIX2, …
+    std::vector<std::uint64_t> tail;  ///< answered, by the number in the code, from 1
+    std::uint64_t unknown = 0;        ///< answered for codes that were to be unknown
+    bool operator==(const LinkReport&) const = default;
+};
+
 struct Machine {
     std::string host;
     std::string cpu_model;
@@ -148,6 +159,7 @@ struct Report {
     SeriesReport series;
     GeneratorReport generator;
     std::vector<Objective> objectives;
+    std::optional<LinkReport> links;          ///< absent in reports of a qck that did not keep them
     std::optional<Reconciliation> reconcile;  ///< absent when nothing was reconciled
     std::string reconcile_failure;            ///< why it could not be; empty where it could
     Machine machine;

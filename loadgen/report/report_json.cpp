@@ -112,6 +112,13 @@ Json json_of(const std::optional<Reconciliation>& reconcile) {
             {"difference", reconcile->difference}};
 }
 
+Json json_of(const std::optional<LinkReport>& links) {
+    if (!links) return {};
+    return {{"hot", {{"code", links->hot}, {"answered", links->hot_answered}}},
+            {"tail", {{"prefix", links->tail_prefix}, {"answered", links->tail}}},
+            {"unknown", links->unknown}};
+}
+
 Json json_of(const Machine& m) {
     return {{"host", m.host},     {"cpu_model", m.cpu_model}, {"cpus", m.cpus},
             {"kernel", m.kernel}, {"system", m.system},       {"memory_bytes", m.memory_bytes}};
@@ -177,6 +184,7 @@ std::string to_json(const Report& report) {
     for (const PhaseReport& phase : report.phases) out["phases"].push_back(json_of(phase));
     out["generator"] = json_of(report.generator);
     out["objectives"] = json_of(report.objectives);
+    out["links"] = json_of(report.links);
     out["reconcile"] = json_of(report.reconcile);
     if (!report.reconcile_failure.empty()) out["reconcile_failure"] = report.reconcile_failure;
     out["machine"] = json_of(report.machine);

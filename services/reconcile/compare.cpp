@@ -23,12 +23,27 @@ void add(std::vector<LinkCount>& counts, std::uint64_t link_id, std::uint64_t cl
     counts.back().clicks += clicks;
 }
 
-/// What the client of the run saw, by link id; codes without a link are all of id 0.
-std::map<std::uint64_t, std::uint64_t> answered_by_link(const Request& request) {
-    std::map<std::uint64_t, std::uint64_t> answered;
-    if (!request.run || !request.id_of) return answered;
-    for (const auto& [code, count] : request.run->by_code) answered[request.id_of(code)] += count;
-    return answered;
+/// What the client of the run saw.
+struct RunAnswers {
+    std::map<std::uint64_t, std::uint64_t> by_link;  ///< 0: of codes meant to be unknown
+    std::vector<Drift> absent;                       ///< of codes that are not here
+};
+
+RunAnswers run_answers(const Request& request) {
+    RunAnswers answers;
+    if (!request.run || !request.id_of) return answers;
+    if (request.run->unknown > 0) answers.by_link[0] = request.run->unknown;
+    for (const auto& [code, count] : request.run->by_code) {
+        if (count == 0) continue;
+        if (const std::uint64_t link = request.id_of(code); link != 0) {
+            answers.by_link[link] += count;
+            continue;
+        }
+        Drift& row = answers.absent.emplace_back();
+        row.code = code;
+        row.answered = count;
+    }
+    return answers;
 }
 
 /// One side of the comparison: what it has of each link, and how far it may be above the journal.
@@ -60,9 +75,14 @@ public:
         : request_(request), result_(result), only_(std::move(only)) {}
 
     void compare(const std::vector<LinkCount>& journal, const std::vector<Side>& sides) {
+        RunAnswers run = run_answers(request_);
         std::vector<LinkCount> answered;
-        for (const auto& [link, count] : answered_by_link(request_))
-            answered.push_back({link, count});
+        for (const auto& [link, count] : run.by_link) answered.push_back({link, count});
+        if (request_.run) result_.answered = 0;
+        // Who names links asks for no others.
+        if (request_.links.empty()) {
+            for (Drift& row : run.absent) take_absent(std::move(row), sides.size());
+        }
         Reader in_journal(journal);
         Reader in_run(answered);
         std::vector<Reader> in_stores;
@@ -92,8 +112,17 @@ public:
     }
 
 private:
+    void take_absent(Drift row, std::size_t stores) {
+        row.stores.resize(stores);
+        *result_.answered += *row.answered;
+        ++result_.absent;
+        ++result_.drifting;
+        if (result_.drifts.size() < request_.drifts_max) result_.drifts.push_back(std::move(row));
+    }
+
     void take(Drift row, bool differs) {
         ++result_.links;
+        if (row.answered) *result_.answered += *row.answered;
         result_.journal += row.journal;
         for (std::size_t at = 0; at < row.stores.size(); ++at) {
             result_.stores[at].clicks += row.stores[at];
@@ -241,7 +270,6 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     auto wanted = links_wanted(request);
     if (!wanted) return wanted.error();
     Walk(request, std::move(*wanted), result).compare(*journaled, sides);
-    if (request.run) result.answered = request.run->answered;
     tell(request, 1);
     return result;
 }

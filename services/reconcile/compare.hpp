@@ -13,19 +13,22 @@
 
 namespace qck::reconcile {
 
-/// What a load run says of itself: answers that its client saw, in all and where it kept them apart
-/// by link code.
+/// What a load run says of itself: the redirects that its client saw, by link code.
 struct RunReport {
-    std::uint64_t answered = 0;
+    std::uint64_t answered = 0;  ///< in all
     std::vector<std::pair<std::string, std::uint64_t>> by_code;
+    std::uint64_t unknown = 0;  ///< of codes that were meant to be of no link
 };
-/// Of `dir`/report.json. Errc::not_found, Errc::invalid_argument with what is wrong.
+/// Of `dir`/report.json. Errc::not_found, Errc::invalid_argument with what is wrong, which may be
+/// that no answer was of a link.
 Result<RunReport> read_run_report(const std::filesystem::path& dir);
 
 /// Counts of one link that do not agree.
 struct Drift {
     std::uint64_t link_id = 0;
-    std::string code;  ///< empty: unknown codes (id 0) or a link that is gone
+    /// Empty: unknown codes (id 0) or a link that is gone. With id 0: a link of the run that is not
+    /// in this data directory.
+    std::string code;
     std::uint64_t journal = 0;
     std::vector<std::uint64_t> stores;      ///< in the order of Comparison::stores
     std::optional<std::uint64_t> answered;  ///< by the run's client
@@ -45,8 +48,9 @@ struct Comparison {
     /// Journaled behind the store's cursor while a service holds the directory: lag, not drift.
     std::uint64_t pending = 0;
     std::uint64_t corrupt_places = 0;
-    std::optional<std::uint64_t> answered;  ///< by the run's client, in all
-    std::uint64_t drifting = 0;             ///< links that differ
+    std::optional<std::uint64_t> answered;  ///< by the run's client, of the links compared
+    std::uint64_t drifting = 0;             ///< links that differ, those absent among them
+    std::uint64_t absent = 0;               ///< links of the run that there are not here
     std::vector<Drift> drifts;              ///< at most Request::drifts_max of them
     /// Journal and stores agree on every link, and no answer of the run is missing in them.
     bool agrees() const { return drifting == 0 && answered.value_or(0) <= journal + pending; }

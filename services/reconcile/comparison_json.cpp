@@ -32,6 +32,7 @@ Comparison comparison_from(const Json& json) {
     result.pending = json.at("pending").get<std::uint64_t>();
     result.corrupt_places = json.at("corrupt_places").get<std::uint64_t>();
     result.drifting = json.at("drifting").get<std::uint64_t>();
+    result.absent = json.value("absent", std::uint64_t{0});
     for (const auto& row : json.at("drifts")) {
         result.drifts.push_back(drift_from(row, result.stores));
     }
@@ -51,6 +52,7 @@ Question question_from(const Json& json) {
         } else if (name == "run") {
             auto& run = question.run.emplace();
             run.answered = value.at("answered").get<std::uint64_t>();
+            run.unknown = value.value("unknown", std::uint64_t{0});
             for (const auto& [code, count] : value.at("by_code").items()) {
                 run.by_code.emplace_back(code, count.get<std::uint64_t>());
             }
@@ -71,7 +73,9 @@ std::string to_json(const Question& question) {
     if (question.run) {
         Json by_code = Json::object();
         for (const auto& [code, count] : question.run->by_code) by_code[code] = count;
-        json["run"] = {{"answered", question.run->answered}, {"by_code", std::move(by_code)}};
+        json["run"] = {{"answered", question.run->answered},
+                       {"by_code", std::move(by_code)},
+                       {"unknown", question.run->unknown}};
     }
     return json.dump();
 }
@@ -109,7 +113,8 @@ std::string to_json(const Comparison& comparison) {
     Json json{{"agrees", comparison.agrees()},   {"links", comparison.links},
               {"journal", comparison.journal},   {"stores", std::move(stores)},
               {"pending", comparison.pending},   {"corrupt_places", comparison.corrupt_places},
-              {"drifting", comparison.drifting}, {"drifts", std::move(drifts)}};
+              {"drifting", comparison.drifting}, {"absent", comparison.absent},
+              {"drifts", std::move(drifts)}};
     if (comparison.answered) json["answered"] = *comparison.answered;
     return json.dump(2);
 }

@@ -19,15 +19,15 @@ struct Question {
     /// Stores that lack something are given it before the answer.
     bool repair = false;
 };
-/// `{codes: [code], since_ms, repair, run: {answered, by_code: {code: count}}}`; every field may be
-/// absent.
+/// `{codes: [code], since_ms, repair, run: {answered, by_code: {code: count}, unknown}}`; every
+/// field but the run's first two may be absent.
 std::string to_json(const Question& question);
 /// Errc::invalid_argument with what is wrong. Empty text asks everything.
 Result<Question> question_from_json(std::string_view text);
 
 /// As `qck reconcile --json` prints it and `POST /v1/reconcile` answers:
 ///
-///     {agrees, links, journal, stores: {name: clicks}, pending, corrupt_places, drifting,
+///     {agrees, links, journal, stores: {name: clicks}, pending, corrupt_places, drifting, absent,
 ///      drifts: [{id, code, journal, stores: {name: clicks}, answered?}], answered?}
 std::string to_json(const Comparison& comparison);
 /// Errc::invalid_argument when it is no such document.

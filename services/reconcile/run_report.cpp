@@ -18,18 +18,28 @@ Result<RunReport> read_run_report(const std::filesystem::path& dir) {
     try {
         const auto json = nlohmann::json::parse(text);
         if (!json.is_object()) return wrong("expected the report of a run");
+        if (!json.contains("links") || !json["links"].is_object()) {
+            return wrong("its answers are not kept by link (an older qck made it)");
+        }
         RunReport report;
-        // A run without --serve reconciled nothing itself, but counted its answers all the same.
-        if (json.contains("reconcile") && json["reconcile"].is_object()) {
-            const auto& part = json["reconcile"];
-            report.answered = part.at("answered").get<std::uint64_t>();
-            if (part.contains("links")) {
-                for (const auto& [code, count] : part["links"].items()) {
-                    report.by_code.emplace_back(code, count.get<std::uint64_t>());
-                }
-            }
-        } else {
-            report.answered = json.at("accounting").at("answered").get<std::uint64_t>();
+        const auto& links = json["links"];
+        report.unknown = links.at("unknown").get<std::uint64_t>();
+        report.answered = report.unknown;
+        const auto add = [&report](std::string code, std::uint64_t answered) {
+            if (answered == 0) return;
+            report.answered += answered;
+            report.by_code.emplace_back(std::move(code), answered);
+        };
+        const auto& hot = links.at("hot");
+        add(hot.at("code").get<std::string>(), hot.at("answered").get<std::uint64_t>());
+        const auto& tail = links.at("tail");
+        const auto prefix = tail.at("prefix").get<std::string>();
+        std::uint64_t rank = 0;
+        for (const auto& answered : tail.at("answered")) {
+            add(prefix + std::to_string(++rank), answered.get<std::uint64_t>());
+        }
+        if (report.answered == 0) {
+            return wrong("no answer of this run was the redirect of a link: nothing to compare");
         }
         return report;
     } catch (const nlohmann::json::exception& failure) {

@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "services/reconcile/comparison_json.hpp"
+
 #include "tests/services/clicks/journal_fixture.hpp"
 
 using namespace qck;
@@ -158,17 +160,59 @@ TEST_CASE("answers of a run that were not counted are drift", "[reconcile]") {
     CHECK(result.drifts[0].answered.value() == 1001);
 }
 
+TEST_CASE("a run whose links are not in the data directory is drift, however busy that is",
+          "[reconcile]") {
+    const qck::test::TemporaryDirectory directory;
+    count_some(directory.path());
+    auto store = open_store(directory.path());
+    auto request = request_for(directory.path());
+    request.id_of = [](const std::string& code) {
+        return code == "link1" ? std::uint64_t{1} : std::uint64_t{0};
+    };
+    request.run = reconcile::RunReport{7, {{"link1", 4}, {"k", 3}, {"never", 0}}};
+    const auto result = take(reconcile::compare(request, *store));
+    CHECK_FALSE(result.agrees());
+    CHECK(result.absent == 1);
+    CHECK(result.answered == 7U);
+    REQUIRE(result.drifts.size() == 1);
+    CHECK(result.drifts[0].code == "k");
+    CHECK(result.drifts[0].answered == 3U);
+    const auto again = take(reconcile::comparison_from_json(to_json(result)));
+    CHECK(again.absent == 1);
+    CHECK_FALSE(again.agrees());
+
+    // Who names a link asks for that one only.
+    request.links = {1};
+    const auto one = take(reconcile::compare(request, *store));
+    CHECK(one.agrees());
+    CHECK(one.answered == 4U);
+
+    // What was meant to be unknown is counted as that, and not as a link that is missing.
+    request.links = {};
+    request.run = reconcile::RunReport{9, {}, 9};
+    const auto unknown = take(reconcile::compare(request, *store));
+    CHECK(unknown.absent == 0);
+    REQUIRE(unknown.drifts.size() == 1);
+    CHECK(unknown.drifts[0].answered == 9U);
+}
+
 TEST_CASE("a run's report says what was answered", "[reconcile]") {
     const qck::test::TemporaryDirectory directory;
     const auto write = [&](const std::string& text) {
         std::ofstream(directory.path() / "report.json") << text;
     };
     CHECK(reconcile::read_run_report(directory.path()).error().code == Errc::not_found);
-    write(R"({"reconcile": {"answered": 12, "links": {"viral": 12}}})");
-    CHECK(take(reconcile::read_run_report(directory.path())).by_code.at(0).second == 12);
-    write(R"({"accounting": {"answered": 7}})");
-    CHECK(take(reconcile::read_run_report(directory.path())).answered == 7);
-    for (const char* wrong : {"", "[]", "{}", R"({"reconcile": {"answered": "many"}})"}) {
+    write(R"({"links": {"hot": {"code": "viral", "answered": 12},
+              "tail": {"prefix": "t", "answered": [0, 5]}, "unknown": 1}})");
+    const auto run = take(reconcile::read_run_report(directory.path()));
+    CHECK(run.answered == 18);
+    CHECK(run.unknown == 1);
+    CHECK(run.by_code ==
+          std::vector<std::pair<std::string, std::uint64_t>>{{"viral", 12}, {"t2", 5}});
+    const char* const nothing = R"({"links": {"hot": {"code": "", "answered": 0},
+                                   "tail": {"prefix": "", "answered": []}, "unknown": 0}})";
+    for (const char* wrong : {"", "[]", "{}", nothing, R"({"accounting": {"answered": 7}})",
+                              R"({"links": {"hot": {"answered": "many"}}})"}) {
         write(wrong);
         CHECK(reconcile::read_run_report(directory.path()).error().code == Errc::invalid_argument);
     }
