@@ -60,7 +60,8 @@ up: ## Redis, PostgreSQL and ClickHouse on free ports in .local, from packages; 
 down: ## stop what `make up` started
 	scripts/down
 
-install: build ## install qck below PREFIX, /usr/local by default
+install: ## install qck below PREFIX, /usr/local by default
+	scripts/build release qck
 	cmake --install build --prefix $(or $(PREFIX),/usr/local)
 
 clean: ## remove what was built (not .local)

@@ -115,7 +115,10 @@ public:
         std::unique_ptr<Connection> connection(new Connection);
         const auto failed = config.service.secure ? connection->open_secure(config)
                                                   : connection->connect(connection->plain_, config);
-        if (failed) return unreachable(config, failed);
+        if (failed) {
+            return is_mistrust(failed) ? connection->mistrusted(config)
+                                       : unreachable(config, failed);
+        }
         return connection;
     }
 
@@ -143,6 +146,25 @@ private:
     Connection() : tls_(asio::ssl::context::tls_client), plain_(context_) {}
 
     beast::tcp_stream& lowest() { return secure_ ? secure_->next_layer() : plain_; }
+
+    /// Whether the service showed a certificate, and it was refused.
+    static bool is_mistrust(const error_code& failed) {
+        return failed.category() == asio::error::get_ssl_category() &&
+               ERR_GET_REASON(static_cast<unsigned long>(failed.value())) ==
+                   SSL_R_CERTIFICATE_VERIFY_FAILED;
+    }
+    Error mistrusted(const RestConfig& config) {
+        const long why = SSL_get_verify_result(secure_->native_handle());
+        // The authority is known and only the name is another's.
+        if (why == X509_V_OK) {
+            return error(Errc::unavailable, "does not trust " + config.service.text +
+                                                ": its certificate is not for " +
+                                                config.service.host);
+        }
+        const std::string reason = lowered(X509_verify_cert_error_string(why));
+        return error(Errc::unavailable, "does not trust " + config.service.text + ": " + reason +
+                                            " (give its authority, or itself, with --ca FILE)");
+    }
 
     static Error unreachable(const RestConfig& config, const error_code& failed) {
         const bool late = failed == beast::error::timeout;
@@ -177,7 +199,11 @@ private:
 
     error_code open_secure(const RestConfig& config) {
         error_code failed;
-        tls_.set_default_verify_paths(failed);
+        if (config.ca_file.empty()) {
+            tls_.set_default_verify_paths(failed);
+        } else {
+            tls_.load_verify_file(config.ca_file, failed);
+        }
         if (failed) return failed;
         secure_.emplace(context_, tls_);
         secure_->set_verify_mode(asio::ssl::verify_peer);
@@ -261,6 +287,15 @@ Result<RestAnswer> RestClient::call(std::string_view method, std::string_view ta
     if (!answer || answer->status / 100 == 2) return answer;
     const auto document = nlohmann::json::parse(answer->body, nullptr, false);
     const auto code = errc_of(answer->status);
+    // What the redirect listener answers to whatever is asked of it.
+    const bool redirects = document.is_object() && document.contains("type") &&
+                           (document["type"] == "urn:qck:no-such-link" ||
+                            document["type"] == "urn:qck:method-not-allowed");
+    if (redirects) {
+        return error(Errc::unavailable, config_.service.text +
+                                            " answers redirects, and is no links API (its address "
+                                            "is the one that `qck serve` calls api)");
+    }
     if (document.is_object() && document.contains("detail") && document["detail"].is_string()) {
         const auto detail = document["detail"].get<std::string>();
         if (code == Errc::permission) {

@@ -26,6 +26,8 @@ struct RestConfig {
     ServiceUrl service;
     /// Sent as `Authorization: Bearer`; never part of a message.
     std::string bearer_token;
+    /// PEM file of the authorities to trust; empty: the system's.
+    std::string ca_file;
     /// What to do when nobody answers, e.g. "start one with `qck serve`, or set --api".
     std::string unreachable_hint;
     std::chrono::milliseconds connect_timeout{5'000};
@@ -42,8 +44,8 @@ struct RestAnswer {
 
 /// A blocking HTTP/1.1 client of one service, over one connection that is kept open; for commands
 /// and other cold paths. https verifies the certificate and its host against the system's trust
-/// store. A request is sent once, never repeated by itself: who gets an error after sending does
-/// not know whether it was done. Not thread-safe.
+/// store or the authorities given. A request is sent once, never repeated by itself: who gets an
+/// error after sending does not know whether it was done. Not thread-safe.
 class RestClient {
 public:
     explicit RestClient(RestConfig config);

@@ -1,3 +1,4 @@
+#include <charconv>
 #include <memory>
 
 #include "base/cpu.hpp"
@@ -40,6 +41,15 @@ Result<std::chrono::nanoseconds> parse_length(std::string_view text) {
     return span;
 }
 
+Result<double> parse_compress(std::string_view text) {
+    double factor = 0;
+    const char* const end = text.data() + text.size();
+    const auto taken = std::from_chars(text.data(), end, factor);
+    if (taken.ec == std::errc() && taken.ptr == end && factor >= 1 && factor <= 1e6) return factor;
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is not a number from 1 to 1000000");
+}
+
 void add_target_flags(CLI::App& app, BenchOptions& options) {
     app.add_option("--target", options.target,
                    "Where to (the service on the default ports, its link `viral`)")
@@ -54,8 +64,8 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
     app.add_flag("--allow-public", options.allow_public,
                  "Allow targets outside loopback and private ranges");
     app.add_flag("--insecure", options.insecure, "Take any TLS certificate");
-    app.add_option("--ca", options.ca_file, "PEM file of the authorities to trust")
-        ->type_name("FILE");
+    add_parsed(app, "--ca", options.ca_file, readable_file, "PEM file of the authorities to trust",
+               "FILE");
 }
 
 /// --serve and --target exclude each other; one that was typed wins over one that was inherited.
@@ -72,7 +82,7 @@ void settle_target(BenchOptions& options) {
 
 void add_load_flags(CLI::App& app, BenchOptions& options) {
     const auto number = [&](const char* name, auto& place, const char* help, std::uint32_t most) {
-        app.add_option(name, place, help)->check(CLI::Range(1U, most))->type_name("N");
+        add_parsed(app, name, place, whole_number(1U, most), help, "N");
     };
     number("--connections", options.connections, "Connections, over all threads",
            limits::connections_max);
@@ -81,7 +91,8 @@ void add_load_flags(CLI::App& app, BenchOptions& options) {
     add_parsed(app, "--pin", options.pin, parse_cpu_list, "CPUs of these threads, in turn", "CPUS");
     add_parsed(app, "--timeout", options.timeout, parse_timeout,
                "From the due time; then a request has timed out or is given up unsent", "TIME");
-    app.add_option("--seed", options.seed, "Of all that is random in a run")->type_name("N");
+    add_parsed(app, "--seed", options.seed, whole_number(std::uint64_t{0}),
+               "Of all that is random in a run", "N");
     if (options.mode != BenchMode::max) {
         app.add_flag("--poisson", options.poisson, "Random arrivals instead of even ones");
     }
@@ -131,10 +142,8 @@ void add_shape_flags(CLI::App& app, BenchOptions& options) {
             break;
     }
     if (options.mode == BenchMode::viral || options.mode == BenchMode::run) {
-        app.add_option("--compress", options.compress,
-                       "Time runs this many times shorter, rates stay")
-            ->check(CLI::Range(1.0, 1e6))
-            ->type_name("N");
+        add_parsed(app, "--compress", options.compress, parse_compress,
+                   "Time runs this many times shorter, rates stay", "N");
     } else {
         add_parsed(app, "--duration", options.duration, parse_length, "How long (10s)", "TIME");
     }

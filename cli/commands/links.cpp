@@ -1,6 +1,5 @@
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -187,14 +186,6 @@ void choose(CLI::App* command, const std::shared_ptr<LinksOptions>& options, Cho
         [options, &chosen, run] { chosen = [options, run] { return run(*options); }; });
 }
 
-Result<std::int64_t> parse_whole(std::string_view text) {
-    std::int64_t number = 0;
-    const auto end = text.data() + text.size();
-    const auto taken = std::from_chars(text.data(), end, number);
-    if (taken.ec == std::errc{} && taken.ptr == end) return number;
-    return error(Errc::invalid_argument, "'" + std::string(text) + "' is not a whole number");
-}
-
 /// Empty when `code` could be that of a link. What could not must not become part of a path.
 std::string code_refusal(const std::string& code) {
     const auto good = links::check_code(code);
@@ -206,9 +197,9 @@ void add_codes(CLI::App* command, std::vector<std::string>& codes, const char* h
 }
 
 void add_link_flags(CLI::App* command, LinkFlags& flags) {
-    add_parsed(*command, "--status", flags.status, parse_whole,
+    add_parsed(*command, "--status", flags.status, whole_number<std::int64_t>(0, 999),
                "Redirect with 301, 302, 307 or 308", "STATUS");
-    add_parsed(*command, "--max-age", flags.max_age_s, parse_whole,
+    add_parsed(*command, "--max-age", flags.max_age_s, whole_number<std::int64_t>(0),
                "Seconds that caches may keep the redirect", "SECONDS");
     command
         ->add_option("--expires", flags.expires_at,
@@ -239,7 +230,7 @@ void add_single_link_commands(CLI::App* links, const std::shared_ptr<LinksOption
         ->excludes("--max-age");
     edit->add_flag("--no-expires", options->flags.no_expiry, "It expires no more")
         ->excludes("--expires");
-    add_parsed(*edit, "--if-version", options->flags.if_version, parse_whole,
+    add_parsed(*edit, "--if-version", options->flags.if_version, whole_number<std::int64_t>(1),
                "Only if the link still has this version", "VERSION");
     choose(edit, options, chosen, run_edit);
 
@@ -251,9 +242,7 @@ void add_single_link_commands(CLI::App* links, const std::shared_ptr<LinksOption
 void add_many_links_commands(CLI::App* links, const std::shared_ptr<LinksOptions>& options,
                              Chosen& chosen) {
     auto* list = links->add_subcommand("list", "Show links by code");
-    list->add_option("--limit", options->list.limit, "So many")
-        ->check(CLI::Range(1, 1000))
-        ->capture_default_str();
+    add_parsed(*list, "--limit", options->list.limit, whole_number(1U, 1000U), "So many (20)", "N");
     list->add_option("--after", options->list.after, "Only codes after this one")
         ->check(CLI::Validator(code_refusal, ""));
     list->add_flag("--all", options->list.all, "All there are")->excludes("--limit");
@@ -265,8 +254,8 @@ void add_many_links_commands(CLI::App* links, const std::shared_ptr<LinksOptions
         "ends "
         "it: lines before are stored, none after; correct it and go on with --from-line");
     import->add_option("file", options->import.file, "The file; - for stdin")->required();
-    import->add_option("--from-line", options->import.from_line, "Skip records that begin before")
-        ->check(CLI::PositiveNumber);
+    add_parsed(*import, "--from-line", options->import.from_line, whole_number(std::uint64_t{1}),
+               "Skip records that begin before", "LINE");
     import->add_flag("--keep-expired", options->import.keep_expired,
                      "Take links that have expired already");
     add_parsed(*import, "--format", options->import.format, parse_record_format,
@@ -296,6 +285,8 @@ void add_links(CLI::App& app, Chosen& chosen) {
                "The service's API (http://127.0.0.1:8081)", "URL");
     links->add_option("--token", options->connection.token,
                       "Bearer token of the API (better: QCK_TOKEN)");
+    add_parsed(*links, "--ca", options->connection.ca_file, readable_file,
+               "PEM file of the authorities to trust for its TLS", "FILE");
     links->add_flag("--json", options->connection.json, "Print JSON");
     add_single_link_commands(links, options, chosen);
     add_many_links_commands(links, options, chosen);

@@ -13,12 +13,14 @@ namespace qck::commands {
 struct LinksConnection {
     client::ServiceUrl service;
     std::string token;
+    std::string ca_file;
     bool json = false;
 
     client::RestClient open() const {
         client::RestConfig config;
         config.service = service;
         config.bearer_token = token;
+        config.ca_file = ca_file;
         config.unreachable_hint = "start one with `qck serve`, or set --api";
         return client::RestClient(std::move(config));
     }

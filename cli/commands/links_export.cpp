@@ -50,8 +50,8 @@ Exit run_export(const LinksConnection& connection, const ExportOptions& options)
     if (connection.json) {
         std::printf("{\"exported\":%llu}\n", static_cast<unsigned long long>(*count));
     } else {
-        std::printf("exported %s links to %s\n", format_count(*count).c_str(),
-                    options.file.c_str());
+        std::printf("exported %s %s to %s\n", format_count(*count).c_str(),
+                    *count == 1 ? "link" : "links", options.file.c_str());
     }
     return Exit::good;
 }

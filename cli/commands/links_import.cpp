@@ -182,10 +182,17 @@ Exit run_import(const LinksConnection& connection, const ImportOptions& options)
     const auto stop = import.run();
     import.progress().clear();
     if (stop) return report(*stop, import.imported(), options);
+    if (options.from_line > 1 && options.from_line > records->line()) {
+        return links_failed(
+            "import", error(Errc::invalid_argument,
+                            options.file + " ends at line " + std::to_string(records->line()) +
+                                ", before --from-line " + std::to_string(options.from_line)));
+    }
     if (connection.json) {
         std::printf("{\"imported\":%llu}\n", static_cast<unsigned long long>(import.imported()));
     } else {
-        std::printf("imported %s links in %s (%s/s)\n", format_count(import.imported()).c_str(),
+        std::printf("imported %s %s in %s (%s/s)\n", format_count(import.imported()).c_str(),
+                    import.imported() == 1 ? "link" : "links",
                     format_duration(import.progress().elapsed()).c_str(),
                     format_rate(import.progress().rate(import.imported())).c_str());
     }

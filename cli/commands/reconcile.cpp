@@ -33,6 +33,7 @@ struct ReconcileOptions {
     std::filesystem::path data_dir = "qck-data";
     std::optional<client::ServiceUrl> admin;
     std::string token;
+    std::string ca_file;
     std::filesystem::path run;
     std::vector<std::string> links;
     std::optional<std::int64_t> since_ms;
@@ -64,8 +65,12 @@ Result<Stores> open_stores(const ReconcileOptions& options) {
     auto held = clicks::DataDirectory::open_offline(options.data_dir, command_name);
     if (held) {
         stores.held = std::move(*held);
-    } else if (held.error().code != Errc::unavailable || options.repair) {
+    } else if (held.error().code != Errc::unavailable) {
         return held.error();
+    } else if (options.repair) {
+        return error(Errc::unavailable, "--repair writes the counts of " +
+                                            options.data_dir.string() +
+                                            ": stop the service that runs there first");
     }
     const auto identity = clicks::DataDirectory::peek(options.data_dir);
     if (!identity) return identity.error();
@@ -174,6 +179,7 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
     client::RestConfig config;
     config.service = *options.admin;
     config.bearer_token = options.token;
+    config.ca_file = options.ca_file;
     config.unreachable_hint = "start one with `qck serve`, or give --data-dir";
     config.request_timeout = std::chrono::minutes(10);
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
@@ -214,6 +220,8 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
         "Asks the service that runs there, with its stores, instead", "URL");
     command->add_option("--token", options->token,
                         "Bearer token of that service (better: QCK_TOKEN)");
+    add_parsed(*command, "--ca", options->ca_file, readable_file,
+               "PEM file of the authorities to trust for its TLS", "FILE");
     command->add_option("--run", options->run,
                         "Directory of a run: its answers must all be counted");
     command->add_option("--link", options->links, "Only this code; may be given again")

@@ -15,6 +15,7 @@ namespace qck::commands {
 namespace {
 
 constexpr const char* command_name = "qck serve";
+constexpr std::size_t cache_bytes_min = 1024 * 1024;
 
 /// The flags as given; turned into a ServiceConfig once all are known.
 struct ServeOptions {
@@ -47,6 +48,27 @@ Result<std::string> parse_postgres(std::string_view text) {
                  "not the address of a PostgreSQL (try postgresql://USER@HOST:5432/DATABASE)");
 }
 
+/// `HOST:PORT`, or as clients of this listener have it: `http://HOST:PORT`.
+Result<net::Address> parse_listener(std::string_view text) {
+    std::string_view place = text;
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (!place.starts_with(scheme)) continue;
+        place.remove_prefix(scheme.size());
+        if (place.ends_with('/')) place.remove_suffix(1);
+        break;
+    }
+    auto address = net::parse_address(place);
+    return address || place == text ? address : net::parse_address(text);
+}
+
+Result<std::size_t> parse_cache(std::string_view text) {
+    const auto bytes = parse_bytes(text);
+    if (!bytes) return bytes.error();
+    if (*bytes >= cache_bytes_min) return *bytes;
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is too little memory (at least 1MB)");
+}
+
 std::string own_host_refusal(const std::string& text) {
     const auto parsed = links::parse_own_host(text);
     return parsed ? "" : parsed.error().message;
@@ -57,7 +79,7 @@ void add_network_options(CLI::App& app, ServeOptions& options) {
     const auto add_listener = [&](const char* name, net::Address& place, const char* address,
                                   const char* what) {
         place = *net::parse_address(address);
-        add_parsed(app, name, place, net::parse_address, std::string(what) + " (" + address + ")",
+        add_parsed(app, name, place, parse_listener, std::string(what) + " (" + address + ")",
                    "HOST:PORT");
     };
     add_listener("--listen", config.redirect_address, "127.0.0.1:8080", "Redirects");
@@ -76,10 +98,11 @@ void add_network_options(CLI::App& app, ServeOptions& options) {
                "Redirects of one client address, as 100/min; more answer 429 (off)", "N/TIME");
     add_parsed(app, "--api-rate-limit", config.api_rate_limit, http_server::parse_rate_limit,
                "The same for API requests (off)", "N/TIME");
-    app.add_option("--connections-max", config.redirect_server.connections_max,
-                   "Connections of one thread; more are closed on accept")
-        ->capture_default_str()
-        ->check(CLI::Range(1U, 1'000'000U));
+    add_parsed(app, "--connections-max", config.redirect_server.connections_max,
+               whole_number(1U, 1'000'000U),
+               "Connections of one thread; more are closed on accept (" +
+                   std::to_string(config.redirect_server.connections_max) + ")",
+               "N");
     add_parsed(app, "--head-timeout", config.redirect_server.head_timeout, parse_timeout,
                "For a request's head to come whole (10s)", "TIME");
     add_parsed(app, "--idle-timeout", config.redirect_server.idle_timeout, parse_timeout,
@@ -92,20 +115,22 @@ void add_journal_options(CLI::App& app, ServeOptions& options) {
     ServiceConfig& config = options.config;
     app.add_option("--data-dir", config.data_dir, "Links, journal and counts")
         ->capture_default_str();
-    add_parsed(app, "--durability", config.power_safe, parse_durability,
-               "What an answered click survives: process (kill -9) or power (a power cut)",
-               "LEVEL");
+    add_parsed(
+        app, "--durability", config.power_safe, parse_durability,
+        "What an answered click survives: process (kill -9) or power (a power cut) (process)",
+        "LEVEL");
     add_parsed(app, "--journal-full", config.journal_full, clicks::parse_journal_full,
-               "When the disk is full: refuse (503) or uncounted", "WHAT");
+               "When the disk is full: refuse (503) or uncounted (refuse)", "WHAT");
     add_parsed(app, "--journal-keep", config.journal_keep, clicks::parse_journal_keep,
                "Counted segments are kept so long, and so many bytes (24h,8GB)", "TIME,SIZE");
     add_parsed(app, "--journal-segment", config.segment_bytes, parse_bytes,
                "Size of a segment file (64MB)", "SIZE")
         ->group("");
-    app.add_option("--dedupe-events", config.dedupe_events,
-                   "An ingested item that comes again within so many counts once")
-        ->capture_default_str()
-        ->check(CLI::Range(std::size_t{1'000}, std::size_t{100'000'000}));
+    add_parsed(app, "--dedupe-events", config.dedupe_events,
+               whole_number(std::size_t{1'000}, std::size_t{100'000'000}),
+               "An ingested item that comes again within so many counts once (" +
+                   std::to_string(config.dedupe_events) + ")",
+               "N");
     add_parsed(app, "--ip-mode", config.ip_mode, clicks::parse_ip_mode,
                "What is kept of client addresses: full, truncate, hash or none (truncate)", "MODE");
 }
@@ -137,10 +162,10 @@ void add_store_options(CLI::App& app, ServeOptions& options) {
     };
     add_parsed(app, "--clickhouse", config.clickhouse, clickhouse,
                "Delivers single clicks as rows (better: QCK_CLICKHOUSE)", "URL[,URL...]");
-    app.add_option("--breaker-failures", config.breaker.failures_max,
-                   "A store that failed so often in a row is left alone for a while; 0: never")
-        ->capture_default_str()
-        ->check(CLI::Range(0U, 1'000U));
+    add_parsed(app, "--breaker-failures", config.breaker.failures_max, whole_number(0U, 1'000U),
+               "A store that failed so often in a row is left alone for a while; 0: never (" +
+                   std::to_string(config.breaker.failures_max) + ")",
+               "N");
     add_parsed(app, "--breaker-period", config.breaker.period, parse_timeout,
                "How long, until it is tried again (60s)", "TIME");
 }
@@ -225,11 +250,11 @@ void add_serve(CLI::App& app, Chosen& chosen) {
     add_journal_options(*command, *options);
     add_store_options(*command, *options);
     add_burst_options(*command, *options);
-    command->add_option("--threads", options->threads, "Threads that redirect (one for each CPU)")
-        ->check(CLI::Range(1U, 256U));
+    add_parsed(*command, "--threads", options->threads, whole_number(1U, 256U),
+               "Threads that redirect (one for each CPU)", "N");
     add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,
                "CPUs of these threads, in turn", "CPUS");
-    add_parsed(*command, "--cache", options->config.cache_bytes, parse_bytes,
+    add_parsed(*command, "--cache", options->config.cache_bytes, parse_cache,
                "Memory for the links asked for most (64MB)", "SIZE");
     command->add_flag("--quiet", options->quiet, "Log warnings and errors only");
     command->callback([options, &chosen] {

@@ -26,10 +26,15 @@ std::optional<double> decimal(std::string_view text) {
     return value;
 }
 
-/// 0.999 of "p999" and of "p99.9": two digits are whole percents, more of them the digits after.
+/// 0.999 of "p999" and of "p99.9": two digits are whole percents, more of them the digits after;
+/// without a point only behind a 9, for "p200" is nobody's 20 %.
 std::optional<double> percentile_of(std::string_view name) {
     std::string digits(name.substr(1));
-    if (const auto point = digits.find('.'); point == 2) digits.erase(point, 1);
+    if (const auto point = digits.find('.'); point == 2) {
+        digits.erase(point, 1);
+    } else if (digits.size() > 2 && digits[0] != '9') {
+        return std::nullopt;
+    }
     const bool all_digits =
         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (digits.size() < 2 || digits.size() > 7 || !all_digits) return std::nullopt;

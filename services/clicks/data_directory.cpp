@@ -174,8 +174,13 @@ Result<int> take_lock(const Path& directory, const std::string& holder) {
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const Path& path,
                                                            const std::string& holder) {
     std::error_code failure;
+    const bool there = std::filesystem::is_directory(path, failure);
     std::filesystem::create_directories(path / "journal", failure);
-    if (failure) return io_error("cannot make data directory " + path.string(), failure.value());
+    if (failure) {
+        const char* const what =
+            there ? "cannot write to data directory " : "cannot make data directory ";
+        return io_error(what + path.string(), failure.value());
+    }
     auto opened = open_offline(path, holder);
     if (!opened) return opened;
     NodeIdentity& identity = (*opened)->identity_;

@@ -13,6 +13,12 @@ Result<JournalKeep> parse_journal_keep(std::string_view text) {
     for (std::string_view rest = text;;) {
         const auto comma = rest.find(',');
         const auto part = rest.substr(0, comma);
+        // A bare number would be bytes, which nobody means.
+        const bool bare = part.find_first_not_of("0123456789.") == std::string_view::npos;
+        if (bare) {
+            return error(Errc::invalid_argument,
+                         "'" + std::string(text) + "' is not a time and a size (try 24h,8GB)");
+        }
         if (const auto time = parse_duration(part)) {
             keep.time = std::chrono::duration_cast<std::chrono::seconds>(*time);
         } else if (const auto bytes = parse_bytes(part)) {

@@ -4,6 +4,7 @@
 
 #include "tests/integration/service_fixture.hpp"
 #include "tests/support/run_program.hpp"
+#include "tests/support/test_certificate.hpp"
 
 using namespace qck;
 using nlohmann::json;
@@ -92,6 +93,10 @@ TEST_CASE("wrong input exits 2, no for an answer 1, nobody there 3, in one line"
         {{"add", "https://a.example/", "--code", "a b"}, 2, "code \"a b\" refused"},
         {{"add", "https://a.example/", "--status", "200"}, 2, "status 200 refused"},
         {{"add", "https://a.example/", "--max-age", "soon"}, 2, "'soon' is not a whole number"},
+        {{"list", "--ca", "/nowhere.pem"}, 2, "--ca: cannot read /nowhere.pem"},
+        {{"import", "/etc/hostname", "--format", "ndjson", "--from-line", "9"},
+         2,
+         "ends at line 1, before --from-line 9"},
         {{"add", "https://a.example/", "--expires", "soon"}, 2, "RFC 3339"},
         {{"add"}, 2, "url is required"},
         {{"add", "https://a.example/", "--colour", "red"}, 2, "--colour"},
@@ -129,6 +134,68 @@ TEST_CASE("a token is asked for, taken from the environment, and in no message",
     CHECK(denied.exit_code == 3);
     CHECK(contains(denied.err, "refused the token"));
     CHECK_FALSE(contains(denied.err, "wrong-token"));
+}
+
+TEST_CASE("a service with a certificate of its own is asked with --ca", "[links][cli]") {
+    const test::TemporaryDirectory directory;
+    const auto made = test::write_certificate(directory.path(), "qck");
+    const auto secured = [&](const char* api) {
+        return [&, api](auto& config) {
+            config.tls_certificate = made.certificate_file.string();
+            config.tls_key = made.key_file.string();
+            config.api_address = *net::parse_address(api);
+        };
+    };
+    RunningService service(secured("127.0.0.1:0"));
+    const auto links = [&](const RunningService& of, std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(),
+                         {"links", "--api", "https://" + of.address("api").to_string()});
+        return test::run_program(QCK_PROGRAM, arguments);
+    };
+    const auto ca = made.certificate_file.string();
+    const auto added = links(service, {"--ca", ca, "add", "https://a.example/", "--code", "a"});
+    CHECK(added.err == "");
+    CHECK(added.exit_code == 0);
+    CHECK(contains(links(service, {"get", "a", "--ca", ca}).out, "https://a.example/"));
+
+    const auto refused = links(service, {"list"});
+    CHECK(refused.exit_code == 3);
+    CHECK(contains(refused.err, "does not trust https://"));
+    CHECK(contains(refused.err, "self"));
+    CHECK(contains(refused.err, "--ca FILE"));
+    CHECK_FALSE(contains(refused.err, "qck serve"));
+
+    RunningService elsewhere(secured("127.0.0.2:0"));
+    const auto another = links(elsewhere, {"--ca", ca, "list"});
+    CHECK(another.exit_code == 3);
+    CHECK(contains(another.err, "its certificate is not for 127.0.0.2"));
+}
+
+TEST_CASE("who asks the redirect listener for links is told", "[links][cli]") {
+    RunningService service;
+    const std::string url = "http://" + service.address("redirect").to_string();
+    for (const std::vector<std::string>& arguments :
+         {std::vector<std::string>{"list"}, {"get", "a"}, {"add", "https://a.example/"}}) {
+        std::vector<std::string> all{"links", "--api", url};
+        all.insert(all.end(), arguments.begin(), arguments.end());
+        const auto run = test::run_program(QCK_PROGRAM, all);
+        CHECK(run.exit_code == 3);
+        CHECK(contains(run.err, url + " answers redirects, and is no links API"));
+    }
+}
+
+TEST_CASE("a list that cannot be written is no success", "[links][cli]") {
+    RunningService service;
+    service.add_link("a");
+    const std::string url = "http://" + service.address("api").to_string();
+    for (const std::string rest : {"list", "list --json --all", "get a", "export"}) {
+        const auto run = test::run_program(
+            "/bin/sh",
+            {"-c", std::string(QCK_PROGRAM) + " links --api " + url + " " + rest + " > /dev/full"});
+        CAPTURE(rest, run.err);
+        CHECK(run.exit_code == 3);
+        CHECK(contains(run.err, "No space left on device"));
+    }
 }
 
 TEST_CASE("an import stops at the first wrong line with nothing after it", "[links][cli]") {
@@ -225,7 +292,7 @@ TEST_CASE("an import reads stdin and says when the service goes away", "[links][
     const auto file = write_file(service, "in", "{\"url\":\"http://a/\",\"code\":\"x\"}\n");
     const auto imported = links({"import", "-", "--format", "ndjson"}, file.string());
     CHECK(imported.exit_code == 0);
-    CHECK(contains(imported.out, "imported 1 links"));
+    CHECK(contains(imported.out, "imported 1 link "));
     service.stop();
     const auto lost = links({"import", "-", "--format", "ndjson"}, file.string());
     CHECK(lost.exit_code == 3);

@@ -1,0 +1,325 @@
+#include "cli/command_line.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+
+namespace qck::cli {
+namespace {
+
+using commands::Exit;
+
+/// Empty: the option is not read from the environment.
+std::string variable_of(const CLI::App& command, const CLI::Option& option) {
+    if (option.get_lnames().empty()) return {};
+    const std::string& flag = option.get_lnames().front();
+    if (flag == "help" || flag == "version" || flag == "config") return {};
+    const CLI::App* const parent = command.get_parent();
+    if (flag == "out" && (parent == nullptr || parent->get_name() != "bench")) return {};
+    std::string name = "QCK_";
+    for (const char c : flag) {
+        name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    return name;
+}
+
+bool wants_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+/// Must be told to the parser before it sees the values.
+void refuse_empty(CLI::App& app) {
+    for (CLI::Option* const option : app.get_options()) {
+        if (!wants_value(*option)) continue;
+        const bool positional = option->get_positional();
+        option->check(CLI::Validator(
+            [positional](const std::string& value) {
+                if (!value.empty()) return std::string();
+                return std::string(positional ? "is empty"
+                                              : "is empty (leave it out, or give it a value)");
+            },
+            ""));
+    }
+    for (CLI::App* const command : app.get_subcommands({})) refuse_empty(*command);
+}
+
+/// Levenshtein's distance.
+std::size_t distance(const std::string& a, const std::string& b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
+        }
+    }
+    return row[b.size()];
+}
+
+/// The candidate that is a slip away from `word`; empty when none is.
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+    std::string best;
+    std::size_t least = std::max<std::size_t>(word.size() / 4, 2) + 1;
+    for (const std::string& candidate : candidates) {
+        const std::size_t away = distance(word, candidate);
+        if (away < least) {
+            least = away;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+std::string after(const std::string& text, const std::string& beginning) {
+    return text.substr(beginning.size());
+}
+
+}  // namespace
+
+CommandLine::CommandLine(CLI::App& app, std::vector<std::string> arguments)
+    : app_(app), arguments_(std::move(arguments)) {
+    refuse_empty(app_);
+    take_help_and_version();
+    read_environment();
+}
+
+/// `qck help serve` and `qck version`, which many type first.
+void CommandLine::take_help_and_version() {
+    if (arguments_.empty()) return;
+    if (arguments_.front() == "version") arguments_.front() = "--version";
+    if (arguments_.front() != "help") return;
+    arguments_.erase(arguments_.begin());
+    arguments_.push_back("--help");
+}
+
+/// Of the command that is asked for only; others may read the same variable otherwise.
+void CommandLine::read_environment() {
+    CLI::App* at = &app_;
+    const auto name_variables = [](CLI::App& command) {
+        for (CLI::Option* const option : command.get_options()) {
+            option->envname(variable_of(command, *option));
+        }
+    };
+    name_variables(*at);
+    for (const std::string& argument : arguments_) {
+        const auto named = at->get_subcommands(
+            [&](const CLI::App* command) { return command->get_name() == argument; });
+        if (named.empty()) continue;
+        at = named.front();
+        name_variables(*at);
+    }
+}
+
+CommandLine::Apps CommandLine::asked() const {
+    Apps apps{&app_};
+    while (!apps.back()->get_subcommands().empty()) {
+        apps.push_back(apps.back()->get_subcommands().front());
+    }
+    return apps;
+}
+
+std::string CommandLine::path() const {
+    std::string path;
+    for (const CLI::App* const app : asked()) path += (path.empty() ? "" : " ") + app->get_name();
+    return path;
+}
+
+bool CommandLine::is_given(const std::string& flag) const {
+    return std::any_of(arguments_.begin(), arguments_.end(), [&](const std::string& argument) {
+        return argument == flag || argument.starts_with(flag + "=");
+    });
+}
+
+std::string CommandLine::config_file() const {
+    for (std::size_t at = 0; at < arguments_.size(); ++at) {
+        if (arguments_[at].starts_with("--config=")) return after(arguments_[at], "--config=");
+        if (arguments_[at] == "--config" && at + 1 < arguments_.size()) return arguments_[at + 1];
+    }
+    return {};
+}
+
+/// An empty variable, or `--flag=` with nothing behind it, which the parser would both pass over.
+std::string CommandLine::empty_value() const {
+    for (const std::string& argument : arguments_) {
+        if (argument == "--") break;
+        const auto equals = argument.find('=');
+        if (argument.starts_with("--") && equals != std::string::npos &&
+            equals + 1 == argument.size()) {
+            return argument.substr(0, equals) + " is empty (leave it out, or give it a value)";
+        }
+    }
+    for (const CLI::App* const app : asked()) {
+        for (const CLI::Option* const option : app->get_options()) {
+            const std::string variable = variable_of(*app, *option);
+            if (variable.empty() || option->count() > 0 || !wants_value(*option)) continue;
+            const char* const value = std::getenv(variable.c_str());
+            if (value != nullptr && *value == '\0') {
+                return variable + " is empty (unset it, or give it a value)";
+            }
+        }
+    }
+    return {};
+}
+
+/// Where the value of an option came from, as errors name it: `--threads`, `QCK_THREADS`,
+/// `qck.toml:3: threads`.
+std::string CommandLine::origin_of(const CLI::Option& option, const std::string& command) const {
+    const std::string flag = option.get_name();
+    if (option.get_lnames().empty() || is_given(flag)) return flag;
+    const std::string& name = option.get_lnames().front();
+    const auto place = config_.place_of(command.empty() ? name : command + "." + name);
+    if (!place.empty()) return place + ": " + name;
+    const std::string& variable = option.get_envname();
+    return !variable.empty() && std::getenv(variable.c_str()) != nullptr ? variable : flag;
+}
+
+/// `FILE:3: name` of an option of any command: the file is judged whole.
+std::string CommandLine::find_config_value(const std::string& option) const {
+    std::vector<std::pair<const CLI::App*, std::string>> left{{&app_, ""}};
+    while (!left.empty()) {
+        const auto [app, command] = left.back();
+        left.pop_back();
+        const auto name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
+        const auto place = config_.place_of(command + name);
+        if (!place.empty() && app->get_option_no_throw(option) != nullptr)
+            return place + ": " + name;
+        for (const CLI::App* const next :
+             app->get_subcommands([](const CLI::App*) { return true; })) {
+            left.emplace_back(next, command + next->get_name() + ".");
+        }
+    }
+    return option;
+}
+
+/// Puts the origin of the value in the place of the option that the message begins with.
+std::string CommandLine::with_origin(std::string message) const {
+    const auto colon = message.find(": ");
+    if (colon == std::string::npos) return message;
+    const std::string name = message.substr(0, colon);
+    const std::string why = message.substr(colon + 2);
+    std::string command;
+    for (const CLI::App* const app : asked()) {
+        if (app != &app_) command += (command.empty() ? "" : ".") + app->get_name();
+        const CLI::Option* const option = app->get_option_no_throw(name);
+        if (option == nullptr) continue;
+        // `code: code "a b" refused` says it twice.
+        if (why.starts_with(name + " ")) return why;
+        return origin_of(*option, command) +
+               (why.starts_with("is ") || why.starts_with("wants ") ? " " : ": ") + why;
+    }
+    return find_config_value(name) + (why.starts_with("is ") ? " " : ": ") + why;
+}
+
+std::string CommandLine::unexpected() const {
+    const auto rest = app_.remaining(true);
+    std::string word = rest.empty() ? "" : rest.front();
+    bool is_flag = false;
+    for (const std::string& argument : arguments_) {
+        if (std::find(rest.begin(), rest.end(), argument) == rest.end()) continue;
+        word = argument;
+        is_flag = word.starts_with('-') && word.size() > 1;
+        if (is_flag) break;
+    }
+    if (!is_flag) return "'" + word + "' was not expected (" + path() + " --help)";
+    word = word.substr(0, word.find('='));
+    std::vector<std::string> flags;
+    for (const CLI::App* const app : asked()) {
+        for (const CLI::Option* const option : app->get_options()) {
+            for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+        }
+    }
+    if (std::find(flags.begin(), flags.end(), word) != flags.end()) {
+        return word + " goes behind the command: " + path() + " " + word;
+    }
+    const std::string meant = nearest(word, flags);
+    return word + " is no flag of " + path() +
+           (meant.empty() ? " (" + path() + " --help)" : " (did you mean " + meant + "?)");
+}
+
+/// What the parser reports as "a subcommand is required", in the words of who typed it.
+std::string CommandLine::missing_command() const {
+    const CLI::App* const at = asked().back();
+    std::vector<std::string> names;
+    for (const CLI::App* const command :
+         at->get_subcommands([](const CLI::App*) { return true; })) {
+        names.push_back(command->get_name());
+    }
+    const std::string last = arguments_.empty() ? "" : arguments_.back();
+    const bool word = !last.empty() && last[0] != '-' && last != at->get_name();
+    std::string text =
+        word ? "'" + last + "' is not a command; there are:" : "which command? There are:";
+    for (const std::string& name : names) text += " " + name;
+    return text + " (" + path() + " --help)";
+}
+
+/// The parser says "INI was not able to parse serve.thread", and "nosuch.++" of a section.
+std::string CommandLine::config_complaint(std::string text) const {
+    const std::string begins = "INI was not able to parse ";
+    if (!text.starts_with(begins)) return "--config: " + text;
+    text.erase(0, begins.size());
+    if (const auto section = text.rfind(".++"); section != std::string::npos) text.erase(section);
+    const auto place = config_.place_of(text);
+    return (place.empty() ? "--config" : place) + ": '" + text +
+           "' is no option of any command (sections and names are those of the flags)";
+}
+
+std::string CommandLine::words_of(const CLI::ParseError& error) const {
+    const std::string text = error.what();
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unexpected();
+    if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) return config_complaint(text);
+    if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+        return text.find("subcommand") == std::string::npos ? text : missing_command();
+    }
+    if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) {
+        return "--config: cannot read " + config_file();
+    }
+    if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
+        const auto middle = text.find(" excludes ");
+        return text.substr(0, middle) + " and " + text.substr(middle + 10) + " exclude each other";
+    }
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+        const std::string name = text.substr(0, text.find(": "));
+        return with_origin(name + (text.find("At Most") != std::string::npos
+                                       ? ": is given more than once"
+                                       : ": wants a value"));
+    }
+    // Only flags that are on or off are converted by the parser itself.
+    const std::string begins = "Could not convert: ";
+    if (text.starts_with(begins)) {
+        const auto equals = text.find(" = ");
+        return with_origin(text.substr(begins.size(), equals - begins.size()) + ": '" +
+                           text.substr(equals + 3) + "' is not true or false");
+    }
+    return with_origin(text);
+}
+
+std::optional<Exit> CommandLine::parse() {
+    const auto refuse = [this](const std::string& why) {
+        std::fprintf(stderr, "%s: %s\n", path().c_str(), why.c_str());
+        return Exit::usage;
+    };
+    Result<ConfigLines> lines = ConfigLines();
+    if (const std::string file = config_file(); !file.empty()) {
+        std::ifstream input(file, std::ios::binary);
+        lines = ConfigLines::scan(file, std::string(std::istreambuf_iterator<char>(input), {}));
+        if (lines) config_ = *lines;
+    }
+    try {
+        app_.parse(std::vector<std::string>(arguments_.rbegin(), arguments_.rend()));
+    } catch (const CLI::Success& asked_for_help) {
+        return static_cast<Exit>(app_.exit(asked_for_help));
+    } catch (const CLI::ParseError& error) {
+        if (!lines) return refuse(lines.error().message);
+        const std::string empty = empty_value();
+        return refuse(empty.empty() ? words_of(error) : empty);
+    }
+    if (!lines) return refuse(lines.error().message);
+    if (const std::string empty = empty_value(); !empty.empty()) return refuse(empty);
+    return std::nullopt;
+}
+
+}  // namespace qck::cli
