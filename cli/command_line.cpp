@@ -208,8 +208,10 @@ std::string CommandLine::with_origin(std::string message) const {
         if (option == nullptr) continue;
         // `code: code "a b" refused` says it twice.
         if (why.starts_with(name + " ")) return why;
-        return origin_of(*option, command) +
-               (why.starts_with("is ") || why.starts_with("wants ") ? " " : ": ") + why;
+        const std::string origin = origin_of(*option, command);
+        // Neither typed nor set: the file has it, for another command.
+        if (origin == name && name.starts_with("--") && !is_given(name)) break;
+        return origin + (why.starts_with("is ") || why.starts_with("wants ") ? " " : ": ") + why;
     }
     return find_config_value(name) + (why.starts_with("is ") ? " " : ": ") + why;
 }

@@ -27,6 +27,9 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
+/// Every API takes so much.
+constexpr std::size_t small_body_bytes = 4096;
+
 std::string lowered(std::string text) {
     if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z')
         text[0] = static_cast<char>(text[0] + 32);
@@ -156,7 +159,7 @@ private:
     Error mistrusted(const RestConfig& config) {
         const long why = SSL_get_verify_result(secure_->native_handle());
         // The authority is known and only the name is another's.
-        if (why == X509_V_OK) {
+        if (why == X509_V_OK || why == X509_V_ERR_UNSPECIFIED) {
             return error(Errc::unavailable, "does not trust " + config.service.text +
                                                 ": its certificate is not for " +
                                                 config.service.host);
@@ -287,10 +290,15 @@ Result<RestAnswer> RestClient::call(std::string_view method, std::string_view ta
     if (!answer || answer->status / 100 == 2) return answer;
     const auto document = nlohmann::json::parse(answer->body, nullptr, false);
     const auto code = errc_of(answer->status);
-    // What the redirect listener answers to whatever is asked of it.
-    const bool redirects = document.is_object() && document.contains("type") &&
-                           (document["type"] == "urn:qck:no-such-link" ||
-                            document["type"] == "urn:qck:method-not-allowed");
+    // What the redirect listener answers to whatever is asked of it; it takes no bodies at all.
+    const std::string type =
+        document.is_object() && document.contains("type") && document["type"].is_string()
+            ? document["type"].get<std::string>()
+            : std::string();
+    const bool redirects = type == "urn:qck:no-such-link" ||
+                           (answer->status == 405 &&
+                            answer->body.find("links answer GET and HEAD") != std::string::npos) ||
+                           (answer->status == 413 && body.size() < small_body_bytes);
     if (redirects) {
         return error(Errc::unavailable, config_.service.text +
                                             " answers redirects, and is no links API (its address "

@@ -55,7 +55,9 @@ TEST_CASE("an empty value is refused wherever a value is wanted", "[cli]") {
         {{"links", "edit", "a", "--expires", ""}, {}, "qck links edit: --expires" + flag},
         {{"links", "edit", "a", "--url", ""}, {}, "qck links edit: --url" + flag},
         {{"links", "add", ""}, {}, "qck links add: url is empty"},
-        {{"links", "get", ""}, {}, "qck links get: code is empty"},
+        {{"links", "get", ""},
+         {},
+         "qck links get: code \"\" refused: expected 1 to 64 of the characters A-Z a-z 0-9 _ -"},
         {{"reconcile", "--run", ""}, {}, "qck reconcile: --run" + flag},
     });
 }
@@ -100,7 +102,7 @@ TEST_CASE("values that cannot be right are refused in one line of plain words", 
         {{"bench", "constant", "--rate"}, {}, "qck bench constant: --rate wants a value"},
         {{"bench", "max", "--serve", "--target", "http://127.0.0.1/"},
          {},
-         "qck bench max: --target and --serve exclude each other"},
+         "qck bench max: --serve and --target exclude each other"},
     });
 }
 
