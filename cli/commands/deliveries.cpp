@@ -7,8 +7,10 @@
 #include "base/clock.hpp"
 #include "cli/commands/store_metrics.hpp"
 #include "services/stores/clickhouse/clickhouse_totals_view.hpp"
+#include "services/stores/postgres/postgres_stats.hpp"
 #include "services/stores/postgres/postgres_totals_view.hpp"
 #include "services/stores/redis/link_keys.hpp"
+#include "services/stores/redis/redis_shared_totals.hpp"
 #include "services/stores/redis/redis_totals_view.hpp"
 
 namespace qck::commands {
@@ -94,6 +96,7 @@ Result<void> Deliveries::add_redis(const Parts& parts, const DeliveriesConfig& c
             }
         },
         [](bool) {});
+    shared_totals_.push_back(std::make_unique<redis::RedisSharedTotals>(*redis_));
     views_.push_back(std::make_unique<redis::RedisTotalsView>(
         *redis_, parts.journal.directory().identity().node));
     return {};
@@ -105,6 +108,8 @@ void Deliveries::add_postgres(const Parts& parts, const DeliveriesConfig& config
     delivery.suppressed = config.postgres_suppressed;
     auto sink = std::make_unique<postgres::PostgresTotalSink>(*parts.primary);
     postgres_ = sink.get();
+    shared_totals_.push_back(
+        std::make_unique<postgres::PostgresStats>(*parts.replica, *parts.primary));
     views_.push_back(std::make_unique<postgres::PostgresTotalsView>(
         *parts.primary, parts.journal.directory().identity().node));
     add_totals(parts, config, std::move(sink), postgres::shown_url(parts.primary->options().url),
@@ -178,6 +183,12 @@ std::vector<reconcile::TotalsView*> Deliveries::views() const {
     std::vector<reconcile::TotalsView*> views;
     for (const auto& view : views_) views.push_back(view.get());
     return views;
+}
+
+std::vector<analytics::SharedTotals*> Deliveries::shared_totals() const {
+    std::vector<analytics::SharedTotals*> all;
+    for (const auto& totals : shared_totals_) all.push_back(totals.get());
+    return all;
 }
 
 Result<void> Deliveries::repair(std::span<const std::uint64_t> drifting,

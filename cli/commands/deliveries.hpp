@@ -11,6 +11,7 @@
 
 #include "base/circuit_breaker.hpp"
 #include "services/admin/metrics.hpp"
+#include "services/analytics/click_analytics.hpp"
 #include "services/clicks/event_delivery.hpp"
 #include "services/clicks/total_delivery.hpp"
 #include "services/links/link_store.hpp"
@@ -57,6 +58,7 @@ public:
         clicks::ClickStore& counts;
         links::LinkStore& links;
         postgres::Pool* primary;
+        postgres::Pool* replica;
     };
     static Result<std::unique_ptr<Deliveries>> open(const Parts& parts, DeliveriesConfig config);
     ~Deliveries();
@@ -78,6 +80,8 @@ public:
     Result<void> repair(std::span<const std::uint64_t> drifting,
                         std::chrono::milliseconds deadline);
 
+    /// Counts by every instance, freshest first.
+    std::vector<analytics::SharedTotals*> shared_totals() const;
     std::vector<DeliveryStatus> status() const;
     std::vector<admin::Sample> samples() const;
 
@@ -102,6 +106,7 @@ private:
     Result<void> add_clickhouse(const Parts& parts, const DeliveriesConfig& config);
 
     std::vector<std::unique_ptr<reconcile::TotalsView>> views_;
+    std::vector<std::unique_ptr<analytics::SharedTotals>> shared_totals_;
     std::vector<std::unique_ptr<Totals>> totals_;
     postgres::PostgresTotalSink* postgres_ = nullptr;  ///< one of the sinks
     std::unique_ptr<redis::BlockingClient> redis_;

@@ -37,6 +37,9 @@ namespace {
 
 constexpr std::size_t fetch_threads = 2;
 constexpr std::size_t lookups_max = 20'000;
+/// Each may wait for PostgreSQL or Redis.
+constexpr std::size_t api_read_threads = 4;
+constexpr std::size_t api_reads_waiting_max = 1'000;
 
 std::uint64_t random_seed() {
     std::uint64_t seed = 0;
@@ -67,6 +70,7 @@ struct Service::Parts {
     std::unique_ptr<clicks::ClickCounting> counting;
     std::unique_ptr<net::TlsServerContext> tls;
     std::unique_ptr<analytics::ClickAnalytics> analytics;
+    std::unique_ptr<http_server::BlockingWork> api_reads;  ///< null when reads are local
     std::atomic<bool> ready{false};
     std::unique_ptr<CircuitBreaker> shared_breaker;
     std::vector<RedirectLane> lanes;
@@ -154,9 +158,9 @@ Result<void> Service::Parts::open_stores() {
             delivery.breaker = config.breaker;
             delivery.postgres_sync = config.postgres_sync;
             delivery.seed = random_seed();
-            return into(deliveries,
-                        Deliveries::open({*journal, *click_store, links->store(), links->primary()},
-                                         std::move(delivery)));
+            return into(deliveries, Deliveries::open({*journal, *click_store, links->store(),
+                                                      links->primary(), links->replica()},
+                                                     std::move(delivery)));
         },
         [&] {
             clicks::CountingConfig counting_config;
@@ -313,7 +317,11 @@ Result<void> Service::Parts::open_ingest() {
 }
 
 Result<void> Service::Parts::open_api() {
-    analytics = std::make_unique<analytics::ClickAnalytics>(*counting);
+    analytics = std::make_unique<analytics::ClickAnalytics>(*counting, deliveries->shared_totals());
+    if (config.redis || links->primary() != nullptr) {
+        api_reads = std::make_unique<http_server::BlockingWork>("qck-api-read", api_read_threads,
+                                                                api_reads_waiting_max);
+    }
     api::ApiConfig api_config;
     api_config.bearer_token = config.token;
     api_config.analytics_kept_for = config.analytics_kept_for;
@@ -322,7 +330,8 @@ Result<void> Service::Parts::open_api() {
     api.handler =
         std::make_unique<api::ApiHandler>(api_config, api::ApiParts{.store = links->store(),
                                                                     .writer = links->writer(),
-                                                                    .analytics = analytics.get()});
+                                                                    .analytics = analytics.get(),
+                                                                    .reads = api_reads.get()});
     api_limiter = limiter(config.api_rate_limit, random_seed());
     api.limited = limited(*api.handler, api_limiter.get());
     return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
@@ -434,6 +443,7 @@ void Service::stop() {
     }
     // It posts to the redirects' reactors.
     if (parts.bursts) parts.bursts->stop();
+    parts.api_reads.reset();
     // Changes still under way tell the redirects when they are committed.
     if (parts.links) parts.links->close();
     if (parts.shared_links) parts.shared_links->stop(std::chrono::seconds(1));

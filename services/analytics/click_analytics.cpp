@@ -49,7 +49,14 @@ Result<LinkStats> ClickAnalytics::link_stats(std::uint64_t link_id, std::int64_t
 
     LinkStats stats;
     stats.by_class = *totals;
-    stats.clicks = totals->sum();
+    for (SharedTotals* const shared : shared_) {
+        const auto of_all = shared->link_totals(link_id);
+        if (!of_all) continue;
+        stats.by_class = *of_all;
+        stats.of_all_instances = true;
+        break;
+    }
+    stats.clicks = stats.by_class.sum();
     for (const auto& hour : *hours) {
         stats.hours.push_back({hour.hour * hour_ms, hour.clicks.sum(), hour.clicks});
     }

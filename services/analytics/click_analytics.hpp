@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -19,7 +20,17 @@ struct LinkStats {
         std::uint64_t clicks = 0;
         clicks::ClassTotals by_class;
     };
-    std::vector<Hour> hours;  ///< ascending, those with clicks only
+    std::vector<Hour> hours;  ///< ascending, those with clicks only; of this instance
+    /// Whether `clicks` and `by_class` are of every instance; else a shared store was away, or
+    /// there is none, and they are of this one.
+    bool of_all_instances = false;
+};
+
+/// Counts of links by every instance: the port of shared stores. Blocking; thread-safe.
+class SharedTotals {
+public:
+    virtual ~SharedTotals() = default;
+    virtual Result<clicks::ClassTotals> link_totals(std::uint64_t link_id) = 0;
 };
 
 /// Events of one type in one hour, or over a span.
@@ -49,7 +60,9 @@ struct EventQuery {
 /// about 0.1 s after its answer. Blocking; thread-safe.
 class ClickAnalytics {
 public:
-    explicit ClickAnalytics(clicks::ClickCounting& counting) : counting_(counting) {}
+    /// `shared` are asked in this order, until one answers; all outlive it.
+    explicit ClickAnalytics(clicks::ClickCounting& counting, std::vector<SharedTotals*> shared = {})
+        : counting_(counting), shared_(std::move(shared)) {}
 
     /// Hours of the last `hours_max` hours before `now_ms`.
     Result<LinkStats> link_stats(std::uint64_t link_id, std::int64_t now_ms,
@@ -59,6 +72,7 @@ public:
 
 private:
     clicks::ClickCounting& counting_;
+    std::vector<SharedTotals*> shared_;
 };
 
 }  // namespace qck::analytics

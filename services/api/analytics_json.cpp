@@ -31,6 +31,7 @@ std::string stats_json(const links::Link& link, const analytics::LinkStats& stat
                  {"id", std::to_string(link.id)},
                  {"clicks", stats.clicks},
                  {"by_class", by_class(stats.by_class)},
+                 {"of", stats.of_all_instances ? "every instance" : "this instance"},
                  {"hours", Json::array()}};
     for (const auto& hour : stats.hours) {
         json["hours"].push_back({{"hour", links::format_time(hour.start_ms)},

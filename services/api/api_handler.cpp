@@ -84,7 +84,11 @@ void ApiHandler::route(const Request& request, Exchange& exchange) {
     const auto method = request.head.method;
     if (path == links_path) {
         if (method == Method::post) return create_link(request, exchange);
-        if (is_read(method)) return exchange.answer(list_links(request.head.query()));
+        if (is_read(method)) {
+            return answer_read(exchange, [this, query = std::string(request.head.query())] {
+                return list_links(query);
+            });
+        }
         return exchange.answer(method_not_allowed("GET, HEAD, POST"));
     }
     if (path == "/v1/links:batch") {
@@ -109,10 +113,15 @@ void ApiHandler::route_link(const Request& request, Exchange& exchange, std::str
     if (!below.empty() && below != "/stats") return exchange.answer(no_such_path());
     if (!is_code(code)) return exchange.answer(no_such_link(code.substr(0, links::code_bytes_max)));
     if (below == "/stats") {
-        if (is_read(method)) return exchange.answer(link_stats(code));
+        if (is_read(method)) {
+            return answer_read(exchange,
+                               [this, code = std::string(code)] { return link_stats(code); });
+        }
         return exchange.answer(method_not_allowed("GET, HEAD"));
     }
-    if (is_read(method)) return exchange.answer(get_link(code));
+    if (is_read(method)) {
+        return answer_read(exchange, [this, code = std::string(code)] { return get_link(code); });
+    }
     if (method == Method::patch) return edit_link(code, request, exchange);
     if (method == Method::delete_) return remove_link(code, exchange);
     exchange.answer(method_not_allowed("GET, HEAD, PATCH, DELETE"));
@@ -179,14 +188,19 @@ void ApiHandler::remove_link(std::string_view code, Exchange& exchange) {
     parts_.writer.remove_later(std::string(code), answer_change(exchange.answer_later(), false));
 }
 
-Response ApiHandler::get_link(std::string_view code) {
+void ApiHandler::answer_read(Exchange& exchange, std::function<Response()> read) {
+    if (parts_.reads == nullptr) return exchange.answer(read());
+    parts_.reads->run(exchange.answer_later(), std::move(read));
+}
+
+Response ApiHandler::get_link(std::string_view code) const {
     const auto found = parts_.store.find(code);
     if (!found) return refusal(found.error());
     if (!*found) return no_such_link(code);
     return link_reply(200, **found);
 }
 
-Response ApiHandler::list_links(std::string_view query) {
+Response ApiHandler::list_links(std::string_view query) const {
     const auto asked = read_list_query(query, config_.page_links_max);
     if (!asked) return wrong_query(asked.error());
     // One more than asked for tells whether there is a next page.
@@ -210,7 +224,7 @@ Response ApiHandler::list_links(std::string_view query) {
     return ok(std::move(json));
 }
 
-Response ApiHandler::link_stats(std::string_view code) {
+Response ApiHandler::link_stats(std::string_view code) const {
     if (parts_.analytics == nullptr) {
         return problem(503, "no-analytics", "this service keeps no counts");
     }

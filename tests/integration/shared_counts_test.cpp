@@ -47,6 +47,14 @@ TEST_CASE("every store agrees with the journals of two instances", "[integration
     visit(there, "b", 50);
     CHECK(eventually([&] { return clicks_in_redis(stores, id) == "500"; }));
 
+    for (RunningService* const service : {&here, &there}) {
+        const auto stats = service->api("GET", "/v1/links/a/stats").second;
+        INFO(stats.dump());
+        CHECK(stats["clicks"] == 500);
+        CHECK(stats["by_class"]["human"].get<int>() + stats["by_class"]["bot"].get<int>() == 500);
+        CHECK(stats["of"] == "every instance");
+    }
+
     const auto ours = compared(here);
     CHECK(ours.agrees());
     CHECK(ours.journal == 300);

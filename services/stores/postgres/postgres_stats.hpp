@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "services/analytics/click_analytics.hpp"
 #include "services/clicks/click.hpp"
 #include "services/clicks/total_sink.hpp"
 #include "services/stores/postgres/pool.hpp"
@@ -14,7 +15,7 @@ namespace qck::postgres {
 
 /// Reads of click counts: from the replica, so behind by its lag, and from the primary while the
 /// replica is out of reach. Thread-safe. The pools, which may be one and the same, outlive it.
-class PostgresStats {
+class PostgresStats final : public analytics::SharedTotals {
 public:
     PostgresStats(Pool& replica, Pool& primary) : replica_(replica), primary_(primary) {}
 
@@ -29,7 +30,7 @@ public:
     };
 
     /// Of all producers; zeros when nothing was delivered. An index-only scan.
-    Result<clicks::ClassTotals> link_totals(std::uint64_t link_id);
+    Result<clicks::ClassTotals> link_totals(std::uint64_t link_id) override;
     /// links.click_count; empty when there is no such link.
     Result<std::optional<std::uint64_t>> click_count(std::uint64_t link_id);
 
