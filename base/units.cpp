@@ -56,8 +56,8 @@ Result<double> parse_rate(std::string_view text) {
     static constexpr std::array<Unit, 5> units{
         {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}}};
     const auto value = parse_with_units(text, units);
-    if (!value || !(*value > 0) || *value > 1e12)
-        return not_a(text, "a rate (try 10M, 250k or 1500)");
+    if (!value || !(*value > 0)) return not_a(text, "a rate (try 10M, 250k or 1500)");
+    if (*value > 1e9) return not_a(text, "a rate up to 1G/s");
     return *value;
 }
 

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "base/clock.hpp"
+#include "base/units.hpp"
 #include "loadgen/engine/evidence.hpp"
 
 namespace qck::engine {
@@ -26,14 +28,31 @@ bool may_spin(std::uint32_t workers, bool pinned) {
 /// Requests that may be open at once, over all connections; their records are 32 bytes each.
 constexpr std::uint64_t open_requests_max = std::uint64_t{1} << 24;
 
-/// A socket for each connection, where the hard limit allows it. What cannot be opened after that
-/// is counted by its cause.
-void allow_descriptors(std::uint64_t sockets) {
+/// Ports that one address of this machine has for connections to one address of the target.
+std::uint64_t local_ports() {
+    std::ifstream in("/proc/sys/net/ipv4/ip_local_port_range");
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    return in >> first >> last && last >= first ? last - first + 1 : 28'232;
+}
+
+/// Raises the limit of open files as far as it goes and is needed.
+Result<void> allow_connections(std::uint64_t wanted, std::uint64_t target_addresses) {
+    const auto refused = [&](std::uint64_t most, const std::string& why) {
+        return error(Errc::invalid_argument, format_count(wanted) + " connections: " + why +
+                                                 " allow " + format_count(most) +
+                                                 " (lower --connections)");
+    };
+    const std::uint64_t ports = local_ports() * target_addresses;
+    if (wanted > ports) return refused(ports, "the local ports (net.ipv4.ip_local_port_range)");
     constexpr std::uint64_t others = 256;
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= sockets + others) return;
-    limit.rlim_cur = std::min<rlim_t>(sockets + others, limit.rlim_max);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted + others) return {};
+    limit.rlim_cur = std::min<rlim_t>(wanted + others, limit.rlim_max);
     ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted + others) return {};
+    return refused(limit.rlim_cur > others ? limit.rlim_cur - others : 0,
+                   "the open files of a process (ulimit -n)");
 }
 
 }  // namespace
@@ -56,7 +75,10 @@ Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, Engine
                          std::to_string(plan.pipeline) + " are more than " +
                          std::to_string(open_requests_max) + " open requests");
     }
-    allow_descriptors(plan.connections);
+    if (auto allowed = allow_connections(plan.connections, config.target.addresses.size());
+        !allowed) {
+        return allowed.error();
+    }
     std::unique_ptr<Engine> engine(new Engine(plan, std::move(config)));
     if (auto ready = engine->set_up(); !ready) return ready.error();
     engine->launch();

@@ -15,6 +15,9 @@ namespace {
 constexpr std::size_t input_bytes = 64 * 1024;
 constexpr std::int64_t tick_min_ns = 1'000'000;
 constexpr std::int64_t tick_max_ns = 10'000'000;
+/// Due requests that are given up at a time, so that a worker that is hopelessly late still hears
+/// that it is to stop.
+constexpr std::uint32_t give_up_slice = 1'000'000;
 constexpr std::int64_t cpu_sample_ns = 1'000'000'000;
 
 }  // namespace
@@ -198,17 +201,20 @@ void Worker::expire_backlog(std::int64_t now_ns) {
     const std::int64_t at = since_start(now_ns);
     if (!next_ || at - next_->due_ns < setup_.timeout_ns) return;
     const Cause cause = backlog_cause();
-    while (next_ && at - next_->due_ns >= setup_.timeout_ns) {
+    for (std::uint32_t given_up = 0;
+         given_up < give_up_slice && next_ && at - next_->due_ns >= setup_.timeout_ns; ++given_up) {
         record_.scheduled(next_->phase, next_->due_ns);
         record_.unsent(next_->phase, next_->due_ns, at, setup_.timeout_ns, cause);
         advance();
     }
 }
 
-/// What is due and unsent stays so; what is not due yet was never scheduled.
+/// What is due and unsent stays so; what is not due yet was never scheduled, nor is what is left
+/// when nobody wants to wait for the count any more.
 void Worker::give_up_backlog(std::int64_t now_ns, Cause cause) {
     const std::int64_t at = since_start(now_ns);
-    for (; next_ && next_->due_ns <= at; advance()) {
+    for (std::uint32_t given_up = 0; next_ && next_->due_ns <= at; advance()) {
+        if (++given_up % give_up_slice == 0 && control_.stop_now.load()) break;
         record_.scheduled(next_->phase, next_->due_ns);
         record_.unsent(next_->phase, next_->due_ns, at, at - next_->due_ns, cause);
     }

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/units.hpp"
+#include "loadgen/scenario/limits.hpp"
 
 namespace qck::scenario {
 namespace {
@@ -48,8 +49,8 @@ void take_rate(FieldReader& from, std::string_view key, Need need, Zero zero, do
             readable || zero_too ? wanted : "a rate above 0 (10M, 250k or 1500)");
         return;
     }
-    if (*rate > 1e12) {
-        from.problems().expected(*node, from.path_of(key), "a rate of at most 1000G");
+    if (*rate > limits::rate_max) {
+        from.problems().expected(*node, from.path_of(key), "a rate of at most 1G");
         return;
     }
     out = *rate;

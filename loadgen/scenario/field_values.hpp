@@ -13,7 +13,7 @@ namespace qck::scenario {
 /// and leaves `out` alone, as does an optional one that is absent.
 enum class Need : std::uint8_t { optional, required };
 
-/// A number or a string such as "10M", from 0 (where `zero`) or above 0 to 1e12.
+/// A number or a string such as "10M", from 0 (where `zero`) or above 0 to limits::rate_max.
 enum class Zero : std::uint8_t { refused, allowed };
 void take_rate(FieldReader& from, std::string_view key, Need need, Zero zero, double& out);
 

@@ -22,8 +22,8 @@ inline constexpr std::string_view duration_max_text = "7d";
 /// Latencies are recorded up to an hour, so nothing is waited for longer.
 inline constexpr std::chrono::nanoseconds timeout_max = std::chrono::hours(1);
 
-/// Rates, per second.
-inline constexpr double rate_max = 1e12;
+/// Rates, per second: one request a nanosecond.
+inline constexpr double rate_max = 1e9;
 /// Requests of a whole run: what a counter shown with commas can still tell a person.
 inline constexpr double total_requests_max = 1e12;
 

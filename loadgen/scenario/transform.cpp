@@ -81,7 +81,7 @@ Result<Plan> scale_rates(Plan plan, double factor) {
     if (peak_rate_of(plan) > limits::rate_max) {
         return error(
             Errc::invalid_argument,
-            "the scaled peak of " + format_rate(peak_rate_of(plan)) + "/s is more than 1000G/s");
+            "the scaled peak of " + format_rate(peak_rate_of(plan)) + "/s is more than 1G/s");
     }
     if (requests_of(plan) > limits::total_requests_max) {
         return error(

@@ -1,6 +1,7 @@
 #include <mutex>
 #include <set>
 
+#include "base/clock.hpp"
 #include "tests/loadgen/engine/run.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/test_certificate.hpp"
@@ -299,6 +300,32 @@ TEST_CASE("a run that is stopped before it began sends nothing", "[loadgen][engi
     CHECK(result->interrupted);
     CHECK(result->total().closes());
     CHECK(result->duration < 30s);
+}
+
+TEST_CASE("more connections than there are ports or open files are refused", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(10, 100ms);
+    plan.connections = 1'000'000;
+    const auto refused = engine::Engine::start(plan, config_of(target.url()));
+    REQUIRE_FALSE(refused.has_value());
+    INFO(refused.error().message);
+    CHECK(refused.error().message.starts_with("1,000,000 connections: "));
+    CHECK(refused.error().message.ends_with("(lower --connections)"));
+}
+
+TEST_CASE("a rate that nobody can offer ends when it is told to", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(1e9, 10s);
+    plan.timeout = 100ms;
+    auto engine = engine::Engine::start(plan, config_of(target.url()));
+    REQUIRE(engine.has_value());
+    while (target.requests() < 100) (*engine)->wait_for(1ms);
+    (*engine)->stop_now();
+    const std::int64_t begin_ns = monotonic_ns();
+    const auto result = (*engine)->finish();
+    REQUIRE(result.has_value());
+    CHECK(result->total().closes());
+    CHECK(monotonic_ns() - begin_ns < 5'000'000'000);
 }
 
 TEST_CASE("more open requests than fit in memory are refused", "[loadgen][engine]") {

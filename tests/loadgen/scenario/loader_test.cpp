@@ -133,7 +133,7 @@ TEST_CASE("a wrong phase is named with its line, its path and what was expected"
         {with_phase(R"({"name": "a", "rate": "10MM", "duration": "1s"})"),
          R"(mine.json:3: phases[0].rate: expected a rate above 0 (10M, 250k or 1500), got "10MM")"},
         {with_phase(R"({"name": "a", "rate": 2e12, "duration": "1s"})"),
-         R"(mine.json:3: phases[0].rate: expected a rate of at most 1000G, got 2e12)"},
+         R"(mine.json:3: phases[0].rate: expected a rate of at most 1G, got 2e12)"},
         {with_phase("{\"name\": \"a\",\n\"rate\": 5,\n\"duration\": 10\n}"),
          R"(mine.json:5: phases[0].duration: expected a time above 0 and at most 7d (500ms, 10s or 5m), got 10)"},
         {with_phase(R"({"name": "a", "rate": 5, "duration": "0s"})"),

@@ -60,8 +60,10 @@ TEST_CASE("a transform that leaves no sensible plan is refused", "[loadgen][scen
     CHECK(scenario::compress_time(scenario::viral_burst(), 1e6).error().message ==
           "compressed so far, phase peak would be shorter than a millisecond (compress less)");
     CHECK(scenario::scale_to_peak(scenario::viral_burst(), 2e12).error().message ==
-          "the scaled peak of 2000G/s is more than 1000G/s");
-    CHECK(scenario::scale_to_peak(scenario::viral_burst(), 9e11).error().message ==
-          "the scaled scenario asks for 14,405,400,000,000 requests, and a run may have "
-          "1,000,000,000,000 (lower the rate)");
+          "the scaled peak of 2000G/s is more than 1G/s");
+    auto long_run = scenario::viral_burst();
+    for (auto& phase : long_run.phases) phase.duration = 24h;
+    CHECK(scenario::scale_to_peak(long_run, 1e9)
+              .error()
+              .message.starts_with("the scaled scenario asks for "));
 }
