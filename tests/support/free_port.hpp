@@ -1,12 +1,12 @@
 #pragma once
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <stdexcept>
-#include <string>
-
-#include "base/net/address.hpp"
 
 namespace qck::test {
 
@@ -16,8 +16,16 @@ namespace qck::test {
 inline std::uint16_t free_port(std::uint16_t also = 0) {
     static std::uint16_t next = static_cast<std::uint16_t>(11'000 + (::getpid() * 37) % 9'000);
     const auto is_free = [](std::uint16_t port) {
-        const auto address = net::parse_address("127.0.0.1:" + std::to_string(port));
-        return net::listen_on(*address, 1).has_value();
+        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port);
+        const int yes = 1;
+        ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+        const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+        ::close(fd);
+        return bound;
     };
     for (int tries = 0; tries < 1000; ++tries) {
         next = next >= 20'000 ? 11'000 : next + 1;

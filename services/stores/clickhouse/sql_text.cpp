@@ -2,7 +2,7 @@
 
 namespace qck::clickhouse {
 
-std::string quoted(std::string_view text) {
+std::string sql_quoted(std::string_view text) {
     std::string out = "'";
     for (const char byte : text) {
         if (byte == '\'' || byte == '\\') out += '\\';

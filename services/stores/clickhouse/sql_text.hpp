@@ -9,14 +9,14 @@
 namespace qck::clickhouse {
 
 /// A string literal of ClickHouse: in quotes, with quotes and backslashes escaped.
-std::string quoted(std::string_view text);
+std::string sql_quoted(std::string_view text);
 
 /// A value for a query, already written as SQL. (Servers before 19.14 have no query parameters.)
 class SqlValue {
 public:
-    SqlValue(std::string_view text) : sql_(quoted(text)) {}
-    SqlValue(const char* text) : sql_(quoted(text)) {}
-    SqlValue(const std::string& text) : sql_(quoted(text)) {}
+    SqlValue(std::string_view text) : sql_(sql_quoted(text)) {}
+    SqlValue(const char* text) : sql_(sql_quoted(text)) {}
+    SqlValue(const std::string& text) : sql_(sql_quoted(text)) {}
     template <std::integral T>
     SqlValue(T number) : sql_(std::to_string(number)) {}
     const std::string& sql() const { return sql_; }

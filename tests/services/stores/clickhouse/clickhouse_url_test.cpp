@@ -42,7 +42,7 @@ TEST_CASE("a malformed address of ClickHouse is refused and its password not tol
 
 TEST_CASE("values in queries cannot end their quotes", "[clickhouse]") {
     CHECK(sql("SELECT ?, ?", {"it's \\ \n?", 7}) == "SELECT 'it\\'s \\\\ \n?', 7");
-    CHECK(quoted(std::string("a\0b", 3)) == "'a\\0b'");
+    CHECK(sql_quoted(std::string("a\0b", 3)) == "'a\\0b'");
 }
 
 TEST_CASE("what a server complains of becomes one line", "[clickhouse]") {

@@ -53,8 +53,8 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
             statements << buffer_table_statement() << "\n;;\n";
         }
         statements << "INSERT INTO qck_analytics.link_events_local " << columns_of_insert()
-                   << " SELECT * FROM file(" << quoted((directory.path() / "rows.native").string())
-                   << ", Native)\n;;\n";
+                   << " SELECT * FROM file("
+                   << sql_quoted((directory.path() / "rows.native").string()) << ", Native)\n;;\n";
         for (const std::string& query : std::initializer_list<std::string>{
                  "SELECT count(), sum(clicks), sum(is_bot) FROM qck_analytics.link_events",
                  "SELECT click_id, time_ms, IPv6NumToString(ip), referrer, city, device, class "

@@ -40,8 +40,8 @@ cache::Known removed(std::uint64_t version) { return {std::nullopt, version}; }
 class Instance {
 public:
     explicit Instance(const ClientConfig& config, LinkChangesConfig changes_config = {}) {
-        reactor_ = std::move(*net::Reactor::create());
-        client_ = std::move(*Client::create(*reactor_, config));
+        reactor_ = *net::Reactor::create();
+        client_ = *Client::create(*reactor_, config);
         cache_ = std::make_unique<RedisLinkCache>(*client_, LinkCacheConfig{}, 1);
         changes_ = std::make_unique<LinkChanges>(
             *reactor_, *client_, changes_config,
@@ -149,7 +149,9 @@ TEST_CASE("a fill never replaces a newer version or a tombstone", "[redis][cache
 
 TEST_CASE("a value that is no link is an error, and filled over", "[redis][cache]") {
     const RedisServer server;
-    auto raw = std::move(*BlockingClient::create(server.config()));
+    auto created = BlockingClient::create(server.config());
+    REQUIRE(created.has_value());
+    const auto raw = std::move(*created);
     REQUIRE(raw->call(Command("SET").key(link_key("a")).arg("rubbish")).has_value());
     Instance instance(server.config());
     CHECK_FALSE(instance.find("a").has_value());
@@ -207,7 +209,9 @@ TEST_CASE("a silent or lost Redis is noticed, and changes made meanwhile arrive 
 TEST_CASE("an entry about to expire is refreshed by some askers before", "[redis][cache]") {
     const RedisServer server;
     Instance instance(server.config());
-    auto raw = std::move(*BlockingClient::create(server.config()));
+    auto created = BlockingClient::create(server.config());
+    REQUIRE(created.has_value());
+    const auto raw = std::move(*created);
     const auto share_refreshing = [&](std::chrono::milliseconds left) {
         // Fetched in 100 ms, an hour to live, `left` of it left.
         const std::int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -176,7 +176,9 @@ TEST_CASE("a delivery to a server that is not there is an error, and can be repe
 
 TEST_CASE("unique visitors of days are counted within three standard errors", "[redis]") {
     const RedisServer server;
-    const auto client = std::move(*BlockingClient::create(server.config()));
+    auto created = BlockingClient::create(server.config());
+    REQUIRE(created.has_value());
+    const auto client = std::move(*created);
     Uniques uniques(*client, std::chrono::hours(24));
     std::vector<std::string> names;
     for (int i = 0; i < 30'000; ++i) names.push_back("visitor " + std::to_string(i));
