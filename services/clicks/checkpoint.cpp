@@ -206,7 +206,7 @@ Result<void> CheckpointWriter::finish() {
         return io_error("cannot write checkpoint " + file_.string(), errno);
     }
     out_.reset();
-    sync_directory(file_.parent_path());
+    if (auto synced = sync_directory(file_.parent_path()); !synced) return synced;
     return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "base/cpu.hpp"
@@ -26,10 +27,11 @@ struct DurabilitySyncer::Shard {
     std::atomic<std::uint64_t> durable{0};
     std::uint32_t segment = 0;
     int fd = -1;
+    bool lost = false;  ///< a sync failed: what is on the disk is no longer known
 };
 
-DurabilitySyncer::DurabilitySyncer(const Journal& journal, Durable durable)
-    : journal_(journal), durable_(std::move(durable)) {
+DurabilitySyncer::DurabilitySyncer(const Journal& journal, Durable durable, Options options)
+    : journal_(journal), durable_(std::move(durable)), options_(std::move(options)) {
     for (std::uint16_t number = 0; number < journal.shards(); ++number) {
         shards_.push_back(std::make_unique<Shard>());
         shards_.back()->shard = &journal.shard(number);
@@ -61,7 +63,21 @@ std::uint64_t DurabilitySyncer::durable_position(std::uint16_t shard) const {
     return shards_[shard]->durable.load(std::memory_order_acquire);
 }
 
+void DurabilitySyncer::give_up(Shard& shard, int failure) {
+    shard.lost = true;
+    failures_.fetch_add(1, std::memory_order_relaxed);
+    log::error("journal_sync_failed",
+               {{"shard", shard.shard->number()},
+                {"error", io_error("cannot write the journal to the disk", failure).message},
+                {"effect", "qck ends: what it has not answered yet may be lost"},
+                {"fix", "see to the disk, then start again"}});
+    if (!options_.lost) std::_Exit(1);
+    options_.lost(shard.shard->number());
+}
+
+/// False when it is to be tried again.
 bool DurabilitySyncer::sync(Shard& shard) {
+    if (shard.lost) return true;
     const std::uint64_t position = shard.shard->appended_position();
     if (position == shard.durable.load(std::memory_order_relaxed)) return true;
     const std::uint64_t segment_bytes = journal_.config().segment_bytes;
@@ -75,7 +91,11 @@ bool DurabilitySyncer::sync(Shard& shard) {
             const bool gone = shard.fd < 0 && errno == ENOENT && shard.segment < last;
             if (shard.fd < 0 && !gone) return false;
         }
-        if (shard.fd >= 0 && ::fdatasync(shard.fd) != 0) return false;
+        while (shard.fd >= 0 && options_.sync_file(shard.fd) != 0) {
+            if (errno == EINTR) continue;
+            give_up(shard, errno);
+            return true;
+        }
         if (shard.segment == last) break;
         if (shard.fd >= 0) ::close(shard.fd);
         shard.fd = -1;
@@ -104,9 +124,8 @@ void DurabilitySyncer::loop() {
             if (!shard->requested.exchange(false)) continue;
             if (sync(*shard)) continue;
             if (!failing && !failed) {
-                log::error(
-                    "journal_sync_failed",
-                    {{"error", io_error("cannot write the journal to the disk", errno).message}});
+                log::error("journal_sync_waits",
+                           {{"error", io_error("cannot open a journal segment", errno).message}});
             }
             failures_.fetch_add(1, std::memory_order_relaxed);
             failed = true;

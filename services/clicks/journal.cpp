@@ -62,6 +62,14 @@ Result<std::unique_ptr<Journal>> Journal::open(const DataDirectory& directory,
     options.sync_directory = config.power_safe;
     journal->supply_ = std::make_unique<SegmentSupply>(options, config.shards);
     if (auto opened = journal->supply_->open(); !opened) return opened.error();
+    if (config.power_safe) {
+        // The folders of the shards, the journal's and the data directory's own entry, from the
+        // innermost out: a click is as safe as the names that lead to it.
+        auto folder = std::filesystem::absolute(directory.journal());
+        for (int level = 0; level < 3; ++level, folder = folder.parent_path()) {
+            if (auto synced = sync_directory(folder); !synced) return synced.error();
+        }
+    }
     for (std::uint16_t shard = 0; shard < config.shards; ++shard) {
         journal->shards_.push_back(std::make_unique<JournalShard>(shard, *journal->supply_));
     }

@@ -34,7 +34,7 @@ struct JournalConfig {
     std::uint16_t shards = 1;
     /// Size of a segment file, preallocated; a multiple of 4096, at least 64 KB.
     std::uint64_t segment_bytes = std::uint64_t{64} << 20;
-    /// Directory entries of new segments are fsynced (--durability power).
+    /// Directory entries of new segments and of the journal are fsynced (--durability power).
     bool power_safe = false;
 };
 

@@ -187,7 +187,13 @@ Result<std::unique_ptr<Segment>> Segment::create(const std::filesystem::path& jo
         ::unlink(path.c_str());
         return io_error("cannot map journal segment " + path.string(), failure);
     }
-    if (sync_entry) sync_directory(path.parent_path());
+    if (sync_entry) {
+        if (auto synced = sync_directory(path.parent_path()); !synced) {
+            ::munmap(data, bytes);
+            ::unlink(path.c_str());
+            return synced.error();
+        }
+    }
     return std::unique_ptr<Segment>(new Segment(id, static_cast<std::byte*>(data), bytes));
 }
 
@@ -205,11 +211,12 @@ void Segment::drop(std::uint32_t from, std::uint32_t to) {
     if (from < to) ::madvise(data_ + from, to - from, MADV_DONTNEED);
 }
 
-void sync_directory(const std::filesystem::path& directory) {
+Result<void> sync_directory(const std::filesystem::path& directory) {
     const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    ::fsync(fd);
-    ::close(fd);
+    const int failure = fd < 0 || ::fsync(fd) != 0 ? errno : 0;
+    if (fd >= 0) ::close(fd);
+    if (failure == 0) return {};
+    return io_error("cannot write directory " + directory.string() + " to the disk", failure);
 }
 
 }  // namespace qck::clicks

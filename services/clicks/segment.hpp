@@ -92,6 +92,6 @@ private:
 };
 
 /// Writes the entries of a directory to the disk.
-void sync_directory(const std::filesystem::path& directory);
+Result<void> sync_directory(const std::filesystem::path& directory);
 
 }  // namespace qck::clicks
