@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <tuple>
+#include <vector>
 
 #include "services/clicks/data_directory.hpp"
 #include "services/clicks/frame.hpp"
@@ -60,7 +62,7 @@ bool keyless(int fd, off_t bytes, const SegmentId& id) {
 /// Written to before `since_ms`, or without keys.
 bool may_skip(const std::filesystem::path& path, const SegmentId& id, std::int64_t since_ms) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return true;
+    if (fd < 0) return false;  // reading it says why
     struct stat about {};
     const bool known = ::fstat(fd, &about) == 0;
     // A page is stamped when it is first written, not with each record in it: leave a margin.
@@ -80,24 +82,31 @@ Result<void> scan_keys(const std::filesystem::path& data_directory, std::int64_t
     const auto journal = data_directory / "journal";
     const auto shards = list_shards(journal);
     if (!shards) return shards.error();
-    ReadBuffer buffer;
-    KeySink sink(visit);
+    // In the order of their writing: one shard of an epoch has keys, but which one changes with the
+    // number of threads, and the last keys are the ones that a window must not lose.
+    std::vector<SegmentId> ids;
     for (const auto shard : *shards) {
         const auto segments = list_segments(journal, shard);
         if (!segments) return segments.error();
-        for (const auto& id : *segments) {
-            if (may_skip(id.path(journal), id, since_ms)) continue;
-            ShardReader::Options options;
-            options.journal = journal;
-            options.node = identity->node;
-            options.shard = shard;
-            ShardReader reader(options, {id.epoch, id.number, 0});
-            const Cursor limit{id.epoch, id.number + 1, 0};
-            for (bool done = false; !done;) {
-                const auto read = reader.read(limit, SIZE_MAX, buffer, sink);
-                if (!read) return read.error();
-                done = *read;
-            }
+        ids.insert(ids.end(), segments->begin(), segments->end());
+    }
+    std::sort(ids.begin(), ids.end(), [](const SegmentId& a, const SegmentId& b) {
+        return std::tie(a.epoch, a.number, a.shard) < std::tie(b.epoch, b.number, b.shard);
+    });
+    ReadBuffer buffer;
+    KeySink sink(visit);
+    for (const auto& id : ids) {
+        if (may_skip(id.path(journal), id, since_ms)) continue;
+        ShardReader::Options options;
+        options.journal = journal;
+        options.node = identity->node;
+        options.shard = id.shard;
+        ShardReader reader(options, {id.epoch, id.number, 0});
+        const Cursor limit{id.epoch, id.number + 1, 0};
+        for (bool done = false; !done;) {
+            const auto read = reader.read(limit, SIZE_MAX, buffer, sink);
+            if (!read) return read.error();
+            done = *read;
         }
     }
     return {};

@@ -1,7 +1,9 @@
 #include "services/clicks/journal.hpp"
 
+#include <algorithm>
 #include <fstream>
 
+#include "services/clicks/journal_scan.hpp"
 #include "tests/services/clicks/journal_fixture.hpp"
 
 using namespace qck;
@@ -160,4 +162,23 @@ TEST_CASE("--journal-keep reads times and sizes", "[clicks][journal]") {
     CHECK(take(parse_journal_keep("5m")).bytes == std::uint64_t{8} << 30);
     CHECK(parse_journal_keep("soon").has_error());
     CHECK(parse_journal_keep("1h,").has_error());
+}
+
+TEST_CASE("keys are scanned in the order of their writing, whatever shard they are in",
+          "[clicks][P2]") {
+    const qck::test::TemporaryDirectory directory;
+    std::uint64_t last = 0;
+    for (const std::uint16_t shards : {3, 1, 2}) {  // the last shard is the one for keys
+        auto data = take(DataDirectory::open(directory.path(), "test"));
+        auto journal = take(Journal::open(*data, small_journal(shards)));
+        for (int n = 0; n < 2'000; ++n) {
+            REQUIRE(journal->shard(shards - 1).append(click_on(1), {++last, 7}));
+        }
+    }
+    std::vector<std::uint64_t> seen;
+    REQUIRE(scan_keys(directory.path(), 0, [&](const EventKey& key, std::int64_t) {
+                seen.push_back(key.high);
+            }).has_value());
+    CHECK(seen.size() == 6'000);
+    CHECK(std::is_sorted(seen.begin(), seen.end()));
 }
