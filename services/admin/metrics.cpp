@@ -44,8 +44,10 @@ double sum(const std::vector<const Counters*>& all, Counter Counters::*which) {
 }
 
 void add_redirects(Families& families, const MetricSources& sources) {
-    MetricFamily& classes = add_family(families, MetricType::Counter, "redirects_total",
-                                       "Answered clicks by class; each is in the journal.");
+    MetricFamily& classes =
+        add_family(families, MetricType::Counter, "redirects_total",
+                   "Answered clicks by class; each is in the journal, but for those "
+                   "that --journal-full uncounted let go.");
     for (std::size_t i = 0; i < clicks::click_class_count; ++i) {
         std::uint64_t total = 0;
         for (const auto* const counters : sources.redirects) total += counters->by_class[i].value();

@@ -14,14 +14,17 @@
 /// to 16. Little-endian. A frame's first word is its commit: it is stored last, and zero means that
 /// nothing follows.
 ///
-///     word 0        crc32c 32 | type 8 | class 8 | bytes 16
-///     click         link id | time_ms 48, ip kind 8, country 8 | ip | ip | user agent 16, referrer
-///     16, index 32 edge_click    as click, then key high | key low event         key high | key
-///     low | time_ms 48, has amount 8, 0 | amount micros |
-///                   type bytes 8, product bytes 8, 0 16, index 32 | type, product, zeros
-///     user_agent,   id 16, string bytes 16, index 32 | string, zeros
+// clang-format off
+///     word 0       crc32c 32 | type 8 | class 8 | bytes 16
+///     click        link id | time_ms 48, ip kind 8, country 8 | ip | ip |
+///                  user agent 16, referrer 16, index 32
+///     edge_click   as click, then key high | key low
+///     event        key high | key low | time_ms 48, has amount 8, 0 | amount micros |
+///                  type bytes 8, product bytes 8, 0 16, index 32 | type, product, zeros
+///     user_agent,  id 16, string bytes 16, index 32 | string, zeros
 ///     referrer
-///     end           index 32 << 32 | keyed records
+///     end          index 32 << 32 | keyed records
+// clang-format on
 ///
 /// `index` counts the records (clicks and events) of the segment; strings and the end carry the
 /// index of the next one. The checksum covers everything but itself and begins with a seed of the

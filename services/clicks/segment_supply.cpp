@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/cpu.hpp"
@@ -21,8 +22,7 @@ constexpr int retry_ms = 100;
 
 }  // namespace
 
-SegmentSupply::SegmentSupply(Options options, std::uint16_t shards)
-    : options_(std::move(options)), wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+SegmentSupply::SegmentSupply(Options options, std::uint16_t shards) : options_(std::move(options)) {
     for (std::uint16_t shard = 0; shard < shards; ++shard) {
         slots_.push_back(std::make_unique<Slot>());
     }
@@ -44,10 +44,12 @@ SegmentSupply::~SegmentSupply() {
             delete std::exchange(at, at->next);
         }
     }
-    ::close(wake_fd_);
+    if (wake_fd_ >= 0) ::close(wake_fd_);
 }
 
 Result<void> SegmentSupply::open() {
+    wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd_ < 0) return io_error("cannot create an eventfd", errno);
     const auto shards = static_cast<std::uint16_t>(slots_.size());
     for (std::uint16_t shard = 0; shard < shards; ++shard) {
         std::error_code failure;

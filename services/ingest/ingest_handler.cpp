@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/http/same_but_case.hpp"
 #include "services/clicks/classify.hpp"
 #include "services/ingest/inflate.hpp"
 
@@ -100,13 +101,13 @@ bool IngestHandler::lagging(std::int64_t now_ns) {
 bool IngestHandler::open(const http_server::Request& request, Response& refusal) {
     const std::string_view coding = request.head.content_encoding;
     content_.clear();
-    if (coding == "gzip" || coding == "x-gzip") {
+    if (http::same_but_case(coding, "gzip") || http::same_but_case(coding, "x-gzip")) {
         const auto unpacked = inflate_gzip(request.body, config_.content_bytes_max, content_);
         if (!unpacked) {
             refusal = unreadable(unpacked.error());
             return false;
         }
-    } else if (coding.empty() || coding == "identity") {
+    } else if (coding.empty() || http::same_but_case(coding, "identity")) {
         content_ = request.body;
     } else {
         refusal = problem(415, "unknown-coding", "expected Content-Encoding gzip, or none");
