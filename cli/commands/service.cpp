@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cli/commands/deliveries.hpp"
+#include "cli/commands/descriptor_shares.hpp"
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
 #include "cli/commands/link_stores.hpp"
@@ -84,7 +85,9 @@ struct Service::Parts {
     std::unique_ptr<IngestLane> ingest;
     SideLane api;
     SideLane admin;
+    http_server::ServerConfig admin_server;
 
+    Result<void> share_connections();
     Result<void> open_stores();
     Result<void> open_redirects();
     Result<void> open_shared_links();
@@ -120,6 +123,24 @@ Result<void> into(std::unique_ptr<T>& place, Result<std::unique_ptr<T>> made) {
 }
 
 }  // namespace
+
+Result<void> Service::Parts::share_connections() {
+    const std::uint64_t limit = raise_descriptor_limit();
+    const auto shares = share_descriptors(limit, config.threads);
+    if (!shares) return shares.error();
+    const std::uint32_t each = std::max(shares->redirects / config.threads, 1U);
+    if (each < config.redirect_server.connections_max) {
+        log::warn("descriptors_low", {{"open_files", limit},
+                                      {"connections_a_thread", each},
+                                      {"wanted", config.redirect_server.connections_max},
+                                      {"fix", "raise ulimit -n"}});
+        config.redirect_server.connections_max = each;
+    }
+    for (auto* const server : {&config.api_server, &config.ingest_server, &admin_server}) {
+        server->connections_max = std::min(server->connections_max, shares->side);
+    }
+    return {};
+}
 
 Result<void> Service::Parts::open_stores() {
     return in_order({
@@ -198,14 +219,16 @@ Result<void> Service::Parts::open_redirects() {
     lanes.resize(config.threads);
     if (config.power_safe) {
         syncer = std::make_unique<clicks::DurabilitySyncer>(
-            *journal, [this](std::uint16_t shard, std::uint64_t position) {
+            *journal,
+            [this](std::uint16_t shard, std::uint64_t position) {
                 if (shard == config.threads) return ingest->set_durable(position);
                 RedirectLane& lane = lanes[shard];
                 lane.thread->reactor().post([&lane, position] {
                     lane.gate->set_durable(position);
                     lane.server->gate_opened(position);
                 });
-            });
+            },
+            clicks::DurabilitySyncer::Options{.sync_file = config.sync_file, .lost = {}});
     }
     for (std::uint16_t i = 0; i < config.threads; ++i) {
         RedirectLane& lane = lanes[i];
@@ -359,7 +382,7 @@ Result<void> Service::Parts::open_admin() {
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
-    return open_side(admin, config.admin_address, "qck-admin", {}, nullptr);
+    return open_side(admin, config.admin_address, "qck-admin", admin_server, nullptr);
 }
 
 std::vector<admin::Sample> Service::Parts::shared_samples() const {
@@ -411,9 +434,9 @@ Result<std::unique_ptr<Service>> Service::start(const ServiceConfig& config) {
     auto parts = std::make_unique<Parts>();
     parts->config = config;
     const auto opened =
-        in_order({[&] { return parts->open_stores(); }, [&] { return parts->open_redirects(); },
-                  [&] { return parts->open_ingest(); }, [&] { return parts->open_api(); },
-                  [&] { return parts->open_admin(); }});
+        in_order({[&] { return parts->share_connections(); }, [&] { return parts->open_stores(); },
+                  [&] { return parts->open_redirects(); }, [&] { return parts->open_ingest(); },
+                  [&] { return parts->open_api(); }, [&] { return parts->open_admin(); }});
     std::unique_ptr<Service> service(new Service(std::move(parts)));
     if (!opened) return opened.error();
     service->parts_->start_threads();

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -76,6 +79,8 @@ struct ServiceConfig {
     /// PEM files for the redirect and API listeners; empty: plain text.
     std::string tls_certificate;
     std::string tls_key;
+    /// Writes a file's content to the disk, as fdatasync, which it is but in tests.
+    std::function<int(int fd)> sync_file = ::fdatasync;
     /// How long answers under way may take once the service is told to stop.
     std::chrono::milliseconds drain_timeout{5'000};
 };

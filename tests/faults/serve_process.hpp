@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,9 +26,10 @@ namespace qck::test {
 /// A real `qck serve` in a child process on free ports. Ends with its object, and with the test.
 class ServeProcess {
 public:
-    /// Started, not waited for. What it says on stderr is added to `log`.
+    /// Started, not waited for. What it says on stderr is added to `log`. At most `files_max` open
+    /// files when that is not 0.
     ServeProcess(const std::filesystem::path& data_dir, const std::filesystem::path& log,
-                 const std::vector<std::string>& flags)
+                 const std::vector<std::string>& flags, rlim_t files_max = 0)
         : log_(log) {
         std::vector<std::string> words{QCK_PROGRAM, "serve", "--data-dir", data_dir.string()};
         for (const char* flag : {"--listen", "--api", "--ingest", "--admin"}) {
@@ -47,6 +49,8 @@ public:
         REQUIRE(child_ >= 0);
         if (child_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            const rlimit files{files_max, files_max};
+            if (files_max != 0) ::setrlimit(RLIMIT_NOFILE, &files);
             ::dup2(input.get(), STDOUT_FILENO);
             ::dup2(errors.get(), STDERR_FILENO);
             ::execv(QCK_PROGRAM, arguments.data());

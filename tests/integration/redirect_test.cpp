@@ -1,3 +1,8 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <atomic>
+
 #include "services/links/time_text.hpp"
 #include "tests/integration/service_fixture.hpp"
 
@@ -159,6 +164,43 @@ TEST_CASE("answers wait for the disk when power cuts must lose nothing",
         CHECK(status_line(raw.response()) == "HTTP/1.1 302 Found");
     }
     CHECK(clicks_of(running, "abc", "human", 20) == 20);
+}
+
+TEST_CASE("no answer leaves before its click is on the disk: hits, misses, and both pipelined",
+          "[integration][redirect][P1]") {
+    std::atomic<bool> well{true};
+    std::atomic<int> asked{0};
+    RunningService running([&](commands::ServiceConfig& config) {
+        config.power_safe = true;
+        config.sync_file = [&](int fd) {
+            ++asked;
+            while (!well) std::this_thread::yield();
+            return ::fdatasync(fd);
+        };
+    });
+    for (const char* code : {"one", "two", "three"}) running.add_link(code);
+    running.get("/one");
+    const auto ask = [](const std::string& code) {
+        return "GET /" + code + " HTTP/1.1\r\nHost: a\r\n\r\n";
+    };
+    for (const std::string& requests :
+         {ask("one"), ask("two"), ask("one") + ask("three") + ask("one")}) {
+        CAPTURE(requests);
+        const int before = asked;
+        well = false;
+        RawClient raw(running.address("redirect"));
+        REQUIRE(raw.send(requests));
+        const bool syncing = eventually([&] { return asked > before; });
+        pollfd answer{raw.fd(), POLLIN, 0};
+        const bool early = ::poll(&answer, 1, 100) == 1;
+        well = true;
+        CHECK(syncing);
+        CHECK_FALSE(early);
+        for (auto at = requests.find("GET"); at != std::string::npos;
+             at = requests.find("GET", at + 1)) {
+            CHECK(status_line(raw.response()) == "HTTP/1.1 302 Found");
+        }
+    }
 }
 
 TEST_CASE("the redirect listener takes no bodies, and HTTP/1.0 keeps its connection",
