@@ -12,6 +12,11 @@ namespace {
 /// thread its epoll set, its listener, and its shard being written, read and synced.
 constexpr std::uint64_t reserve = 64;
 constexpr std::uint64_t reserve_per_thread = 8;
+/// Clients of shared stores, kept for them whether they are there or not: two pools of PostgreSQL,
+/// those of Redis (a Cluster or Sentinel takes several each) and ClickHouse that are the process's;
+/// and what each redirect thread looks links up with, on up to three nodes.
+constexpr std::uint64_t store_clients = 32;
+constexpr std::uint64_t store_clients_per_thread = 3;
 constexpr std::uint64_t side_listeners = 3;
 constexpr std::uint64_t side_min = 4;
 constexpr std::uint64_t side_max = 10'000;
@@ -28,7 +33,8 @@ std::uint64_t raise_descriptor_limit() {
 }
 
 Result<DescriptorShares> share_descriptors(std::uint64_t limit, std::uint16_t threads) {
-    const std::uint64_t own = reserve + reserve_per_thread * threads;
+    const std::uint64_t own =
+        reserve + store_clients + (reserve_per_thread + store_clients_per_thread) * threads;
     // An eighth for each side listener, the rest for redirects, a few of each at least.
     const std::uint64_t least = own + (side_listeners + 1) * side_min + threads;
     if (limit < least) {
