@@ -223,8 +223,13 @@ TEST_CASE("the admin listener shows health, metrics and status", "[integration][
     running.add_link("abc");
     running.get("/abc", "User-Agent: Mozilla/5.0 Firefox/128.0\r\n");
     RawClient raw(running.address("admin"));
-    REQUIRE(raw.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"));
-    const std::string metrics = raw.response();
+    std::string metrics;
+    // The latency is recorded after the answer was sent.
+    CHECK(eventually([&] {
+        REQUIRE(raw.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"));
+        metrics = raw.response();
+        return metrics.find("\nredirect_latency_seconds_count 1\n") != std::string::npos;
+    }));
     for (const char* line :
          {"\nredirects_total{class=\"human\"} 1\n", "\nredirect_latency_seconds_count 1\n",
           "\nqck_cache_misses_total{level=\"l1\"} 1\n", "\nqck_journal_appended_total 1\n"}) {
