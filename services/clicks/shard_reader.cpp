@@ -54,7 +54,9 @@ Result<bool> ShardReader::read(const Cursor& limit, std::size_t bytes_max, ReadB
             id_.epoch < limit.epoch || (id_.epoch == limit.epoch && id_.number < limit.segment);
         const std::uint32_t end = complete ? file_bytes_ : std::min(file_bytes_, limit.offset);
         const std::uint32_t before = at_.offset;
-        read_open(end, complete, budget - taken, buffer, sink);
+        if (auto done = read_open(end, complete, budget - taken, buffer, sink); !done) {
+            return done.error();
+        }
         taken += at_.offset - before;
         if (complete && (finished_ || at_.offset >= end)) {
             if (options_.seal && id_.epoch < limit.epoch) seal();
@@ -99,43 +101,18 @@ Result<bool> ShardReader::open(const Cursor& limit, RecordSink& sink) {
     struct stat about {};
     SegmentHeader header;
     const bool opened = fd_ >= 0 && ::fstat(fd_, &about) == 0;
-    const auto got = opened ? ::pread(fd_, &header, sizeof header, 0) : -1;
-    // A page that the disk does not give back is damage, here as in fill().
-    if (!opened || (got < 0 && errno != EIO)) {
-        auto why = io_error("cannot read journal segment " + path.string(), errno);
+    const auto got = opened ? options_.read_file(fd_, &header, sizeof header, 0) : -1;
+    if (got < 0) {
+        auto why = unreadable(errno);
         close();
         return why;
     }
     file_bytes_ = static_cast<std::uint32_t>(
         std::min<off_t>(about.st_size, static_cast<off_t>(segment_bytes_max)));
-    seed_ = frame_seed(options_.node, id_);
-    segment_bytes_ = 0;
-    begun_ = ended_ = finished_ = false;
-
-    const std::uint64_t expected = base_sequence_ + index_;
-    const bool whole = got == static_cast<ssize_t>(sizeof header) ||
-                       (got < 0 && about.st_size >= static_cast<off_t>(sizeof header));
-    if (const auto checked = check_header(header, id_); whole && checked) {
-        begun_ = true;
-        segment_bytes_ = header.segment_bytes;
-        seed_ = frame_seed(header.node, id_);
-        if (sequence_known_ && index_known_ && header.base_sequence > expected) {
-            sink.damage({id_, 0, 0, header.base_sequence - expected,
-                         "records between it and the segment before are missing"});
-        }
-        base_sequence_ = header.base_sequence;
-        sequence_known_ = true;
-    } else {
-        ReadBuffer small;
-        const auto from = static_cast<std::uint32_t>(segment_header_bytes);
-        const bool records = whole && next_data(from, file_bytes_, small) < file_bytes_;
-        begun_ = records;
-        sequence_known_ = false;
-        if (records) {
-            sink.damage({id_, 0, from, 0, checked.error().message});
-        } else if (!whole) {
-            sink.damage({id_, 0, file_bytes_, 0, "it is cut before its first record"});
-        }
+    const bool whole = got == static_cast<ssize_t>(sizeof header);
+    if (auto begun = begin_segment(whole ? &header : nullptr, sink); !begun) {
+        close();
+        return begun.error();
     }
     const bool fresh = at_.offset < segment_header_bytes;
     at_.offset = std::max<std::uint32_t>(at_.offset, segment_header_bytes);
@@ -146,21 +123,60 @@ Result<bool> ShardReader::open(const Cursor& limit, RecordSink& sink) {
     return true;
 }
 
-std::size_t ShardReader::fill(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const {
+/// Takes in the header of the open segment; null: it is too short for one.
+Result<void> ShardReader::begin_segment(const SegmentHeader* header, RecordSink& sink) {
+    seed_ = frame_seed(options_.node, id_);
+    segment_bytes_ = 0;
+    begun_ = ended_ = finished_ = false;
+    const auto from = static_cast<std::uint32_t>(segment_header_bytes);
+    if (header == nullptr) {
+        sequence_known_ = false;
+        sink.damage({id_, 0, file_bytes_, 0, "it is cut before its first record"});
+        return {};
+    }
+    const auto checked = check_header(*header, id_);
+    if (!checked) {
+        ReadBuffer small;
+        const auto records = next_data(from, file_bytes_, small);
+        if (!records) return records.error();
+        begun_ = *records < file_bytes_;
+        sequence_known_ = false;
+        if (begun_) sink.damage({id_, 0, from, 0, checked.error().message});
+        return {};
+    }
+    begun_ = true;
+    segment_bytes_ = header->segment_bytes;
+    seed_ = frame_seed(header->node, id_);
+    const std::uint64_t expected = base_sequence_ + index_;
+    if (sequence_known_ && index_known_ && header->base_sequence > expected) {
+        sink.damage({id_, 0, 0, header->base_sequence - expected,
+                     "records between it and the segment before are missing"});
+    }
+    base_sequence_ = header->base_sequence;
+    sequence_known_ = true;
+    return {};
+}
+
+Error ShardReader::unreadable(int failure) const {
+    return io_error("cannot read journal segment " + id_.path(options_.journal).string(), failure);
+}
+
+/// What the disk does not give back is an error, and not the end of anything: it may be whole.
+Result<std::size_t> ShardReader::fill(std::uint32_t from, std::uint32_t end,
+                                      ReadBuffer& buffer) const {
     const auto room = buffer.bytes();
     const std::size_t wanted = std::min<std::size_t>(room.size(), end - from);
     std::size_t got = 0;
     while (got < wanted) {
-        const auto more =
-            ::pread(fd_, room.data() + got, wanted - got, static_cast<off_t>(from + got));
+        const auto more = options_.read_file(fd_, room.data() + got, wanted - got,
+                                             static_cast<off_t>(from + got));
         if (more < 0 && errno == EINTR) continue;
-        if (more <= 0) {
-            // A page that the disk does not give back reads as zeros: damage, if records follow it.
-            const std::size_t page =
-                std::min<std::size_t>(wanted - got, 4096 - (from + got) % 4096);
-            std::memset(room.data() + got, 0, page);
-            got += page;
-            continue;
+        if (more < 0 && got == 0) return unreadable(errno);
+        if (more < 0) break;  // what came before it is good
+        if (more == 0) {
+            // Cut since it was opened: as zeros, which is damage if records are to follow.
+            std::memset(room.data() + got, 0, wanted - got);
+            return wanted;
         }
         got += static_cast<std::size_t>(more);
     }
@@ -208,31 +224,35 @@ ShardReader::Run ShardReader::check_run(std::span<const std::byte> bytes) {
 }
 
 /// Reads the open segment up to `end`; `complete` when no more is written to it.
-void ShardReader::read_open(std::uint32_t end, bool complete, std::size_t bytes_max,
-                            ReadBuffer& buffer, RecordSink& sink) {
+Result<void> ShardReader::read_open(std::uint32_t end, bool complete, std::size_t bytes_max,
+                                    ReadBuffer& buffer, RecordSink& sink) {
     const std::uint32_t begin = at_.offset;
     while (!finished_ && at_.offset < end && at_.offset - begin < bytes_max) {
-        const std::size_t filled = fill(at_.offset, end, buffer);
-        const auto bytes = buffer.bytes().first(filled);
+        const auto filled = fill(at_.offset, end, buffer);
+        if (!filled) return filled.error();
+        const auto bytes = buffer.bytes().first(*filled);
         const Run run = check_run(bytes);
         if (run.bytes > 0) {
             sink.frames(id_, bytes.first(run.bytes));
             at_.offset += static_cast<std::uint32_t>(run.bytes);
         }
+        Result<void> went_on;
         if (run.stop == Stop::end) {
             ended_ = finished_ = true;
         } else if (run.stop == Stop::damaged) {
-            resynchronise(end, buffer, sink, "its checksum or numbering is wrong");
+            went_on = resynchronise(end, buffer, sink, "its checksum or numbering is wrong");
         } else if (run.stop == Stop::blank) {
-            read_blank(end, complete, buffer, sink);
+            went_on = read_blank(end, complete, buffer, sink);
         } else if (run.bytes == 0) {
-            resynchronise(end, buffer, sink, "it is cut");
+            went_on = resynchronise(end, buffer, sink, "it is cut");
         }
+        if (!went_on) return went_on;
     }
     if (complete && !finished_ && at_.offset >= end && end < segment_bytes_) {
         finished_ = true;
         if (!ended_) sink.damage({id_, end, end, 0, "it is cut"});
     }
+    return {};
 }
 
 }  // namespace qck::clicks

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +64,8 @@ public:
         /// used length and ended; spares that were never begun are removed. For the one process
         /// that holds the directory.
         bool seal = false;
+        /// As pread; for tests.
+        std::function<ssize_t(int fd, void* to, std::size_t bytes, off_t at)> read_file = ::pread;
     };
 
     ShardReader(Options options, const Cursor& from);
@@ -70,8 +75,8 @@ public:
 
     /// Hands on what lies before `limit`, at least `bytes_max` of it if there is so much. True when
     /// the limit is reached. `limit` is where a writer is, or a cursor of before, or journal_end
-    /// when nobody writes. Fails when the journal cannot be listed, or a segment not be opened;
-    /// nothing is passed over then, and the next call goes on there.
+    /// when nobody writes. Fails when the journal cannot be listed, or a segment not be opened or
+    /// not be read; nothing is passed over then, and the next call goes on there.
     Result<bool> read(const Cursor& limit, std::size_t bytes_max, ReadBuffer& buffer,
                       RecordSink& sink);
 
@@ -92,17 +97,22 @@ private:
 
     Result<bool> next_segment(const Cursor& limit);
     Result<bool> open(const Cursor& limit, RecordSink& sink);
+    Result<void> begin_segment(const SegmentHeader* header, RecordSink& sink);
     void close();
-    void read_open(std::uint32_t end, bool complete, std::size_t bytes_max, ReadBuffer& buffer,
-                   RecordSink& sink);
+    Result<void> read_open(std::uint32_t end, bool complete, std::size_t bytes_max,
+                           ReadBuffer& buffer, RecordSink& sink);
     Run check_run(std::span<const std::byte> bytes);
     bool check_index(const std::byte* at);
-    void read_blank(std::uint32_t end, bool complete, ReadBuffer& buffer, RecordSink& sink);
-    std::uint32_t find_frame(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer,
-                             std::uint32_t& index) const;
-    void resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink, const char* what);
-    std::uint32_t next_data(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const;
-    std::size_t fill(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const;
+    Result<void> read_blank(std::uint32_t end, bool complete, ReadBuffer& buffer, RecordSink& sink);
+    Result<bool> ends_here(std::uint32_t end, ReadBuffer& buffer) const;
+    Result<std::uint32_t> find_frame(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer,
+                                     std::uint32_t& index) const;
+    Result<void> resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink,
+                               const char* what);
+    Result<std::uint32_t> next_data(std::uint32_t from, std::uint32_t end,
+                                    ReadBuffer& buffer) const;
+    Result<std::size_t> fill(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer) const;
+    Error unreadable(int failure) const;
     void seal();
 
     Options options_;

@@ -29,10 +29,12 @@ std::size_t zeros_at_front(std::span<const std::byte> bytes) {
 
 /// Offset of the first whole frame from `from` on, which fits into the numbering; `end` when there
 /// is none.
-std::uint32_t ShardReader::find_frame(std::uint32_t from, std::uint32_t end, ReadBuffer& buffer,
-                                      std::uint32_t& index) const {
+Result<std::uint32_t> ShardReader::find_frame(std::uint32_t from, std::uint32_t end,
+                                              ReadBuffer& buffer, std::uint32_t& index) const {
     for (std::uint32_t at = from; at < end;) {
-        const std::size_t filled = fill(at, end, buffer);
+        const auto got = fill(at, end, buffer);
+        if (!got) return got.error();
+        const std::size_t filled = *got;
         const auto bytes = buffer.bytes().first(filled);
         std::size_t offset = 0;
         for (; offset + frame_align <= filled; offset += frame_align) {
@@ -56,11 +58,13 @@ std::uint32_t ShardReader::find_frame(std::uint32_t from, std::uint32_t end, Rea
 }
 
 /// Goes to the first whole frame after at_, or to `end`.
-void ShardReader::resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink,
-                                const char* what) {
+Result<void> ShardReader::resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSink& sink,
+                                        const char* what) {
     Damage damage{id_, at_.offset, end, 0, what};
     std::uint32_t index = end_index_unknown;
-    damage.to = find_frame(at_.offset + frame_align, end, buffer, index);
+    const auto found = find_frame(at_.offset + frame_align, end, buffer, index);
+    if (!found) return found.error();
+    damage.to = *found;
     if (damage.to < end && index != end_index_unknown) {
         if (index_known_) damage.records_lost = index - index_;
         index_ = index;
@@ -68,28 +72,41 @@ void ShardReader::resynchronise(std::uint32_t end, ReadBuffer& buffer, RecordSin
     }
     at_.offset = damage.to;
     sink.damage(damage);
+    return {};
+}
+
+/// Nothing follows at_ but, at most, the words of a frame before its first: nobody was told that it
+/// was written.
+Result<bool> ShardReader::ends_here(std::uint32_t end, ReadBuffer& buffer) const {
+    const auto torn_end =
+        static_cast<std::uint32_t>(std::min<std::size_t>(end, at_.offset + frame_bytes_max));
+    const auto after = next_data(torn_end, end, buffer);
+    if (!after) return after.error();
+    if (*after < end) return false;
+    const auto torn = next_data(at_.offset, torn_end, buffer);
+    if (!torn) return torn.error();
+    if (*torn >= torn_end) return true;
+    std::uint32_t ignored = 0;
+    const auto whole = find_frame(at_.offset + frame_align, torn_end, buffer, ignored);
+    if (!whole) return whole.error();
+    return *whole >= torn_end;
 }
 
 /// At a first word of zero: the end, an append that was killed before its commit, or a hole.
-void ShardReader::read_blank(std::uint32_t end, bool complete, ReadBuffer& buffer,
-                             RecordSink& sink) {
-    std::uint32_t ignored = 0;
-    const auto torn_end =
-        static_cast<std::uint32_t>(std::min<std::size_t>(end, at_.offset + frame_bytes_max));
-    // The words of a frame before its first: nobody was told that it was written.
-    const bool ends_here =
-        complete && next_data(torn_end, end, buffer) >= end &&
-        (next_data(at_.offset, torn_end, buffer) >= torn_end ||
-         find_frame(at_.offset + frame_align, torn_end, buffer, ignored) >= torn_end);
-    if (!ends_here) return resynchronise(end, buffer, sink, "records are missing in its middle");
+Result<void> ShardReader::read_blank(std::uint32_t end, bool complete, ReadBuffer& buffer,
+                                     RecordSink& sink) {
+    const Result<bool> ends = complete ? ends_here(end, buffer) : Result<bool>(false);
+    if (!ends) return ends.error();
+    if (!*ends) return resynchronise(end, buffer, sink, "records are missing in its middle");
     finished_ = true;
     // Cut exactly between two frames: only the missing length tells.
     if (file_bytes_ < segment_bytes_) sink.damage({id_, at_.offset, end, 0, "it is cut"});
+    return {};
 }
 
 /// Offset of the first 16 bytes from `from` on that are not zero; `end` when there are none.
-std::uint32_t ShardReader::next_data(std::uint32_t from, std::uint32_t end,
-                                     ReadBuffer& buffer) const {
+Result<std::uint32_t> ShardReader::next_data(std::uint32_t from, std::uint32_t end,
+                                             ReadBuffer& buffer) const {
     for (std::uint32_t at = from; at < end;) {
         // Blocks that were never written need not be read.
         const off_t data = ::lseek(fd_, at, SEEK_DATA);
@@ -99,7 +116,9 @@ std::uint32_t ShardReader::next_data(std::uint32_t from, std::uint32_t end,
             at = std::max(at, from);
             if (at >= end) return end;
         }
-        const std::size_t filled = fill(at, end, buffer);
+        const auto got = fill(at, end, buffer);
+        if (!got) return got.error();
+        const std::size_t filled = *got;
         const auto bytes = buffer.bytes().first(filled);
         const auto offset = static_cast<std::uint32_t>(zeros_at_front(bytes));
         if (offset < filled) return at + (offset & ~15U);

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <sstream>
 
@@ -85,6 +86,47 @@ TEST_CASE("a segment that cannot be opened for a moment is read afterwards, whol
     CHECK(take(reader.read(journal_end, SIZE_MAX, buffer, contents)));
     CHECK(contents.records == 5'000);
     CHECK(contents.damages.empty());
+}
+
+TEST_CASE("what a disk does not give back for a moment is read afterwards, wherever it is",
+          "[clicks][damage]") {
+    const qck::test::TemporaryDirectory directory;
+    {
+        Service service(directory.path());
+        for (int n = 0; n < 5'000; ++n) REQUIRE(service.journal->shard(0).append(click_on(1)));
+    }
+    // The header, and the middle of the records.
+    for (const off_t bad : {0, 20'000}) {
+        CAPTURE(bad);
+        bool well = false;
+        int failed = 0;
+        ShardReader::Options options;
+        options.journal = directory.path() / "journal";
+        options.node = take(DataDirectory::peek(directory.path())).node;
+        options.read_file = [&](int fd, void* to, std::size_t bytes, off_t at) -> ssize_t {
+            if (well || bad < at || bad >= at + static_cast<off_t>(bytes)) {
+                return ::pread(fd, to, bytes, at);
+            }
+            if (bad > at) return ::pread(fd, to, static_cast<std::size_t>(bad - at), at);
+            ++failed;
+            errno = EIO;
+            return -1;
+        };
+        ShardReader reader(options, {});
+        ReadBuffer buffer;
+        Contents contents;
+        CHECK(reader.read(journal_end, SIZE_MAX, buffer, contents).has_error());
+        CHECK(reader.read(journal_end, SIZE_MAX, buffer, contents).has_error());
+        CHECK(failed >= 2);
+        CHECK(contents.damages.empty());
+        CHECK((contents.records > 0) == (bad > 0));  // what is before it is handed on
+        CHECK(contents.records < 500);
+
+        well = true;
+        CHECK(take(reader.read(journal_end, SIZE_MAX, buffer, contents)));
+        CHECK(contents.records == 5'000);
+        CHECK(contents.damages.empty());
+    }
 }
 
 TEST_CASE("a journal that cannot be read is told once, waited for and then counted",
