@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "base/counter.hpp"
 #include "base/net/tls.hpp"
-#include "base/stats/counter.hpp"
 #include "loadgen/engine/connection.hpp"
 #include "loadgen/engine/message_book.hpp"
 #include "loadgen/engine/pacer.hpp"
@@ -56,9 +56,9 @@ struct RunControl {
 class Worker {
 public:
     struct Evidence {
-        stats::Counter connections_opened;
-        stats::Counter connections_lost;
-        stats::Counter connections_open;  ///< now
+        Counter connections_opened;
+        Counter connections_lost;
+        Counter connections_open;  ///< now
         std::uint32_t connections_open_max = 0;
         record::CauseCounts connect_failed_by{};
         std::int64_t cpu_ns = 0;
@@ -167,7 +167,7 @@ private:
     std::int64_t cpu_at_ns_ = 0;
     std::int64_t cpu_used_ns_ = 0;
     std::int64_t cpu_spun_ns_ = 0;
-    stats::Counter connect_failures_;
+    Counter connect_failures_;
     std::atomic<record::Cause> last_connect_cause_{record::Cause::other};
     std::uint64_t closed_loop_n_;
 };

@@ -91,7 +91,7 @@ void Worker::connect_failed(Connection& connection, std::int64_t now_ns, Cause c
 }
 
 void Worker::forget(Connection& connection) {
-    evidence_.connections_open.take(1);
+    evidence_.connections_open.subtract();
     connection.close();
 }
 

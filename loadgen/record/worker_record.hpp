@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "base/stats/counter.hpp"
+#include "base/counter.hpp"
 #include "base/stats/histogram.hpp"
 #include "loadgen/record/run_result.hpp"
 
@@ -80,15 +80,15 @@ private:
     static constexpr std::size_t status_count = 900;
 
     struct PhaseCells {
-        stats::Counter scheduled, sent, unsent, answered, failed, timed_out, in_flight;
-        stats::Counter bytes_sent, bytes_received;
+        Counter scheduled, sent, unsent, answered, failed, timed_out, in_flight;
+        Counter bytes_sent, bytes_received;
         stats::Histogram latency, service, send_lag;
         std::array<std::uint64_t, status_count> status{};
         CauseCounts failed_by{};
         CauseCounts unsent_by{};
     };
     struct IntervalCells {
-        stats::Counter scheduled, sent, answered, failed, timed_out, unsent;
+        Counter scheduled, sent, answered, failed, timed_out, unsent;
         CauseCounts failed_by{};
         stats::CoarseHistogram latency;
     };
