@@ -93,7 +93,7 @@ void CommandLine::take_help_and_version() {
     if (arguments_.front() == "version") arguments_.front() = "--version";
     if (arguments_.front() != "help") return;
     arguments_.erase(arguments_.begin());
-    arguments_.push_back("--help");
+    arguments_.emplace_back("--help");
 }
 
 /// Of the command that is asked for only; others may read the same variable otherwise.

@@ -85,8 +85,7 @@ ShipperConfig shipper_config(const Journal& journal, const EventDeliveryConfig& 
 class EventDelivery::Loop {
 public:
     Loop(Journal& journal, EventSink& sink, EventDeliveryConfig config)
-        : journal_(journal),
-          sink_(sink),
+        : sink_(sink),
           config_(std::move(config)),
           file_(journal.directory().path() / "delivery" / (std::string(sink.name()) + ".cursor")),
           source_(source_options(journal, config_.place)),
@@ -219,7 +218,6 @@ private:
                     resend_asked_ || shipper_.resending()};
     }
 
-    Journal& journal_;
     EventSink& sink_;
     const EventDeliveryConfig config_;
     CursorFile file_;

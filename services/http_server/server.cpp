@@ -141,9 +141,9 @@ void Server::drain() {
         reactor_.unwatch(listener_.get(), *this);
         listener_.reset();
     }
-    // By index: what is answered here may move sessions_ no more, but may empty its slots.
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
-        if (sessions_[slot]) sessions_[slot]->drain();
+    // What is answered here adds no sessions, but may empty their slots.
+    for (const auto& session : sessions_) {
+        if (session) session->drain();
     }
 }
 

@@ -45,7 +45,7 @@ public:
     /// answers. What the server itself refuses is not asked again.
     Result<std::string> query(std::string_view text);
     /// Of one node, once.
-    Result<std::string> query_at(std::size_t node, std::string_view text);
+    Result<std::string> query_at(std::size_t index, std::string_view text);
     /// Sends `body` (what follows FORMAT) once, to one node. `settings` are `&name=value`, escaped.
     InsertOutcome insert(std::string_view statement, std::string_view body,
                          std::string_view settings);

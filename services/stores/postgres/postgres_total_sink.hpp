@@ -20,8 +20,8 @@ std::string producer_name(std::uint64_t node, std::uint16_t shard);
 ///
 /// A batch is one statement, so it is all or nothing: it raises each total to the greater of old
 /// and new, and adds what was gained to the links. What is not greater makes no new row version,
-/// so sending again is cheap, and exact even while a former attempt that was given up still runs on the
-/// server. Writes depend on how many links had clicks since the last batch, never on how many
+/// so sending again is cheap, and exact even while a former attempt that was given up still runs on
+/// the server. Writes depend on how many links had clicks since the last batch, never on how many
 /// clicks. Rows are locked in the order of ids, as edits of links do. A link that is gone keeps its
 /// totals; so do unknown codes (id 0).
 class PostgresTotalSink final : public clicks::TotalSink {

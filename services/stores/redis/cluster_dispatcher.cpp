@@ -124,10 +124,12 @@ std::optional<Endpoint> ClusterDispatcher::server_for_subscription() {
 }
 
 void ClusterDispatcher::flush() {
+    // NOLINTNEXTLINE(modernize-loop-convert): what is called may add links
     for (std::size_t i = 0; i < links_.size(); ++i) links_[i]->connection->flush();
 }
 
 void ClusterDispatcher::expire(std::int64_t now_ns) {
+    // NOLINTNEXTLINE(modernize-loop-convert): what is called may add links
     for (std::size_t i = 0; i < links_.size(); ++i) links_[i]->connection->expire(now_ns);
     for (std::size_t left = parked_.size(); left > 0; --left) {
         Request request = parked_.pop();
@@ -247,6 +249,7 @@ void ClusterDispatcher::on_slots(NodeId asked, const Result<Reply>& reply) {
 /// Connections to nodes that have left the cluster are given up. What was sent there is answered
 /// first; what waits goes elsewhere.
 void ClusterDispatcher::leave_strangers() {
+    // NOLINTNEXTLINE(modernize-loop-convert): what is called may add links
     for (std::size_t i = 0; i < links_.size(); ++i) {
         Connection& connection = *links_[i]->connection;
         if (routing_.map().is_member(links_[i]->node)) continue;

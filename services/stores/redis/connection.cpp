@@ -205,8 +205,8 @@ void Connection::expire(std::int64_t now_ns) {
     const auto give_up = [&](Request& request, const char* what) {
         if (!request.done || request.deadline_ns > now_ns) return;
         ++overdue;
-        Request gone = std::move(request);
-        request.done = nullptr;  // its reply, if it comes, is dropped
+        // What stays has no `done`: its reply, if it comes, is dropped.
+        Request gone = std::exchange(request, Request());
         owner_.on_overdue(*this, std::move(gone),
                           error(Errc::timed_out, "redis " + endpoint_.to_string() + what + " in " +
                                                      milliseconds_text(config_.command_timeout)));

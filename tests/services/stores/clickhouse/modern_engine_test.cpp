@@ -1,5 +1,6 @@
 // Every statement and query on a current engine (chdb), beside the 18.16 of the other tests.
 #include <fstream>
+#include <iomanip>
 
 #include "services/stores/clickhouse/event_block.hpp"
 #include "services/stores/clickhouse/event_queries.hpp"
@@ -54,7 +55,7 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
         }
         statements << "INSERT INTO qck_analytics.link_events_local " << columns_of_insert()
                    << " SELECT * FROM file("
-                   << sql_quoted((directory.path() / "rows.native").string()) << ", Native)\n;;\n";
+                   << std::quoted((directory.path() / "rows.native").string()) << ", Native)\n;;\n";
         for (const std::string& query : std::initializer_list<std::string>{
                  "SELECT count(), sum(clicks), sum(is_bot) FROM qck_analytics.link_events",
                  "SELECT click_id, time_ms, IPv6NumToString(ip), referrer, city, device, class "
