@@ -27,7 +27,6 @@
 
 namespace qck::test {
 
-/// A TCP port of 127.0.0.1 that nobody used a moment ago.
 /// Runs programs of PostgreSQL, which refuse to be root, as the user postgres then.
 class PostgresUser {
 public:
@@ -97,6 +96,7 @@ public:
     PostgresServer(const PostgresServer&) = delete;
     PostgresServer& operator=(const PostgresServer&) = delete;
 
+    static bool is_installed() { return !newest_programs().empty(); }
     int port() const { return port_; }
     std::string url(const std::string& database = "qck") const {
         return "postgresql://qck@127.0.0.1:" + std::to_string(port_) + "/" + database;
@@ -175,7 +175,8 @@ private:
         }
     }
 
-    static std::filesystem::path find_programs() {
+    /// Empty when there is none.
+    static std::filesystem::path newest_programs() {
         std::filesystem::path newest;
         std::error_code none;
         for (const auto& entry : std::filesystem::directory_iterator("/usr/lib/postgresql", none)) {
@@ -184,9 +185,13 @@ private:
                  std::stoi(entry.path().filename()) > std::stoi(newest.parent_path().filename())))
                 newest = entry.path() / "bin";
         }
-        if (newest.empty())
-            throw std::runtime_error("PostgreSQL is not installed (run scripts/deps --test)");
         return newest;
+    }
+    static std::filesystem::path find_programs() {
+        auto programs = newest_programs();
+        if (programs.empty())
+            throw std::runtime_error("PostgreSQL is not installed (run scripts/deps --test)");
+        return programs;
     }
     /// The server and its children, each of which is a process group.
     std::vector<pid_t> processes() const {

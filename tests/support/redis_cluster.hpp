@@ -38,8 +38,13 @@ public:
         return config;
     }
     RedisServer& node(std::size_t index) { return *nodes_[index]; }
-    /// Which of the nodes, running and by its own word, is the master of a slot.
+    /// Which of the nodes, by the word of one that runs, is the master of a slot.
     RedisServer& master_of(std::uint16_t slot) {
+        RedisServer* const master = master_or_null(slot);
+        if (master == nullptr) FAIL("no master has slot " << slot);
+        return *master;
+    }
+    RedisServer* master_or_null(std::uint16_t slot) {
         for (const auto& node : nodes_) {
             if (node->pid() <= 0) continue;
             auto client = redis::BlockingClient::create(node->config());
@@ -49,12 +54,27 @@ public:
                 const auto range = (*reply)[i];
                 if (slot < range[0].integer() || slot > range[1].integer()) continue;
                 for (const auto& other : nodes_) {
-                    if (other->port() == range[2][1].integer()) return *other;
+                    if (other->port() == range[2][1].integer()) return other.get();
                 }
             }
         }
-        FAIL("no master has slot " << slot);
-        return *nodes_[0];
+        return nullptr;
+    }
+    /// Moves a slot with all its keys, as redis-cli's reshard does.
+    void migrate(std::uint16_t slot, RedisServer& to) {
+        const std::string number = std::to_string(slot);
+        RedisServer& from = master_of(slot);
+        const std::string from_id = id_of(from);
+        const std::string to_id = id_of(to);
+        REQUIRE(contains(to.cli({"CLUSTER", "SETSLOT", number, "IMPORTING", from_id}), "OK"));
+        REQUIRE(contains(from.cli({"CLUSTER", "SETSLOT", number, "MIGRATING", to_id}), "OK"));
+        while (true) {
+            const std::string found = from.cli({"CLUSTER", "GETKEYSINSLOT", number, "1"});
+            const std::string one = found.substr(0, found.find('\n'));
+            if (one.empty()) break;
+            from.cli({"MIGRATE", "127.0.0.1", std::to_string(to.port()), one, "0", "5000"});
+        }
+        for (const auto& node : nodes_) node->cli({"CLUSTER", "SETSLOT", number, "NODE", to_id});
     }
     static std::string id_of(const RedisServer& node) {
         std::string id = node.cli({"CLUSTER", "MYID"});

@@ -58,30 +58,11 @@ void check_replica_reads(RedisCluster& cluster) {
     CHECK(gets() == before);
 }
 
-/// Moves a slot with all its keys, as redis-cli's reshard does, while `under_load` runs.
-void migrate(RedisServer& from, RedisServer& to, std::uint16_t slot, RedisCluster& cluster) {
-    const std::string number = std::to_string(slot);
-    const std::string from_id = RedisCluster::id_of(from);
-    const std::string to_id = RedisCluster::id_of(to);
-    REQUIRE(test::contains(to.cli({"CLUSTER", "SETSLOT", number, "IMPORTING", from_id}), "OK"));
-    REQUIRE(test::contains(from.cli({"CLUSTER", "SETSLOT", number, "MIGRATING", to_id}), "OK"));
-    while (true) {
-        const std::string found = from.cli({"CLUSTER", "GETKEYSINSLOT", number, "1"});
-        const std::string one = found.substr(0, found.find('\n'));
-        if (one.empty()) break;
-        from.cli({"MIGRATE", "127.0.0.1", std::to_string(to.port()), one, "0", "5000"});
-    }
-    for (std::size_t i = 0; i < 6; ++i) {
-        cluster.node(i).cli({"CLUSTER", "SETSLOT", number, "NODE", to_id});
-    }
-}
-
 void check_migration(RedisCluster& cluster) {
     ClientConfig config = cluster.config();
     config.command_timeout = 5s;
     const auto client = make_client(config);
     const auto slot = slot_of_key("{moving}");
-    RedisServer& from = cluster.master_of(slot);
     RedisServer& to = cluster.master_of(slot < 8000 ? 16000 : 0);
     constexpr int counters = 40;
     std::atomic<bool> done = false;
@@ -100,7 +81,7 @@ void check_migration(RedisCluster& cluster) {
         }
     });
     wait_for([&] { return rounds > 5; });
-    migrate(from, to, slot, cluster);
+    cluster.migrate(slot, to);
     const int moved_at = rounds;
     wait_for([&] { return rounds > moved_at + 5; });
     done = true;

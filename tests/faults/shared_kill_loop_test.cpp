@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <thread>
+
+#include "services/stores/redis/protocol/key_slot.hpp"
+#include "tests/faults/shared_fleet.hpp"
+#include "tests/support/redis_cluster.hpp"
+#include "tests/support/skip.hpp"
+
+namespace qck::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Each kind of fault once.
+constexpr unsigned long rounds_by_default = 8;
+/// The last link is clicked at the beginning only.
+constexpr std::size_t links_all = 4;
+constexpr std::size_t links_busy = 3;
+
+unsigned long rounds_wanted() {
+    const char* const text = std::getenv("QCK_KILLS");
+    return text == nullptr ? rounds_by_default : std::strtoul(text, nullptr, 10);
+}
+
+void sleep_up_to(SharedFleet& fleet, std::chrono::milliseconds most) {
+    const auto most_us = std::chrono::microseconds(most).count();
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(fleet.random() % static_cast<std::uint32_t>(most_us)));
+}
+
+/// What may happen in a round: one thing ends or hangs while load runs on both instances.
+class Faults {
+public:
+    Faults(SharedFleet& fleet, RedisServer& redis)
+        : fleet_(fleet),
+          faults_{
+              {"serve A killed", [&] { fleet.kill(0); }, [] {}},
+              {"serve B killed", [&] { fleet.kill(1); }, [] {}},
+              {"Redis killed", [&] { redis.kill(); }, [&] { redis.start(); }},
+              {"PostgreSQL killed", [&] { fleet.postgres().kill(); },
+               [&] { fleet.postgres().start(); }},
+              {"ClickHouse killed", [&] { fleet.clickhouse().kill(); },
+               [&] { REQUIRE(fleet.clickhouse().start()); }},
+              {"Redis hangs", [&] { redis.hang(); }, [&] { redis.go_on(); }},
+              {"PostgreSQL hangs", [&] { fleet.postgres().hang(); },
+               [&] { fleet.postgres().go_on(); }},
+              {"ClickHouse hangs", [&] { fleet.clickhouse().stop(); },
+               [&] { fleet.clickhouse().go_on(); }},
+          } {}
+
+    /// In an order by chance, each as often as the others.
+    void round(unsigned long number) {
+        if (number % faults_.size() == 0) {
+            for (std::size_t at = faults_.size() - 1; at > 0; --at) {
+                std::swap(faults_[at], faults_[fleet_.random() % (at + 1)]);
+            }
+        }
+        const Fault& fault = faults_[number % faults_.size()];
+        INFO("round " << number << ": " << fault.name);
+        fleet_.load(number == 0 ? links_all : links_busy);
+        sleep_up_to(fleet_, 700ms);
+        fault.begin();
+        const bool hangs = std::string(fault.name).ends_with("hangs");
+        std::this_thread::sleep_for(hangs ? 700ms : 50ms);
+        sleep_up_to(fleet_, 500ms);
+        fault.end();
+    }
+
+private:
+    struct Fault {
+        const char* name;
+        std::function<void()> begin;
+        std::function<void()> end;
+    };
+    SharedFleet& fleet_;
+    std::vector<Fault> faults_;
+};
+
+/// Nothing fails any more: every busy link is clicked once more on both instances.
+void click_in_peace(SharedFleet& fleet) {
+    fleet.load(links_busy);
+    std::this_thread::sleep_for(300ms);
+    fleet.quiet();
+}
+
+void kill_in_turns(RedisServer& redis, bool redis_keeps, std::uint32_t seed) {
+    SharedFleet fleet(redis.config(), true, seed);
+    Faults faults(fleet, redis);
+    const unsigned long rounds = rounds_wanted();
+    for (unsigned long number = 0; number < rounds; ++number) faults.round(number);
+    click_in_peace(fleet);
+
+    // A Redis that lost its memory has what was clicked since; the rest is given back by a repair.
+    const bool agreed = fleet.agrees(redis_keeps ? links_all : links_busy, 60s);
+    INFO(fleet.table());
+    CHECK(agreed);
+    if (!redis_keeps) fleet.reconciled(true);
+    const bool all_agreed = fleet.agrees(links_all, 10s);
+    INFO(fleet.table());
+    CHECK(all_agreed);
+    CHECK(fleet.reconciled(false));
+    CHECK(fleet.answered() > 0);
+    CHECK_FALSE(contains(fleet.said(), "journal_damaged"));
+    std::cout << rounds << " rounds, " << fleet.answered()
+              << " answers, each counted once everywhere" << std::endl;
+}
+
+bool all_installed() {
+    return RedisServer::is_installed() && PostgresServer::is_installed() &&
+           ClickhouseServer::installed();
+}
+
+}  // namespace
+
+TEST_CASE("P1: journals and stores agree on each link, across kill -9 and SIGSTOP of anything",
+          "[faults][shared][P1][skippable]") {
+    if (!all_installed()) QCK_SKIP("Redis, PostgreSQL and ClickHouse are not all installed");
+    const std::uint32_t seed = seed_of_run("kill loop of two instances and their stores");
+    CAPTURE(seed);
+    RedisServer redis;
+    kill_in_turns(redis, false, seed);
+}
+
+TEST_CASE("P1: so they do with a Redis that keeps what it has in a file",
+          "[faults][shared][P1][skippable]") {
+    if (!all_installed()) QCK_SKIP("Redis, PostgreSQL and ClickHouse are not all installed");
+    const std::uint32_t seed = seed_of_run("kill loop with appendonly");
+    CAPTURE(seed);
+    RedisServer redis({"--appendonly", "yes"});
+    kill_in_turns(redis, true, seed);
+}
+
+TEST_CASE("P1: counts in a Redis Cluster are exact across a failover and a migration of slots",
+          "[faults][shared][P1][skippable]") {
+    if (!RedisServer::is_installed() || !PostgresServer::is_installed())
+        QCK_SKIP("Redis and PostgreSQL are not both installed");
+    const std::uint32_t seed = seed_of_run("failover and migration under load");
+    CAPTURE(seed);
+    RedisCluster cluster;
+    SharedFleet fleet(cluster.config(), false, seed);
+    const auto slot = [&](std::size_t link) {
+        return redis::slot_of_key("clicks:{" + fleet.id_of(link) + "}");
+    };
+    fleet.load(links_all);
+    sleep_up_to(fleet, 500ms);
+
+    INFO("the slot of a link that is clicked migrates");
+    const std::uint16_t moving = slot(0);
+    RedisServer& to = cluster.master_of(moving < 8000 ? 16000 : 0);
+    cluster.migrate(moving, to);
+    CHECK(&cluster.master_of(moving) == &to);
+    sleep_up_to(fleet, 500ms);
+
+    INFO("the master of a link that is clicked dies");
+    RedisServer& victim = cluster.master_of(slot(1));
+    victim.kill();
+    const auto has_another = [&] {
+        const RedisServer* const master = cluster.master_or_null(slot(1));
+        return master != nullptr && master != &victim;
+    };
+    CHECK(wait_for(has_another, 15s));
+    sleep_up_to(fleet, 500ms);
+    victim.start();
+    click_in_peace(fleet);
+
+    // What a master had not yet given its replica is lost with it, and given again with the next
+    // click, or by a repair.
+    const bool agreed = fleet.agrees(links_busy, 60s);
+    INFO(fleet.table());
+    CHECK(agreed);
+    fleet.reconciled(true);
+    const bool all_agreed = fleet.agrees(links_all, 10s);
+    INFO(fleet.table());
+    CHECK(all_agreed);
+    CHECK(fleet.answered() > 0);
+}
+
+}  // namespace qck::test
