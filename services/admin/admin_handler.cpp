@@ -125,6 +125,8 @@ Response AdminHandler::status() const {
         {"cache",
          {{"hits", total(redirects, &RedirectCounters::cache_hits)},
           {"misses", total(redirects, &RedirectCounters::cache_misses)},
+          {"stale_hits", total(redirects, &RedirectCounters::stale_hits)},
+          {"pinned", total(redirects, &RedirectCounters::cache_pinned)},
           {"entries", total(redirects, &RedirectCounters::cache_entries)},
           {"bytes", total(redirects, &RedirectCounters::cache_bytes)}}},
         {"journal",
@@ -143,6 +145,14 @@ Response AdminHandler::status() const {
         for (const auto* const server : listener.servers) open += server->connections_open.value();
         connections[listener.name] = open;
     }
+    auto& latency = document["latency_us"];
+    latency["bounds"] = redirect::latency_bounds_us;
+    for (std::size_t i = 0; i <= redirect::latency_bounds_us.size(); ++i) {
+        std::uint64_t count = 0;
+        for (const auto* const counters : redirects) count += counters->latency[i].value();
+        latency["counts"].push_back(count);
+    }
+    if (parts_.more_status) parts_.more_status(document);
     return text(200, "application/json", document.dump(2) + "\n");
 }
 

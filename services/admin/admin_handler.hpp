@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ struct AdminParts {
     std::function<bool()> is_ready;
     std::int64_t started_at_ms = 0;
     std::vector<Action> actions;
+    /// Adds to what /v1/status says; may be empty. Called on the listener's reactor; quick.
+    std::function<void(nlohmann::ordered_json&)> more_status;
     /// Asked of whoever changes something, when not empty.
     std::string bearer_token;
 };

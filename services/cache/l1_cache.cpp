@@ -126,6 +126,25 @@ bool L1Cache::put_absent(std::string_view code, std::uint64_t version, std::int6
     return insert(entry);
 }
 
+bool L1Cache::drop(std::string_view code) {
+    L1Entry* const entry = entry_of(code);
+    if (entry == nullptr) return false;
+    remove(*entry);
+    return true;
+}
+
+std::vector<std::int64_t> L1Cache::load_times(std::size_t slots_max) const {
+    std::vector<std::int64_t> times;
+    const std::size_t stride = std::max<std::size_t>(1, table_.size() / slots_max);
+    for (std::size_t slot = 0; slot < table_.size(); slot += stride) {
+        const L1Entry* const entry = table_[slot];
+        if (entry == nullptr || entry->kind != L1Entry::Kind::link) continue;
+        times.push_back(entry->loaded_at_ns);
+    }
+    std::sort(times.begin(), times.end());
+    return times;
+}
+
 void L1Cache::postpone_refresh(std::string_view code, std::int64_t refresh_at_ns) {
     if (L1Entry* const entry = entry_of(code)) entry->refresh_at_ns = refresh_at_ns;
 }

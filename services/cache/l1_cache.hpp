@@ -55,8 +55,8 @@ std::string redirect_head(const links::Link& link);
 ///
 /// Links of pinned codes are never evicted, up to half of the bytes.
 ///
-/// Invariants: an entry never gives way to an older version; bytes() <= bytes_max after every call.
-/// Not thread-safe.
+/// Invariants: an entry never gives way to an older version (unless dropped); bytes() <= bytes_max
+/// after every call. Not thread-safe.
 class L1Cache {
 public:
     /// Codes that may be pinned.
@@ -81,6 +81,9 @@ public:
     /// link that was read later. Over another absent entry the larger version is kept.
     bool put_absent(std::string_view code, std::uint64_t version, std::int64_t loaded_at_ns,
                     std::int64_t stale_at_ns);
+    /// Forgets what is known of a code, its version too: not while an older answer is on its way. A
+    /// pin stays. False when nothing was known.
+    bool drop(std::string_view code);
     /// Asking for the code again is not worth it before `refresh_at_ns`.
     void postpone_refresh(std::string_view code, std::int64_t refresh_at_ns);
 
@@ -92,6 +95,10 @@ public:
 
     std::size_t bytes() const { return bytes_; }
     std::size_t entries() const { return entries_; }
+
+    /// When entries of links were read last, sorted; by looking at no more than `slots_max` places
+    /// spread over the table: every entry of a small cache, a sample of a large one.
+    std::vector<std::int64_t> load_times(std::size_t slots_max) const;
 
 private:
     struct Queue {

@@ -82,6 +82,11 @@ struct Reading {
     std::uint64_t revision = 0;
 };
 
+struct LinkClicks {
+    std::uint64_t link_id = 0;
+    std::uint64_t clicks = 0;  ///< of all classes
+};
+
 struct HourCount {
     std::uint32_t hour = 0;
     ClassTotals clicks;
@@ -115,6 +120,10 @@ public:
     virtual Result<Reading<std::vector<EventCount>>> event_hours(std::string_view type,
                                                                  std::uint32_t since_hour,
                                                                  std::uint32_t until_hour) = 0;
+    /// The `links_max` links with the most clicks since that hour, most first. Reads every hour
+    /// that is kept: for operators, not for visitors.
+    virtual Result<std::vector<LinkClicks>> most_clicked(std::uint32_t since_hour,
+                                                         std::size_t links_max) = 0;
     /// Of every link asked for, in order of (link, shard, class), all at one instant. `links` in
     /// any order, each once; those without a click give nothing.
     virtual Result<Reading<std::vector<ProducerTotal>>> totals_of(

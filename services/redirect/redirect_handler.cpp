@@ -16,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr auto clock_period = 20ms;
 /// An entry whose lookup failed is not looked up again before.
 constexpr std::chrono::nanoseconds refresh_pause = 1s;
+/// Of L1's table, to find out how old entries are: some 50 us of the reactor's time.
+constexpr std::size_t age_slots_max = 2048;
 
 }  // namespace
 
@@ -201,6 +203,9 @@ bool RedirectHandler::begin_lookup(const std::string& code, Lookup& lookup) {
     if (begun) return true;
     auto node = lookups_.extract(code);
     for (Waiter& waiter : node.mapped().waiters) fail(waiter, Answers::Kind::overloaded);
+    for (const Warmed& told : node.mapped().warmed) {
+        told(error(Errc::unavailable, "too many codes are being looked up"));
+    }
     return false;
 }
 
@@ -240,7 +245,16 @@ void RedirectHandler::looked_up(const std::string& code, const Result<cache::Kno
         return;
     }
     auto waiters = std::move(lookup->second.waiters);
+    const auto warmed = std::move(lookup->second.warmed);
     lookups_.erase(lookup);
+    for (const Warmed& told : warmed) {
+        if (!known) {
+            told(known.error());
+        } else {
+            told(entry != nullptr ? entry->kind == cache::L1Entry::Kind::link
+                                  : known->link.has_value());
+        }
+    }
     for (Waiter& waiter : waiters) {
         if (entry != nullptr) {
             answer_waiter(waiter, *entry);
@@ -321,6 +335,34 @@ void RedirectHandler::unpin(std::string_view code, cache::PinReason reason) {
 bool RedirectHandler::pin(const links::Link& link, cache::PinReason reason) {
     cache_.put(link, reactor_.now_ns());
     return pin(link.code, reason);
+}
+
+void RedirectHandler::warm(const std::string& code, Warmed done) {
+    const cache::L1Entry* const entry = cache_.find_any(code);
+    if (entry != nullptr && entry->stale_at_ns > reactor_.now_ns() &&
+        entry->loaded_at_ns >= fresh_since_ns_) {
+        return done(entry->kind == cache::L1Entry::Kind::link);
+    }
+    const auto [lookup, fresh] = lookups_.try_emplace(code);
+    lookup->second.warmed.push_back(std::move(done));
+    if (fresh) begin_lookup(lookup->first, lookup->second);
+}
+
+void RedirectHandler::evict(std::string_view code) {
+    const auto lookup = lookups_.find(std::string(code));
+    if (lookup != lookups_.end()) lookup->second.changed = true;
+    cache_.drop(code);
+    note_cache_size();
+}
+
+std::vector<std::chrono::nanoseconds> RedirectHandler::ages() const {
+    const auto times = cache_.load_times(age_slots_max);
+    std::vector<std::chrono::nanoseconds> ages;
+    ages.reserve(times.size());
+    for (auto at = times.rbegin(); at != times.rend(); ++at) {
+        ages.emplace_back(std::max<std::int64_t>(0, reactor_.now_ns() - *at));
+    }
+    return ages;
 }
 
 void RedirectHandler::note_cache_size() {

@@ -48,7 +48,7 @@ struct RedirectConfig {
 /// The redirect path of one reactor: code to entry, click to journal, answer to output, in this
 /// order. A code that L1 lacks is looked up elsewhere while the reactor goes on.
 ///
-/// Belongs to the reactor's thread, but for counters().
+/// Belongs to the reactor's thread, but for counters() and cache_bytes_max().
 class RedirectHandler final : public http_server::Handler {
 public:
     /// The collaborators outlive the handler.
@@ -70,11 +70,21 @@ public:
     /// As pin(), and L1 has the link from now on, as of now. False when L1 cannot pin so much.
     bool pin(const links::Link& link, cache::PinReason reason);
 
+    /// Reads a code into L1 as a visitor's request would, and says whether there is such a link; at
+    /// once when L1 knows. An error when it could not be asked for.
+    using Warmed = std::function<void(const Result<bool>& found)>;
+    void warm(const std::string& code, Warmed done);
+    /// L1 forgets the code; what was asked for before is not believed. A pin stays.
+    void evict(std::string_view code);
+    /// How long ago links of L1 were read, ascending: of all, or of a bounded sample.
+    std::vector<std::chrono::nanoseconds> ages() const;
+
     /// Whether changes made by other instances are heard of. What L1 holds from before they were
     /// is not trusted.
     void changes_heard(bool heard);
 
     const RedirectCounters& counters() const { return counters_; }
+    std::size_t cache_bytes_max() const { return config_.cache_bytes_max; }
 
 private:
     /// A request that waits for its link.
@@ -91,6 +101,7 @@ private:
     };
     struct Lookup {
         std::vector<Waiter> waiters;
+        std::vector<Warmed> warmed;  ///< told of the outcome
         std::int64_t begun_ns = 0;
         bool changed =
             false;  ///< the link changed after the lookup began: what it finds may be old

@@ -3,18 +3,18 @@
 #include <utility>
 
 #include "base/log.hpp"
-#include "services/stores/redis/link_scripts.hpp"
 #include "services/stores/redis/link_value.hpp"
 
 namespace qck::redis {
 
 LinkChanges::LinkChanges(net::Reactor& reactor, Client& client, const LinkChangesConfig& config,
-                         Changed changed, Heard heard)
+                         Changed changed, Heard heard, Ordered ordered)
     : reactor_(reactor),
       client_(client),
       config_(config),
       changed_(std::move(changed)),
       heard_callback_(std::move(heard)),
+      ordered_(std::move(ordered)),
       self_(std::make_shared<LinkChanges*>(this)) {
     subscription_ = client_.subscribe(
         std::string(invalidation_channel),
@@ -123,8 +123,16 @@ void LinkChanges::beat() {
 void LinkChanges::on_message(std::string_view payload) {
     last_sign_ns_ = reactor_.now_ns();
     if (subscribed_) set_heard(true);
-    if (!payload.starts_with("c ")) return;
+    if (payload.size() < 3 || payload[1] != ' ') return;
+    const char kind = payload[0];
     payload.remove_prefix(2);
+    if (kind == 'c') return on_change(payload);
+    for (const LinkOrder order : {LinkOrder::evict, LinkOrder::pin, LinkOrder::unpin}) {
+        if (kind == static_cast<char>(order) && ordered_) ordered_(order, std::string(payload));
+    }
+}
+
+void LinkChanges::on_change(std::string_view payload) {
     const auto end = payload.find(' ');
     if (end == std::string_view::npos) return;
     const std::string code(payload.substr(0, end));

@@ -15,6 +15,7 @@
 #include "services/cache/link_source.hpp"
 #include "services/links/link_store.hpp"
 #include "services/stores/redis/client.hpp"
+#include "services/stores/redis/link_scripts.hpp"
 
 namespace qck::redis {
 
@@ -42,11 +43,13 @@ public:
     using Changed = std::function<void(const std::string& code, const cache::Known& known)>;
     /// Whether changes of others are heard of. False until the first sign of life.
     using Heard = std::function<void(bool heard)>;
+    /// What an operator ordered of some instance, this one included; may be empty.
+    using Ordered = std::function<void(LinkOrder order, const std::string& code)>;
 
     /// The reactor and `client` outlive it. Destroyed on the reactor's thread, or while that does
     /// not run.
     LinkChanges(net::Reactor& reactor, Client& client, const LinkChangesConfig& config,
-                Changed changed, Heard heard);
+                Changed changed, Heard heard, Ordered ordered = nullptr);
     ~LinkChanges() override;
 
     void link_created(const links::Link& link) override;
@@ -77,6 +80,7 @@ private:
     void sent(const std::string& code, std::uint64_t number, bool taken);
     void beat();
     void on_message(std::string_view payload);
+    void on_change(std::string_view payload);
     void on_state(bool subscribed);
     void check_silence();
     void set_heard(bool heard);
@@ -86,6 +90,7 @@ private:
     const LinkChangesConfig config_;
     Changed changed_;
     Heard heard_callback_;
+    Ordered ordered_;
     Figures figures_;
 
     struct Incoming {

@@ -16,7 +16,11 @@ if old then
     return 0
   end
 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if redis.call('PTTL', KEYS[1]) == -1 and string.match(ARGV[2], '^%d+ L ') then
+  redis.call('SET', KEYS[1], ARGV[2])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
 return 1
 )lua";
 
@@ -28,8 +32,46 @@ if old then
 elseif ARGV[5] == '1' then
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if redis.call('PTTL', KEYS[1]) == -1 and string.match(ARGV[2], '^%d+ L ') then
+  redis.call('SET', KEYS[1], ARGV[2])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
 redis.call('PUBLISH', ARGV[4], ARGV[6])
+return 1
+)lua";
+
+/// A DEL would forget the version too, and let in an older value that is on its way: what stays for
+/// a while is the version alone.
+constexpr std::string_view evict_script = R"lua(
+local old = redis.call('GET', KEYS[1])
+if old then
+  local mark = (string.match(old, '^%d+') or '0') .. ' E'
+  if redis.call('PTTL', KEYS[1]) == -1 then
+    redis.call('SET', KEYS[1], mark)
+  else
+    redis.call('SET', KEYS[1], mark, 'PX', ARGV[1])
+  end
+end
+redis.call('PUBLISH', ARGV[2], ARGV[3])
+return old and 1 or 0
+)lua";
+
+constexpr std::string_view pin_script = R"lua(
+local old = redis.call('GET', KEYS[1])
+local version = old and string.match(old, '^%d+') or '0'
+if #version > #ARGV[1] or (#version == #ARGV[1] and version > ARGV[1]) then
+  if string.match(old, '^%d+ L ') then redis.call('PERSIST', KEYS[1]) end
+else
+  redis.call('SET', KEYS[1], ARGV[2])
+end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1
+)lua";
+
+constexpr std::string_view unpin_script = R"lua(
+if redis.call('PTTL', KEYS[1]) == -1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1
 )lua";
 
@@ -76,5 +118,42 @@ Command change_command(std::string_view code, const cache::Known& known,
         .arg("c " + std::string(code) + " " + value)
         .repeatable();
 }
+
+Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl) {
+    return Command("EVAL")
+        .arg(evict_script)
+        .arg(1)
+        .key(link_key(code))
+        .arg(mark_ttl.count())
+        .arg(invalidation_channel)
+        .arg("e " + std::string(code))
+        .repeatable();
+}
+
+Command pin_command(const links::Link& link, std::chrono::milliseconds ttl) {
+    const cache::Known known{link, 0};
+    return Command("EVAL")
+        .arg(pin_script)
+        .arg(1)
+        .key(link_key(link.code))
+        .arg(version_of(known))
+        .arg(value_text(known, std::chrono::nanoseconds(0), ttl))
+        .arg(invalidation_channel)
+        .arg("p " + link.code)
+        .repeatable();
+}
+
+Command unpin_command(std::string_view code, std::chrono::milliseconds ttl) {
+    return Command("EVAL")
+        .arg(unpin_script)
+        .arg(1)
+        .key(link_key(code))
+        .arg(ttl.count())
+        .arg(invalidation_channel)
+        .arg("u " + std::string(code))
+        .repeatable();
+}
+
+bool is_eviction_mark(std::string_view value) { return value.ends_with(" E"); }
 
 }  // namespace qck::redis

@@ -14,8 +14,8 @@ inline constexpr std::string_view invalidation_channel = "qck:invalidate";
 
 std::string link_key(std::string_view code);
 
-/// Writes what a store said, unless something newer is there. Version 0 (never seen) is only
-/// written where there is nothing.
+/// Writes what a store said, unless something newer is there; a link that was pinned stays so.
+/// Version 0 (never seen) is only written where there is nothing.
 Command fill_command(std::string_view code, const cache::Known& known,
                      std::chrono::nanoseconds fetch_time, std::chrono::milliseconds ttl);
 
@@ -23,5 +23,21 @@ Command fill_command(std::string_view code, const cache::Known& known,
 /// of it. With `only_if_known`, only when somebody asked for the code lately.
 Command change_command(std::string_view code, const cache::Known& known,
                        std::chrono::milliseconds ttl, bool only_if_known);
+
+/// What operators order for a code, of every instance: told on the invalidation channel as
+/// `e CODE`, `p CODE` and `u CODE`.
+enum class LinkOrder : char { evict = 'e', pin = 'p', unpin = 'u' };
+
+/// Takes the value away and tells every instance. Its version stays for `mark_ttl` (for ever where
+/// the link is pinned), so that no older value can take the place.
+Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl);
+/// The link is there without an expiry, whatever is written later, until it is unpinned or removed.
+/// A newer version that is there already stays.
+Command pin_command(const links::Link& link, std::chrono::milliseconds ttl);
+/// From now on it expires after `ttl` again.
+Command unpin_command(std::string_view code, std::chrono::milliseconds ttl);
+
+/// Whether a value is what evict_command left: as good as none.
+bool is_eviction_mark(std::string_view value);
 
 }  // namespace qck::redis

@@ -16,9 +16,11 @@ namespace qck::redis {
 ///     VERSION L id status max_age expires_at_ms created_at_ms updated_at_ms stored_at_ms
 ///               fetch_us ttl_ms target
 ///     VERSION A stored_at_ms fetch_us ttl_ms
+///     VERSION E
 ///
 /// separated by single spaces, `-` for what is not set. The version comes first so that scripts
-/// can order values; A is a tombstone, or version 0 for a code that was never seen.
+/// can order values; A is a tombstone, or version 0 for a code that was never seen; E
+/// was evicted (link_scripts.hpp), and is not read as a value.
 struct LinkValue {
     cache::Known known;
     std::int64_t stored_at_ms = 0;

@@ -13,7 +13,8 @@ void RedisLinkCache::find(const std::string& code, Found found) {
     Command command = Command("GET").key(link_key(code)).repeatable();
     client_.send(std::move(command), [this, code, found = std::move(found)](Result<Reply> reply) {
         if (!reply) return found(reply.error());
-        if (reply->is_nil()) return found(std::optional<Entry>());
+        if (reply->is_nil() || is_eviction_mark(reply->text()))
+            return found(std::optional<Entry>());
         auto value = decode_link_value(reply->text(), code);
         if (!value) return found(value.error());
         Entry entry;

@@ -251,6 +251,25 @@ Result<clicks::Reading<std::vector<clicks::EventCount>>> SqliteClickStore::event
     }
 }
 
+Result<std::vector<clicks::LinkClicks>> SqliteClickStore::most_clicked(std::uint32_t since_hour,
+                                                                       std::size_t links_max) {
+    const std::lock_guard lock(reader_mutex_);
+    auto statement = reader_.cached(
+        "SELECT link_id, sum(clicks) AS clicks FROM click_hours WHERE hour >= ? AND link_id != 0 "
+        "GROUP BY link_id ORDER BY clicks DESC, link_id LIMIT ?");
+    if (!statement) return statement.error();
+    const StatementScope scope(**statement);
+    scope->bind(1, std::int64_t{since_hour}).bind(2, static_cast<std::int64_t>(links_max));
+    std::vector<clicks::LinkClicks> links;
+    while (true) {
+        const auto row = scope->step();
+        if (!row) return row.error();
+        if (!*row) return links;
+        links.push_back({static_cast<std::uint64_t>(scope->integer(0)),
+                         static_cast<std::uint64_t>(scope->integer(1))});
+    }
+}
+
 Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> SqliteClickStore::totals_of(
     std::span<const std::uint64_t> links) {
     std::vector<std::uint64_t> ascending(links.begin(), links.end());

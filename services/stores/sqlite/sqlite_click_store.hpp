@@ -33,6 +33,8 @@ public:
         std::uint64_t link_id, std::uint32_t since_hour, std::uint32_t until_hour) override;
     Result<clicks::Reading<std::vector<clicks::EventCount>>> event_hours(
         std::string_view type, std::uint32_t since_hour, std::uint32_t until_hour) override;
+    Result<std::vector<clicks::LinkClicks>> most_clicked(std::uint32_t since_hour,
+                                                         std::size_t links_max) override;
     Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> totals_of(
         std::span<const std::uint64_t> links) override;
     Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> totals_after(

@@ -1,5 +1,6 @@
 #include "services/cache/l1_cache.hpp"
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <string>
@@ -181,4 +182,30 @@ TEST_CASE("pinned links take half of the bytes at most, and a pinned link that w
     REQUIRE(cache.put_absent("p0", 5, 10, 1'000));
     CHECK(cache.pinned_entries() == pinned - 1);
     CHECK(cache.find_any("p0")->kind == L1Entry::Kind::absent);
+}
+
+TEST_CASE("what is dropped is gone whatever its version, and its pin waits for it", "[cache]") {
+    L1Cache cache(1 << 20, 7);
+    CHECK_FALSE(cache.drop("a"));
+    REQUIRE(cache.put(link("a", 5), 0));
+    REQUIRE(cache.pin("a", cache::PinReason::asked));
+    CHECK(cache.drop("a"));
+    CHECK(cache.find_any("a") == nullptr);
+    CHECK(cache.bytes() == 0);
+    CHECK(cache.pinned_entries() == 0);
+    REQUIRE(cache.put(link("a", 4), 0));
+    CHECK(cache.pinned_entries() == 1);
+}
+
+TEST_CASE("times of reading are those of all links, or of a bounded sample", "[cache]") {
+    L1Cache cache(64 << 20, 7);
+    cache.put_absent("none", 0, 1, 100);
+    cache.put(link("new"), 30);
+    cache.put(link("old"), 20);
+    CHECK(cache.load_times(4096) == std::vector<std::int64_t>{20, 30});
+    for (int n = 0; n < 20'000; ++n) cache.put(link("c" + std::to_string(n)), n);
+    const auto sampled = cache.load_times(1000);
+    CHECK(sampled.size() > 100);
+    CHECK(sampled.size() <= 1000 + 24);
+    CHECK(std::is_sorted(sampled.begin(), sampled.end()));
 }

@@ -47,6 +47,10 @@ public:
                                                          std::uint32_t until) override {
         return store_.event_hours(type, since, until);
     }
+    Result<std::vector<LinkClicks>> most_clicked(std::uint32_t since,
+                                                 std::size_t links_max) override {
+        return store_.most_clicked(since, links_max);
+    }
     Result<Reading<std::vector<ProducerTotal>>> totals_of(
         std::span<const std::uint64_t> links) override {
         return store_.totals_of(links);

@@ -147,6 +147,53 @@ TEST_CASE("a fill never replaces a newer version or a tombstone", "[redis][cache
     CHECK(instance.stored("never") == 1U);
 }
 
+TEST_CASE("what was evicted is gone, and no older version takes its place", "[redis][cache][P4]") {
+    const RedisServer server;
+    auto raw = std::move(*BlockingClient::create(server.config()));
+    Instance instance(server.config());
+    instance.fill("a", known("a", 5));
+    CHECK(instance.stored("a") == 5U);
+    REQUIRE(raw->call(evict_command("a", 60s)).has_value());
+    CHECK_FALSE(instance.stored("a").has_value());
+    instance.fill("a", known("a", 4));
+    CHECK_FALSE(instance.stored("a").has_value());
+    instance.fill("a", known("a", 5));
+    CHECK(instance.stored("a") == 5U);
+}
+
+TEST_CASE("a pinned link does not expire, whatever is written, until it is unpinned or removed",
+          "[redis][cache]") {
+    RedisServer server;
+    auto raw = std::move(*BlockingClient::create(server.config()));
+    Instance instance(server.config());
+    const auto expires = [&] { return server.cli({"PTTL", "link:{a}"}).front() != '-'; };
+    instance.fill("a", known("a", 5));
+    REQUIRE(instance.stored("a") == 5U);
+    CHECK(expires());
+    REQUIRE(raw->call(pin_command(link("a", 4), 1h)).has_value());
+    CHECK(instance.stored("a") == 5U);
+    CHECK_FALSE(expires());
+    instance.fill("a", known("a", 6));
+    CHECK(instance.stored("a") == 6U);
+    CHECK_FALSE(expires());
+    REQUIRE(raw->call(evict_command("a", 60s)).has_value());
+    instance.fill("a", known("a", 6));
+    CHECK(instance.stored("a") == 6U);
+    CHECK_FALSE(expires());
+    REQUIRE(raw->call(unpin_command("a", 1h)).has_value());
+    CHECK(expires());
+    REQUIRE(raw->call(pin_command(link("a", 7), 1h)).has_value());
+    CHECK(instance.stored("a") == 7U);
+    CHECK_FALSE(expires());
+    instance.fill("a", removed(8));
+    CHECK(instance.stored("a") == 8U);
+    CHECK(expires());
+    // A link that is gone is not brought back.
+    REQUIRE(raw->call(pin_command(link("a", 7), 1h)).has_value());
+    CHECK(instance.stored("a") == 8U);
+    CHECK(expires());
+}
+
 TEST_CASE("a value that is no link is an error, and filled over", "[redis][cache]") {
     const RedisServer server;
     auto created = BlockingClient::create(server.config());
