@@ -18,5 +18,7 @@ void add_reconcile(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);
 void add_init(CLI::App& app, Chosen& chosen);
 void add_mode(CLI::App& app, Chosen& chosen);
+void add_cache(CLI::App& app, Chosen& chosen);
+void add_status_command(CLI::App& app, Chosen& chosen);
 
 }  // namespace qck::commands

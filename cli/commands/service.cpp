@@ -6,11 +6,11 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
-#include <iterator>
 #include <mutex>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "cli/commands/cache_control.hpp"
 #include "cli/commands/deliveries.hpp"
 #include "cli/commands/descriptor_shares.hpp"
 #include "cli/commands/ingest_lane.hpp"
@@ -20,6 +20,7 @@
 #include "cli/commands/popular_links.hpp"
 #include "cli/commands/reconcile_action.hpp"
 #include "cli/commands/redirect_lane.hpp"
+#include "cli/commands/service_status.hpp"
 #include "cli/commands/shared_links.hpp"
 #include "cli/commands/store_metrics.hpp"
 #include "services/admin/admin_handler.hpp"
@@ -77,6 +78,7 @@ struct Service::Parts {
     std::vector<RedirectLane> lanes;
     net::Address redirect_address;
     LinkFanout fanout{lanes};
+    std::unique_ptr<CacheControl> cache_control;
     std::unique_ptr<SharedLinks> shared_links;
     std::unique_ptr<clicks::DurabilitySyncer> syncer;
     std::unique_ptr<cache::LinkFetcher> fetcher;
@@ -99,7 +101,6 @@ struct Service::Parts {
     Result<void> open_side(SideLane& lane, const net::Address& address, const char* name,
                            const http_server::ServerConfig& server,
                            const net::TlsServerContext* tls_context);
-    std::vector<admin::Sample> shared_samples() const;
     void start_threads();
     void drain();
 };
@@ -261,10 +262,15 @@ Result<void> Service::Parts::open_redirects() {
 
 /// Until the first sign of life of the others, what is cached is read again every second.
 Result<void> Service::Parts::open_shared_links() {
+    cache_control = std::make_unique<CacheControl>(
+        CacheControl::Parts{lanes, shared_links, links->store(), local_counts(*directory)});
     if (!config.redis) return {};
     SharedLinks::Told told{
         [this](const std::string& code, const cache::Known& known) { fanout.known(code, known); },
-        [this](bool heard) { fanout.heard(heard); }};
+        [this](bool heard) { fanout.heard(heard); },
+        [this](redis::LinkOrder order, const std::string& code) {
+            cache_control->obey(order, code);
+        }};
     if (auto placed = into(shared_links, SharedLinks::open(*config.redis, std::move(told)));
         !placed) {
         return placed;
@@ -375,29 +381,21 @@ Result<void> Service::Parts::open_admin() {
     parts.metrics.alerts = bursts->alerts();
     parts.metrics.limiters = {{"redirect", redirect_limiter.get()}, {"api", api_limiter.get()}};
     parts.metrics.more.emplace_back([this] { return deliveries->samples(); });
-    if (shared_links) parts.metrics.more.emplace_back([this] { return shared_samples(); });
+    if (shared_links) {
+        parts.metrics.more.emplace_back(
+            [this] { return shared_samples(lanes, *shared_links, *shared_breaker); });
+    }
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
+    for (auto& action : cache_control->actions()) parts.actions.push_back(std::move(action));
+    parts.more_status =
+        [status = StatusParts{lanes, bursts->modes(), *deliveries, shared_links.get(),
+                              *shared_breaker}](auto& document) { add_status(document, status); };
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", admin_server, nullptr);
-}
-
-std::vector<admin::Sample> Service::Parts::shared_samples() const {
-    std::vector<RedisUse> clients{{"changes", &shared_links->client_figures()}};
-    std::vector<const cache::TierCounters*> tiers;
-    for (const RedirectLane& lane : lanes) {
-        clients.push_back({"lookups", &lane.shared->figures()});
-        tiers.push_back(&lane.shared->source().counters());
-    }
-    std::vector<admin::Sample> samples = redis_samples(clients);
-    for (auto more : {tier_samples(tiers), change_samples(shared_links->figures()),
-                      breaker_samples("redis", *shared_breaker)}) {
-        std::move(more.begin(), more.end(), std::back_inserter(samples));
-    }
-    return samples;
 }
 
 void Service::Parts::start_threads() {

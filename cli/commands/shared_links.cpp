@@ -1,7 +1,10 @@
 #include "cli/commands/shared_links.hpp"
 
+#include <condition_variable>
 #include <cstdint>
 #include <future>
+#include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -31,8 +34,35 @@ Result<std::unique_ptr<SharedLinks>> SharedLinks::open(const redis::ClientConfig
     links->client_ = std::move(*client);
     links->changes_ = std::make_unique<redis::LinkChanges>(
         links->thread_->reactor(), *links->client_, redis::LinkChangesConfig{},
-        std::move(told.changed), std::move(told.heard));
+        std::move(told.changed), std::move(told.heard), std::move(told.ordered));
     return links;
+}
+
+Result<void> SharedLinks::send(std::vector<redis::Command> commands,
+                               std::chrono::milliseconds deadline) {
+    struct Outcome {
+        std::mutex mutex;
+        std::condition_variable came;
+        std::optional<Result<void>> result;
+    };
+    const auto outcome = std::make_shared<Outcome>();
+    const auto finish = [outcome](const std::vector<Result<redis::Reply>>& replies) {
+        Result<void> result;
+        for (const auto& reply : replies) {
+            if (result && !reply) result = reply.error();
+        }
+        const std::lock_guard lock(outcome->mutex);
+        outcome->result = std::move(result);
+        outcome->came.notify_all();
+    };
+    const auto shared = std::make_shared<std::vector<redis::Command>>(std::move(commands));
+    thread_->reactor().post(
+        [this, shared, finish] { client_->pipeline(std::move(*shared), finish); });
+    std::unique_lock lock(outcome->mutex);
+    if (!outcome->came.wait_for(lock, deadline, [&] { return outcome->result.has_value(); })) {
+        return error(Errc::timed_out, "Redis did not answer in time");
+    }
+    return *outcome->result;
 }
 
 void SharedLinks::stop(std::chrono::milliseconds deadline) {

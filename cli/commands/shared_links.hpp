@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/circuit_breaker.hpp"
 #include "cli/commands/reactor_thread.hpp"
@@ -46,6 +47,7 @@ public:
     struct Told {
         redis::LinkChanges::Changed changed;
         redis::LinkChanges::Heard heard;
+        redis::LinkChanges::Ordered ordered;
     };
     static Result<std::unique_ptr<SharedLinks>> open(const redis::ClientConfig& config, Told told);
     ~SharedLinks();
@@ -56,6 +58,9 @@ public:
     }
     /// Ends the thread once Redis has every change that was told before, or after `deadline`.
     void stop(std::chrono::milliseconds deadline);
+    /// Gives Redis all of them, and waits until it has taken them: Errc::timed_out after
+    /// `deadline`, the first error otherwise. From any other thread.
+    Result<void> send(std::vector<redis::Command> commands, std::chrono::milliseconds deadline);
     /// What was committed here. Thread-safe.
     links::LinkObserver& publisher() { return *changes_; }
     const redis::LinkChanges::Figures& figures() const { return changes_->figures(); }

@@ -1,5 +1,7 @@
 #include "cli/commands/store_metrics.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -116,6 +118,22 @@ std::vector<Sample> breaker_samples(const char* store, const CircuitBreaker& bre
              true,
              {{"store", store}},
              static_cast<double>(breaker.refused())}};
+}
+
+std::vector<Sample> shared_samples(const std::vector<RedirectLane>& lanes, const SharedLinks& links,
+                                   const CircuitBreaker& breaker) {
+    std::vector<RedisUse> clients{{"changes", &links.client_figures()}};
+    std::vector<const cache::TierCounters*> tiers;
+    for (const RedirectLane& lane : lanes) {
+        clients.push_back({"lookups", &lane.shared->figures()});
+        tiers.push_back(&lane.shared->source().counters());
+    }
+    std::vector<Sample> samples = redis_samples(clients);
+    for (auto more : {tier_samples(tiers), change_samples(links.figures()),
+                      breaker_samples("redis", breaker)}) {
+        std::move(more.begin(), more.end(), std::back_inserter(samples));
+    }
+    return samples;
 }
 
 }  // namespace qck::commands

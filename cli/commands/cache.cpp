@@ -1,0 +1,289 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/units.hpp"
+#include "cli/client/rest_client.hpp"
+#include "cli/commands/cache_request.hpp"
+#include "cli/commands/command.hpp"
+#include "cli/commands/options.hpp"
+#include "cli/render/cache_tables.hpp"
+#include "cli/render/terminal.hpp"
+#include "services/links/link_rules.hpp"
+
+namespace qck::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Codes of one request: at a rate so many that the pace is kept within a quarter of a second.
+constexpr std::size_t batch_max = 500;
+constexpr std::size_t batches_per_s = 4;
+/// Named on stderr; of more the number is said.
+constexpr std::size_t names_shown = 10;
+
+struct CacheOptions {
+    client::ServiceUrl admin = *client::parse_service_url("http://127.0.0.1:9090");
+    std::string token;
+    bool json = false;
+    std::vector<std::string> codes;
+    std::string codes_file;
+    std::size_t top = 0;  ///< 0: not asked for
+    std::uint32_t span_hours = 1;
+    std::optional<double> rate_per_s;
+};
+
+client::RestClient open(const CacheOptions& options) {
+    client::RestConfig config;
+    config.service = options.admin;
+    config.bearer_token = options.token;
+    config.unreachable_hint = "start one with `qck serve`, or set --admin";
+    config.request_timeout = std::chrono::minutes(2);
+    return client::RestClient(std::move(config));
+}
+
+Exit cache_failed(const std::string& verb, const Error& error) {
+    return failed(("qck cache " + verb).c_str(), error);
+}
+
+/// Puts the answer into `json`.
+Result<void> ask(client::RestClient& client, const char* method, const std::string& target,
+                 const std::string& body, Json& json) {
+    const auto answer = client.call(method, target, body);
+    if (!answer) return answer.error();
+    json = Json::parse(answer->body, nullptr, false);
+    if (!json.is_object()) {
+        return error(Errc::unavailable, "the answer of " + target + " is no JSON object");
+    }
+    return {};
+}
+
+/// A code a line; empty lines and those that begin with # are passed over.
+Result<std::vector<std::string>> read_codes(const std::string& file) {
+    std::ifstream input(file);
+    if (!input) return error(Errc::invalid_argument, "--codes: cannot read " + file);
+    std::vector<std::string> codes;
+    std::string line;
+    for (std::size_t number = 1; std::getline(input, line); ++number) {
+        if (line.ends_with('\r')) line.pop_back();
+        if (line.empty() || line.front() == '#') continue;
+        if (const auto checked = links::check_code(line); !checked) {
+            return error(Errc::invalid_argument,
+                         file + ":" + std::to_string(number) + ": " + checked.error().message);
+        }
+        codes.push_back(line);
+    }
+    if (codes.empty()) return error(Errc::invalid_argument, "--codes: " + file + " has no code");
+    return codes;
+}
+
+Result<std::vector<std::string>> codes_to_warm(const CacheOptions& options,
+                                               client::RestClient& client) {
+    const int ways = !options.codes.empty() + !options.codes_file.empty() + (options.top > 0);
+    if (ways != 1) {
+        return error(Errc::invalid_argument, "expected one of CODE..., --codes FILE and --top N");
+    }
+    if (!options.codes.empty()) return options.codes;
+    if (!options.codes_file.empty()) return read_codes(options.codes_file);
+    Json top;
+    const auto asked = ask(client, "GET",
+                           "/v1/cache/top?n=" + std::to_string(options.top) +
+                               "&span=" + std::to_string(options.span_hours) + "h",
+                           {}, top);
+    if (!asked) return asked.error();
+    std::vector<std::string> codes;
+    for (const auto& link : top.value("links", Json::array())) {
+        codes.push_back(link.value("code", std::string()));
+    }
+    return codes;
+}
+
+/// What the requests of one command came to.
+struct Outcome {
+    std::vector<std::string> done;
+    std::vector<std::string> not_found;
+    std::vector<std::string> failed;
+    std::vector<std::string> no_room;
+    std::string only_here;  ///< why other instances did not hear of it
+
+    void take(const Json& answer, const char* participle) {
+        const auto append = [&](std::vector<std::string>& all, const char* name) {
+            for (const auto& code : answer.value(name, Json::array())) {
+                all.push_back(code.get<std::string>());
+            }
+        };
+        append(done, participle);
+        append(not_found, "not_found");
+        append(failed, "failed");
+        append(no_room, "no_room");
+        const auto why = answer.value("only_here", std::string());
+        if (!why.empty()) only_here = why;
+    }
+    bool good() const {
+        return not_found.empty() && failed.empty() && no_room.empty() && only_here.empty();
+    }
+};
+
+/// In batches, each when its first code is due.
+Result<Outcome> order(client::RestClient& client, const std::string& verb, const char* participle,
+                      const std::vector<std::string>& codes, std::optional<double> rate_per_s) {
+    std::size_t batch = batch_max;
+    if (rate_per_s) {
+        batch = std::clamp<std::size_t>(static_cast<std::size_t>(*rate_per_s / batches_per_s), 1,
+                                        batch_max);
+    }
+    const bool progress = ::isatty(STDERR_FILENO) == 1 && codes.size() > batch;
+    const auto begin = std::chrono::steady_clock::now();
+    Outcome outcome;
+    for (std::size_t at = 0; at < codes.size(); at += batch) {
+        if (rate_per_s) {
+            const std::chrono::duration<double> due(static_cast<double>(at) / *rate_per_s);
+            std::this_thread::sleep_until(
+                begin + std::chrono::duration_cast<std::chrono::nanoseconds>(due));
+        }
+        const auto end = std::min(codes.size(), at + batch);
+        const std::vector<std::string> part(codes.begin() + static_cast<std::ptrdiff_t>(at),
+                                            codes.begin() + static_cast<std::ptrdiff_t>(end));
+        Json answer;
+        const auto asked =
+            ask(client, "POST", "/v1/cache/" + verb, Json{{"codes", part}}.dump(), answer);
+        if (!asked) return asked.error();
+        outcome.take(answer, participle);
+        if (progress) {
+            std::fprintf(stderr, "\r%s of %s", format_count(end).c_str(),
+                         format_count(codes.size()).c_str());
+        }
+    }
+    if (progress) std::fputs("\r\x1b[K", stderr);
+    return outcome;
+}
+
+void complain(const std::string& verb, const char* what, const std::vector<std::string>& codes) {
+    if (codes.empty()) return;
+    std::string names;
+    for (std::size_t at = 0; at < std::min(codes.size(), names_shown); ++at) {
+        names += (at > 0 ? ", " : "") + codes[at];
+    }
+    if (codes.size() > names_shown) {
+        names += " and " + format_count(codes.size() - names_shown) + " more";
+    }
+    std::fprintf(stderr, "qck cache %s: %s: %s\n", verb.c_str(), what, names.c_str());
+}
+
+Exit report(const CacheOptions& options, const std::string& verb, const char* participle,
+            const Outcome& outcome) {
+    if (options.json) {
+        std::printf("%s\n", Json{{participle, outcome.done},
+                                 {"not_found", outcome.not_found},
+                                 {"failed", outcome.failed},
+                                 {"no_room", outcome.no_room},
+                                 {"only_here", outcome.only_here}}
+                                .dump()
+                                .c_str());
+    } else {
+        std::printf("%s %s %s\n", format_count(outcome.done.size()).c_str(),
+                    outcome.done.size() == 1 ? "link" : "links", participle);
+    }
+    complain(verb, "no such link", outcome.not_found);
+    complain(verb, "could not be read, or not in time", outcome.failed);
+    complain(verb, "the cache has no room to pin", outcome.no_room);
+    if (!outcome.only_here.empty()) {
+        std::fprintf(stderr, "qck cache %s: on this instance only: %s\n", verb.c_str(),
+                     outcome.only_here.c_str());
+    }
+    return outcome.good() ? Exit::good : Exit::check_failed;
+}
+
+Exit warm(const CacheOptions& options) {
+    auto client = open(options);
+    const auto codes = codes_to_warm(options, client);
+    if (!codes) return cache_failed("warm", codes.error());
+    const auto outcome = order(client, "warm", "warmed", *codes, options.rate_per_s);
+    if (!outcome) return cache_failed("warm", outcome.error());
+    return report(options, "warm", "warmed", *outcome);
+}
+
+Exit change(const CacheOptions& options, const std::string& verb, const char* participle) {
+    auto client = open(options);
+    const auto outcome = order(client, verb, participle, options.codes, std::nullopt);
+    if (!outcome) return cache_failed(verb, outcome.error());
+    return report(options, verb, participle, *outcome);
+}
+
+Exit stats(const CacheOptions& options) {
+    auto client = open(options);
+    Json answer;
+    const auto asked = ask(client, "GET", "/v1/cache/stats", {}, answer);
+    if (!asked) return cache_failed("stats", asked.error());
+    if (options.json) {
+        std::printf("%s\n", answer.dump().c_str());
+        return Exit::good;
+    }
+    const auto terminal = render::terminal_of(STDOUT_FILENO, render::terminal_settings());
+    std::fputs(render::cache_tables(answer, terminal).c_str(), stdout);
+    return Exit::good;
+}
+
+void add_changes(CLI::App& command, const std::shared_ptr<CacheOptions>& options, Chosen& chosen) {
+    struct Change {
+        const char* verb;
+        const char* participle;
+        const char* help;
+    };
+    static constexpr Change changes[] = {
+        {"evict", "evicted", "Forgets links in L1 and Redis, for every instance"},
+        {"pin", "pinned", "Keeps links in L1 of every instance, and in Redis without expiry"},
+        {"unpin", "unpinned", "Lets pinned links be evicted and expire again"}};
+    for (const Change& one : changes) {
+        CLI::App* const sub = command.add_subcommand(one.verb, one.help);
+        sub->add_option("CODE", options->codes, "The links")->required();
+        sub->callback([options, &chosen, one] {
+            chosen = [options, one] { return change(*options, one.verb, one.participle); };
+        });
+    }
+}
+
+}  // namespace
+
+void add_cache(CLI::App& app, Chosen& chosen) {
+    auto options = std::make_shared<CacheOptions>();
+    CLI::App* const command =
+        app.add_subcommand("cache", "Warm, evict, pin and look at the caches of links");
+    command->require_subcommand(1);
+    add_parsed(*command, "--admin", options->admin, client::parse_service_url,
+               "The service's admin listener (http://127.0.0.1:9090)", "URL");
+    command->add_option("--token", options->token, "Bearer token (better: QCK_TOKEN)");
+    command->add_flag("--json", options->json, "Print the answer as JSON");
+    CLI::App* const warmer = command->add_subcommand(
+        "warm", "Reads links into every L1 of the instance, and into Redis");
+    warmer->add_option("CODE", options->codes, "The links");
+    add_parsed(*warmer, "--codes", options->codes_file, readable_file, "A file with a code a line",
+               "FILE");
+    add_parsed(*warmer, "--top", options->top, whole_number(std::size_t{1}, cache_top_max),
+               "The N links with the most clicks lately", "N");
+    add_parsed(*warmer, "--span", options->span_hours, parse_cache_span,
+               "With --top: clicks of the last 1h (default) or 24h", "1h|24h");
+    add_parsed(
+        *warmer, "--rate", options->rate_per_s,
+        [](std::string_view text) -> Result<std::optional<double>> {
+            const auto rate = parse_rate(text);
+            if (!rate) return rate.error();
+            return std::optional(*rate);
+        },
+        "No more links a second than this", "RATE");
+    warmer->callback([options, &chosen] { chosen = [options] { return warm(*options); }; });
+    add_changes(*command, options, chosen);
+    command->add_subcommand("stats", "What the caches hold, how often they help, how old it is")
+        ->callback([options, &chosen] { chosen = [options] { return stats(*options); }; });
+}
+
+}  // namespace qck::commands

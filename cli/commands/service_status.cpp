@@ -1,0 +1,63 @@
+#include "cli/commands/service_status.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.hpp"
+
+namespace qck::commands {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t modes_shown = 100;
+
+Json tier_sums(const std::vector<RedirectLane>& lanes) {
+    std::uint64_t hits = 0, misses = 0, failures = 0;
+    for (const RedirectLane& lane : lanes) {
+        const cache::TierCounters& tier = lane.shared->source().counters();
+        hits += tier.shared_hits.value();
+        misses += tier.shared_misses.value();
+        failures += tier.shared_failures.value();
+    }
+    return {{"hits", hits}, {"misses", misses}, {"failures", failures}};
+}
+
+Json modes_json(const clicks::LinkModes& modes) {
+    Json list = Json::array();
+    const std::int64_t now_ms = wall_ms();
+    for (const auto& standing : modes.standings()) {
+        if (list.size() == modes_shown) break;
+        const bool named = !standing.code.empty();
+        list.push_back({{"code", named ? standing.code : "id " + std::to_string(standing.link_id)},
+                        {"mode", clicks::link_mode_names[static_cast<std::size_t>(standing.mode)]},
+                        {"clicks_per_s", static_cast<std::int64_t>(standing.rate_per_s)},
+                        {"since_ms", now_ms - standing.for_ns / 1'000'000}});
+    }
+    return list;
+}
+
+}  // namespace
+
+void add_status(Json& document, const StatusParts& parts) {
+    if (parts.shared != nullptr) {
+        document["cache"]["redis"] = tier_sums(parts.lanes);
+        const auto& figures = parts.shared->figures();
+        document["link_changes"] = {{"heard", figures.heard.value() == 1},
+                                    {"waiting", figures.waiting.value()}};
+    }
+    document["modes"] = modes_json(parts.modes);
+    Json stores = Json::array();
+    for (const DeliveryStatus& store : parts.deliveries.status()) {
+        const bool lookups_fail = store.store == "redis" && parts.shared_breaker.is_open();
+        stores.push_back({{"store", store.store},
+                          {"away", store.left_alone || lookups_fail},
+                          {"lag_s", store.lag_s},
+                          {"pending", store.pending},
+                          {"delivered", store.delivered},
+                          {"failures", store.failures},
+                          {"lost", store.lost}});
+    }
+    document["stores"] = std::move(stores);
+}
+
+}  // namespace qck::commands

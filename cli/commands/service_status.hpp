@@ -1,0 +1,28 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <vector>
+
+#include "base/circuit_breaker.hpp"
+#include "cli/commands/deliveries.hpp"
+#include "cli/commands/redirect_lane.hpp"
+#include "services/clicks/link_modes.hpp"
+
+namespace qck::commands {
+
+/// Where the figures of GET /v1/status are that the admin listener itself knows nothing of. All
+/// outlive it; `shared` is null without Redis.
+struct StatusParts {
+    const std::vector<RedirectLane>& lanes;
+    const clicks::LinkModes& modes;
+    const Deliveries& deliveries;
+    const SharedLinks* shared;
+    const CircuitBreaker& shared_breaker;
+};
+
+/// Adds `cache.redis` {hits, misses, failures}, `modes` [{code, mode, clicks_per_s, since_ms}] (the
+/// busiest 100), `stores` [{store, away, lag_s, pending, delivered, failures, lost}] and
+/// `link_changes` {heard, waiting}. Quick; thread-safe.
+void add_status(nlohmann::ordered_json& document, const StatusParts& parts);
+
+}  // namespace qck::commands

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/render/cache_tables.hpp"
+#include "cli/render/terminal.hpp"
+
+namespace qck::render {
+
+/// A store that clicks are delivered to, over all instances.
+struct StoreView {
+    std::string name;
+    bool away = false;  ///< left alone by somebody, or it takes nothing of what is tried
+    double lag_s = 0;   ///< the longest
+    std::uint64_t pending = 0;
+    double delivered_per_s = 0;
+    std::uint64_t failures = 0;  ///< since the start
+};
+
+struct ModeView {
+    std::string code;
+    std::string mode;
+    double clicks_per_s = 0;
+    std::int64_t since_ms = 0;  ///< since 1970
+};
+
+/// Everything that `qck status` shows, of all instances together.
+struct StatusView {
+    std::size_t instances = 0;      ///< asked
+    std::vector<std::string> down;  ///< why, of each that did not answer: one line each
+    std::uint64_t uptime_s = 0;     ///< the shortest
+    double redirects_per_s = 0;
+    std::optional<double> p99_us;  ///< empty when nothing was asked
+    double errors_per_s = 0;
+    std::optional<LevelShares> levels;
+    bool has_redis = false;
+    std::uint64_t cache_entries = 0;
+    std::uint64_t cache_bytes = 0;
+    std::uint64_t pinned = 0;
+    std::size_t unheard = 0;  ///< instances that do not hear of others' changes
+    std::vector<ModeView> modes;
+    std::vector<StoreView> stores;
+    std::uint64_t journal_bytes = 0;
+    double journal_lag_s = 0;
+
+    std::size_t up() const { return instances - down.size(); }
+};
+
+/// One screen, ends with a line end; colour and width as the terminal has them. Times of day are
+/// UTC.
+std::string status_screen(const StatusView& view, const Terminal& terminal);
+/// The same in one line, with the time in front; for what cannot redraw.
+std::string status_line(const StatusView& view, std::int64_t now_ms);
+
+}  // namespace qck::render
