@@ -57,6 +57,9 @@ struct World final : ClickStore, TotalSink, TouchedLinks, PositionFile {
                                                          std::uint32_t) override {
         return error(Errc::internal, "not asked");
     }
+    Result<std::vector<LinkClicks>> most_clicked(std::uint32_t, std::size_t) override {
+        return error(Errc::internal, "not asked");
+    }
     Result<std::vector<ProducerCursor>> each_total(
         const std::function<Result<void>(const ProducerTotal&)>&) override {
         return error(Errc::internal, "not asked");
