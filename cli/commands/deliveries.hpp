@@ -29,9 +29,9 @@ struct DeliveriesConfig {
     std::optional<clickhouse::ClickhouseUrl> clickhouse;
     CircuitBreaker::Config breaker;
     std::chrono::milliseconds postgres_sync{10'000};
-    /// Links whose totals PostgreSQL is not given for now; may be empty.
+    /// Links whose totals PostgreSQL is not given yet; may be empty.
     std::function<bool(std::uint64_t link_id)> postgres_suppressed;
-    /// Links whose rows ClickHouse is not given for now; may be empty.
+    /// Links whose rows ClickHouse is not given yet; may be empty.
     std::function<std::vector<std::uint64_t>()> deferred_links;
     clicks::PlaceLookup place;
     std::uint64_t seed = 0;

@@ -23,8 +23,7 @@ TEST_CASE("qck init makes the schema, and says so when it is there", "[init][pos
 }
 
 TEST_CASE("qck init says in one line what is out of reach", "[init]") {
-    const auto url =
-        "postgresql://qck:hush@127.0.0.1:" + std::to_string(free_port()) + "/qck";
+    const auto url = "postgresql://qck:hush@127.0.0.1:" + std::to_string(free_port()) + "/qck";
     const auto refused = run_program(QCK_PROGRAM, {"init", "--postgres", url});
     CHECK(refused.exit_code == 3);
     CHECK(refused.out.empty());
