@@ -172,6 +172,7 @@ Response CacheControl::warm(const Call& call) {
         }
         parts_.lanes[lane].thread->reactor().post([handler = parts_.lanes[lane].handler.get(),
                                                    codes = *codes, places = std::move(places)] {
+            // NOLINTNEXTLINE(modernize-loop-convert): the captures need the index
             for (std::size_t at = 0; at < codes.size(); ++at) {
                 handler->warm(codes[at], [place = places[at]](const Result<bool>& found) {
                     place(warmth_of(found));
@@ -232,6 +233,7 @@ Response CacheControl::pin(const Call& call) {
     const std::string only_here = tell_others(std::move(commands));
     // Each reactor says which of the codes it has no room for.
     Gathering<std::vector<std::string>> refusals(parts_.lanes.size());
+    // NOLINTNEXTLINE(modernize-loop-convert): the captures need the index
     for (std::size_t lane = 0; lane < parts_.lanes.size(); ++lane) {
         parts_.lanes[lane].thread->reactor().post([handler = parts_.lanes[lane].handler.get(),
                                                    codes = found, place = refusals.place(lane)] {
@@ -275,6 +277,7 @@ Response CacheControl::unpin(const Call& call) {
 Response CacheControl::stats() {
     using Ages = std::vector<std::chrono::nanoseconds>;
     Gathering<Ages> ages(parts_.lanes.size());
+    // NOLINTNEXTLINE(modernize-loop-convert): the captures need the index
     for (std::size_t lane = 0; lane < parts_.lanes.size(); ++lane) {
         parts_.lanes[lane].thread->reactor().post(
             [handler = parts_.lanes[lane].handler.get(), place = ages.place(lane)] {

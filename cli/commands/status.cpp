@@ -65,6 +65,7 @@ public:
     std::vector<StatusReading> read() {
         std::vector<StatusReading> readings(clients_.size());
         std::vector<std::thread> threads;
+        // NOLINTNEXTLINE(modernize-loop-convert): the captures need the index
         for (std::size_t at = 0; at < clients_.size(); ++at) {
             threads.emplace_back([this, at, &reading = readings[at]] {
                 ask(clients_[at], reading);

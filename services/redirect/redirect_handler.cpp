@@ -1,6 +1,7 @@
 #include "services/redirect/redirect_handler.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -359,9 +360,9 @@ std::vector<std::chrono::nanoseconds> RedirectHandler::ages() const {
     const auto times = cache_.load_times(age_slots_max);
     std::vector<std::chrono::nanoseconds> ages;
     ages.reserve(times.size());
-    for (auto at = times.rbegin(); at != times.rend(); ++at) {
-        ages.emplace_back(std::max<std::int64_t>(0, reactor_.now_ns() - *at));
-    }
+    std::transform(times.rbegin(), times.rend(), std::back_inserter(ages), [this](const auto time) {
+        return std::chrono::nanoseconds(std::max<std::int64_t>(0, reactor_.now_ns() - time));
+    });
     return ages;
 }
 
