@@ -21,7 +21,7 @@ struct Calibration {
 };
 
 /// A peak above this share of the calibrated rate leaves the generator or the target no room.
-inline constexpr double safe_share = 0.6;
+inline constexpr double safe_share = 0.45;
 
 /// Runs for a second and a half. Fails when the target answers nothing, and at once when
 /// interrupted.
