@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <chrono>
 #include <utility>
 
 namespace qck::test {
@@ -25,14 +26,23 @@ void CountingClient::stop() {
     if (thread_.joinable()) thread_.join();
 }
 
+void CountingClient::wait_for_answers(std::uint64_t wanted) const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (answers_ < wanted && !over_ && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
 void CountingClient::run(const net::Address& server) {
     const net::Fd socket(::socket(server.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     const timeval patience{10, 0};
     ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (::connect(socket.get(), server.data(), server.length) != 0) return;
-    while (!stopping_ && exchange(socket.get())) {
+    if (::connect(socket.get(), server.data(), server.length) == 0) {
+        while (!stopping_ && exchange(socket.get())) {
+        }
     }
+    over_ = true;
 }
 
 /// One burst of requests and its answers; false when the server is gone.
@@ -73,6 +83,7 @@ bool CountingClient::read_answers(int socket, const std::vector<std::size_t>& as
         if (!input_.starts_with("HTTP/1.1 302 ")) return false;
         input_.erase(0, end + 4);
         ++ledger_[which].answered;
+        ++answers_;
     }
     return true;
 }

@@ -32,6 +32,8 @@ public:
 
     /// Sends no more, reads every answer that still comes, ends.
     void stop();
+    /// Waits until it has read so many answers in all, or can get no more, at most ten seconds.
+    void wait_for_answers(std::uint64_t wanted) const;
     /// By position in `codes`; after stop().
     const std::vector<LinkLedger>& ledger() const { return ledger_; }
 
@@ -45,6 +47,8 @@ private:
     std::mt19937 random_;
     std::string input_;
     std::atomic<bool> stopping_{false};
+    std::atomic<std::uint64_t> answers_{0};
+    std::atomic<bool> over_{false};
     std::thread thread_;
 };
 

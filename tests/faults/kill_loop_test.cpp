@@ -173,7 +173,7 @@ TEST_CASE("P1: answered <= counted <= received for each link, across kill -9 at 
     }
     const auto ledger = loop.ledger();
     auto clients = loop.load(*serve);
-    std::this_thread::sleep_for(300ms);
+    for (const auto& client : clients) client->wait_for_answers(1'000);
     loop.enter(clients);
     serve->stop();
     CHECK(reconcile(loop.data_dir()) == 0);
