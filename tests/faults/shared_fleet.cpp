@@ -94,6 +94,12 @@ void SharedFleet::load(std::size_t links) {
     }
 }
 
+void SharedFleet::wait_for_answers(std::uint64_t wanted) const {
+    for (const Instance& instance : instances_) {
+        if (instance.client) instance.client->wait_for_answers(wanted);
+    }
+}
+
 void SharedFleet::kill(std::size_t instance) {
     instances_[instance].serve->kill();
     instances_[instance].serve.reset();

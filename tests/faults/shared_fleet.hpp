@@ -60,6 +60,8 @@ public:
     /// As it was when agrees() looked last; a line a link.
     std::string table() const;
     std::uint64_t answered() const;
+    /// Until the load on each instance has had so many answers.
+    void wait_for_answers(std::uint64_t wanted) const;
     /// What the instances said on stderr.
     std::string said() const;
 

@@ -81,7 +81,7 @@ private:
 /// Nothing fails any more: every busy link is clicked once more on both instances.
 void click_in_peace(SharedFleet& fleet) {
     fleet.load(links_busy);
-    std::this_thread::sleep_for(300ms);
+    fleet.wait_for_answers(1'000);
     fleet.quiet();
 }
 
