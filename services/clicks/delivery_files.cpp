@@ -72,7 +72,8 @@ private:
     ReadBuffer buffer_;
 };
 
-/// {"node": "…", "target": "…", "cursors": [[shard, epoch, segment, offset], …], "owed": [id, …]}
+/// {"node": "…", "target": "…", "incarnation": "…", "cursors": [[shard, epoch, segment, offset],
+/// …], "owed": [id, …]}
 class CursorFile final : public PositionFile {
 public:
     CursorFile(const DataDirectory& directory, std::string_view name, std::string_view target)
@@ -100,6 +101,7 @@ public:
                       row.at(3).get<std::uint32_t>()}});
             }
             position.owed = json.at("owed").get<std::vector<std::uint64_t>>();
+            position.incarnation = json.value("incarnation", std::string());
             return position;
         } catch (const nlohmann::json::exception& failure) {
             log::warn("delivering_everything", {{"file", file_.string()}, {"why", failure.what()}});
@@ -117,6 +119,7 @@ public:
         std::filesystem::create_directories(folder_, failure);
         nlohmann::json json{{"node", node_},
                             {"target", target_},
+                            {"incarnation", position->incarnation},
                             {"cursors", nlohmann::json::array()},
                             {"owed", position->owed}};
         for (const auto& cursor : position->cursors) {

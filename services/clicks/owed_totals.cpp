@@ -33,6 +33,7 @@ OwedTotals::OwedTotals(const Limits& limits, std::optional<DeliveryPosition> kno
     : limits_(limits), walking_(!known), position_(std::move(known)) {
     if (!position_) return;
     covered_ = position_->cursors;
+    incarnation_ = position_->incarnation;
     for (const auto link : position_->owed) owed_[link].exact = false;
 }
 
@@ -86,7 +87,14 @@ void OwedTotals::mark_all() {
     ++position_version_;
 }
 
-OwedTotals::Task OwedTotals::next(const Suppressed& suppressed) {
+bool OwedTotals::sink_is(const std::string& incarnation) {
+    if (incarnation == incarnation_) return false;
+    incarnation_ = incarnation;
+    mark_all();
+    return true;
+}
+
+OwedTotals::Task OwedTotals::next(const Suppressed& suppressed, bool walk_now) {
     if (!begun_) return {};
     if (sweeping_) {
         Task part = part_of_sweep(suppressed);
@@ -95,6 +103,14 @@ OwedTotals::Task OwedTotals::next(const Suppressed& suppressed) {
     }
     Task task;
     if (walking_) {
+        // What was forgotten since the walk began is not told by a sweep.
+        const bool may_sweep = !touched_.empty() && has_reached(walk_to_, known_from_);
+        if (may_sweep && (walked_last_ || !walk_now)) {
+            walked_last_ = false;
+            return sweep_touched(suppressed);
+        }
+        if (!walk_now) return task;
+        walked_last_ = true;
         task.kind = Task::Kind::walk;
         task.after = walk_after_;
         task.walk = walk_;
@@ -114,10 +130,14 @@ OwedTotals::Task OwedTotals::next(const Suppressed& suppressed) {
         }
         return task;
     }
+    return sweep_touched(suppressed);
+}
+
+OwedTotals::Task OwedTotals::sweep_touched(const Suppressed& suppressed) {
     sweep_ = std::exchange(touched_, {});
     known_from_ = target_;
     begin_sweep(target_);
-    task = part_of_sweep(suppressed);
+    Task task = part_of_sweep(suppressed);
     if (task.kind == Task::Kind::nothing) end_sweep();
     return task;
 }
@@ -148,7 +168,8 @@ OwedTotals::Task OwedTotals::part_of_sweep(const Suppressed& suppressed) {
 void OwedTotals::end_sweep() {
     sweeping_ = false;
     sweep_ = {};
-    raise_to(covered_, sweep_to_);
+    // Only the end of a walk covers what was before it.
+    raise_to(walking_ ? walk_to_ : covered_, sweep_to_);
     renew_position();
 }
 
@@ -156,7 +177,7 @@ void OwedTotals::end_sweep() {
 /// position, from where the journal tells the same.
 void OwedTotals::renew_position() {
     if (walking_ || owed_.size() > limits_.position_links_max) return;
-    DeliveryPosition position{covered_, {}};
+    DeliveryPosition position{covered_, {}, incarnation_};
     for (const auto& [link, pending] : owed_) position.owed.push_back(link);
     std::sort(position.owed.begin(), position.owed.end());
     position_ = std::move(position);
@@ -206,7 +227,8 @@ void OwedTotals::put_off(std::uint64_t link_id) {
     owed->second.in_hand = false;
     if (!fresh) return;  // touch() counted what came since
     const auto swept = sweep_.find(link_id);
-    if (swept == sweep_.end()) {
+    // A walk may owe it clicks of long before.
+    if (swept == sweep_.end() || walking_) {
         owed->second.exact = false;
         return;
     }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -14,7 +15,8 @@ namespace qck::clicks {
 /// How far a sink has been given the local totals; what outlives the process.
 struct DeliveryPosition {
     std::vector<ProducerCursor> cursors;  ///< every link clicked before them was delivered,
-    std::vector<std::uint64_t> owed;      ///< but for these
+    std::vector<std::uint64_t> owed;      ///< but for these,
+    std::string incarnation = {};         ///< to the sink of this name (TotalSink::incarnation)
 };
 
 /// Which links' totals a sink is still owed. A pure state machine: it is told what landed in the
@@ -61,10 +63,13 @@ public:
     /// The sink needs this link once more.
     void mark(std::uint64_t link_id);
     void mark_all();
+    /// What the sink holds is called so now. True: it was called otherwise, and is owed every link.
+    bool sink_is(const std::string& incarnation);
 
     /// What to do now. Links that are `suppressed` stay owed. Once read_journal or walk was
-    /// given, its outcome is told before the next question (a failure: by asking again).
-    Task next(const Suppressed& suppressed);
+    /// given, its outcome is told before the next question (a failure: by asking again). Parts of a
+    /// walk take turns with links that are clicked meanwhile; without `walk_now` there are none.
+    Task next(const Suppressed& suppressed, bool walk_now = true);
     void sent(std::span<const std::uint64_t> links);
     /// `reached` is not beyond the task's `to`. `gap`: the journal no longer has it all.
     void journal_read(std::span<const std::uint64_t> links,
@@ -82,7 +87,11 @@ public:
     std::uint64_t revision() const { return revision_; }
     /// Nothing is owed but what is suppressed.
     bool all_delivered() const;
-    std::size_t pending() const { return touched_.size() + sweep_.size() + owed_.size(); }
+    /// Links owed; while all are walked at least one, since nobody knows how many.
+    std::size_t pending() const {
+        return touched_.size() + sweep_.size() + owed_.size() + (walking_ ? 1 : 0);
+    }
+    bool walking() const { return walking_; }
     /// To be kept; empty when a start would have to walk everything.
     const std::optional<DeliveryPosition>& position() const { return position_; }
     /// Raised whenever position() changed.
@@ -98,6 +107,7 @@ private:
     using Links = std::unordered_map<std::uint64_t, Pending>;
 
     void touch(std::uint64_t link_id, std::uint64_t clicks);
+    Task sweep_touched(const Suppressed& suppressed);
     void begin_sweep(const std::vector<ProducerCursor>& to);
     void end_sweep();
     void begin_walk();
@@ -109,6 +119,7 @@ private:
     bool begun_ = false;
     bool walking_ = false;
     std::uint64_t walk_ = 0;
+    bool walked_last_ = false;
     std::optional<std::uint64_t> walk_after_;
     std::vector<ProducerCursor> walk_to_;
     std::vector<ProducerCursor> covered_;
@@ -120,6 +131,7 @@ private:
     bool sweeping_ = false;
     std::vector<ProducerCursor> sweep_to_;
     Links owed_;
+    std::string incarnation_;
     std::optional<DeliveryPosition> position_;
     std::uint64_t position_version_ = 0;
 };

@@ -12,6 +12,7 @@ namespace {
 
 /// The counting thread tells of a batch right after the store took it.
 constexpr auto revision_wait = std::chrono::milliseconds(200);
+constexpr std::int64_t second_ns = 1'000'000'000;
 
 std::vector<LinkTotals> by_link(std::span<const ProducerTotal> rows) {
     std::vector<LinkTotals> links;
@@ -60,9 +61,8 @@ void TotalDelivery::run() {
     name_thread(("qck-to-" + std::string(name())).c_str());
     while (true) {
         const std::int64_t now_ns = config_.now();
-        round();
-        const std::int64_t next_ns =
-            std::max(now_ns + std::chrono::nanoseconds(config_.every).count(), not_before_ns_);
+        round(Pace::gentle);
+        const std::int64_t next_ns = next_round_ns(now_ns);
         std::unique_lock lock(mutex_);
         wake_.wait_for(lock, std::chrono::nanoseconds(next_ns - config_.now()),
                        [this] { return stopping_; });
@@ -72,28 +72,63 @@ void TotalDelivery::run() {
         const std::lock_guard lock(mutex_);
         return stop_by_ns_;
     }();
-    if (config_.now() < by_ns && !deliver_owed()) {
+    if (config_.now() < by_ns && !deliver_owed(Pace::full)) {
         log::warn("totals_not_delivered",
                   {{"sink", name()}, {"effect", "they are delivered after the next start"}});
     }
     save_position(true);
 }
 
-bool TotalDelivery::round() {
+bool TotalDelivery::round() { return round(Pace::full); }
+
+bool TotalDelivery::round(Pace pace) {
     const std::int64_t now_ns = config_.now();
     if (now_ns < not_before_ns_) return false;
-    const bool done = deliver_owed();
+    const bool asked = ask_incarnation();
+    const bool done = deliver_owed(pace) && asked;
     if (done) all_delivered_ns_.store(now_ns, std::memory_order_relaxed);
     save_position(false);
     return done;
 }
 
-bool TotalDelivery::deliver_owed() {
+/// Parts of a walk come as its pace allows, also when deliveries are far apart.
+std::int64_t TotalDelivery::next_round_ns(std::int64_t began_ns) {
+    std::int64_t next_ns = began_ns + std::chrono::nanoseconds(config_.every).count();
+    {
+        const std::lock_guard lock(mutex_);
+        const bool walks_on = owed_.walking() && next_walk_ns_ > began_ns;
+        if (walks_on) next_ns = std::min(next_ns, next_walk_ns_);
+    }
+    return std::max(next_ns, not_before_ns_);
+}
+
+/// False while nobody knows whether the sink still has what it was given. One that does not answer
+/// is no failure here: that shows at the delivery as well.
+bool TotalDelivery::ask_incarnation() {
+    const std::int64_t now_ns = config_.now();
+    if (now_ns < next_ask_ns_) return asked_;
+    // A delivery is to find out whether it works again.
+    if (parts_.breaker.is_open()) return false;
+    next_ask_ns_ = now_ns + std::chrono::nanoseconds(config_.ask_every).count();
+    const auto incarnation = parts_.sink.incarnation();
+    asked_ = incarnation.has_value();
+    if (!incarnation) return false;
+    const std::lock_guard lock(mutex_);
+    if (owed_.sink_is(*incarnation)) {
+        log::info("delivering_everything",
+                  {{"sink", name()}, {"why", "it is new, or may have lost what it was given"}});
+    }
+    return true;
+}
+
+bool TotalDelivery::deliver_owed(Pace pace) {
     while (true) {
         OwedTotals::Task task;
         {
             const std::lock_guard lock(mutex_);
-            task = owed_.next(config_.suppressed);
+            hurried_ = hurried_ && owed_.walking();
+            const bool walk_now = pace == Pace::full || hurried_ || config_.now() >= next_walk_ns_;
+            task = owed_.next(config_.suppressed, walk_now);
             if (task.kind == OwedTotals::Task::Kind::nothing) return owed_.all_delivered();
             if (stopping_ && config_.now() >= stop_by_ns_) return false;
         }
@@ -139,6 +174,10 @@ bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
     if (!totals) return failed(totals.error(), "totals_unreadable");
     std::optional<std::uint64_t> last;
     if (!totals->value.empty()) last = totals->value.back().link_id;
+    std::size_t walked = 0;
+    for (std::size_t at = 0; at < totals->value.size(); ++at) {
+        walked += at == 0 || totals->value[at].link_id != totals->value[at - 1].link_id ? 1 : 0;
+    }
     if (config_.suppressed) {
         const std::lock_guard lock(mutex_);
         std::erase_if(totals->value, [&](const ProducerTotal& row) {
@@ -149,6 +188,8 @@ bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
     }
     if (!give(totals->value, totals->revision)) return false;
     walks_.fetch_add(1, std::memory_order_relaxed);
+    next_walk_ns_ = config_.now() + static_cast<std::int64_t>(walked) * second_ns /
+                                        std::max(config_.walk_links_per_s, 1U);
     const std::lock_guard lock(mutex_);
     owed_.walked(task, last);
     return true;
@@ -197,6 +238,7 @@ bool TotalDelivery::failed(const Error& error, const char* what) {
                           {"effect", "counts wait in the local store"}});
     }
     not_before_ns_ = config_.now() + backoff_.next().count();
+    next_ask_ns_ = 0;
     return false;
 }
 
@@ -225,6 +267,7 @@ void TotalDelivery::mark(std::uint64_t link_id) {
 void TotalDelivery::mark_all() {
     const std::lock_guard lock(mutex_);
     owed_.mark_all();
+    hurried_ = true;
 }
 
 void TotalDelivery::began(const std::vector<ProducerCursor>& cursors,

@@ -58,6 +58,10 @@ struct TotalDeliveryConfig {
     std::chrono::milliseconds every{100};
     /// How often the position is written at most.
     std::chrono::milliseconds save_every{1'000};
+    /// How often the sink is asked whether it still holds what it was given; also after a failure.
+    std::chrono::milliseconds ask_every{2'000};
+    /// Of a walk that nobody waits for: it leaves the sink time for others.
+    std::uint32_t walk_links_per_s = 25'000;
     Backoff::Config backoff;
     OwedTotals::Limits limits;
     /// Links whose totals wait until it says no; may be empty. Quick and thread-safe.
@@ -109,7 +113,7 @@ public:
 
     /// The sink needs this link's totals once more (another instance found them lost).
     void mark(std::uint64_t link_id);
-    /// It needs all of them.
+    /// It needs all of them, at once: somebody waits.
     void mark_all();
 
     TotalDeliveryFigures figures() const;
@@ -120,8 +124,14 @@ public:
     void landed(const LandedCounts& counts) noexcept override;
 
 private:
+    /// Whether a walk keeps to walk_links_per_s.
+    enum class Pace : std::uint8_t { gentle, full };
+
     void run();
-    bool deliver_owed();
+    bool round(Pace pace);
+    std::int64_t next_round_ns(std::int64_t began_ns);
+    bool deliver_owed(Pace pace);
+    bool ask_incarnation();
     bool do_task(const OwedTotals::Task& task);
     bool do_send(const OwedTotals::Task& task);
     bool do_walk(const OwedTotals::Task& task);
@@ -137,6 +147,7 @@ private:
     OwedTotals owed_;  ///< guarded by mutex_
     std::condition_variable wake_;
     std::condition_variable told_;
+    bool hurried_ = false;         ///< guarded by mutex_: until the walk under way ended
     bool stopping_ = false;        ///< guarded by mutex_
     std::int64_t stop_by_ns_ = 0;  ///< guarded by mutex_
     std::thread thread_;
@@ -145,6 +156,9 @@ private:
     Backoff backoff_;
     std::int64_t not_before_ns_ = 0;
     std::int64_t next_save_ns_ = 0;
+    std::int64_t next_ask_ns_ = 0;
+    bool asked_ = false;  ///< the last question was answered
+    std::int64_t next_walk_ns_ = 0;
     std::uint64_t saved_version_ = 0;
     bool failing_ = false;
 

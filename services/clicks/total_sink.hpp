@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,10 @@ public:
     /// called by one thread at a time.
     virtual Result<std::vector<std::uint64_t>> deliver(std::uint64_t node,
                                                        std::span<const LinkTotals> links) = 0;
+    /// Names what the sink holds now. Another name than before: it may have lost some of it
+    /// (emptied, begun anew, failed over), and needs every link again. Empty: it cannot tell.
+    /// Blocking; by the thread that delivers.
+    virtual Result<std::string> incarnation() { return std::string(); }
 };
 
 }  // namespace qck::clicks

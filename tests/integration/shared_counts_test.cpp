@@ -1,6 +1,8 @@
 #include "cli/commands/service.hpp"
 #include "services/reconcile/comparison_json.hpp"
+#include "services/stores/redis/protocol/key_slot.hpp"
 #include "tests/integration/shared_stores.hpp"
+#include "tests/support/redis_cluster.hpp"
 
 namespace qck::test {
 namespace {
@@ -89,6 +91,72 @@ TEST_CASE("every store agrees with the journals of two instances", "[integration
         CHECK(repaired.agrees());
     }
     CHECK(stores.postgres.sql("SELECT click_count FROM links WHERE short_code = 'a'") == "501\n");
+}
+
+TEST_CASE("an instance that was not there when Redis lost its keys gives its totals again",
+          "[integration][shared][P3]") {
+    SharedStores stores(false);
+    RunningService here([&](auto& config) { stores.use(config); });
+    RunningService there([&](auto& config) { stores.use(config); });
+    for (const char* const code : {"a", "quiet"}) here.add_link(code);
+    const auto id_of = [&](const std::string& code) {
+        return here.api("GET", "/v1/links/" + code).second["id"].get<std::string>();
+    };
+    const std::string id = id_of("a"), quiet = id_of("quiet");
+    for (const char* const code : {"a", "quiet"}) {
+        visit(here, code, 30);
+        visit(there, code, 20);
+    }
+    const auto in_redis = [&](const std::string& link) { return clicks_in_redis(stores, link); };
+    CHECK(eventually([&] { return in_redis(id) == "50" && in_redis(quiet) == "50"; }));
+
+    INFO(
+        "one is stopped while Redis begins again with nothing, and what was lost is told to "
+        "nobody");
+    there.stop();
+    stores.redis.kill();
+    stores.redis.start();
+    visit(here, "a", 1);
+    CHECK(eventually([&] { return in_redis(id) == "31" && in_redis(quiet) == "30"; }));
+    there.start();
+    CHECK(eventually([&] { return in_redis(id) == "51" && in_redis(quiet) == "50"; }));
+
+    INFO("both are there, and nobody clicks");
+    stores.redis.cli({"FLUSHALL"});
+    CHECK(eventually([&] { return in_redis(id) == "51" && in_redis(quiet) == "50"; }));
+}
+
+TEST_CASE("a master of a cluster that lost its keys is given them again without a click",
+          "[integration][shared][P3]") {
+    const SharedStores stores(false);
+    RedisCluster cluster;
+    const auto use = [&](auto& config) {
+        stores.use(config);
+        config.redis = cluster.config();
+    };
+    RunningService here(use);
+    RunningService there(use);
+    std::vector<std::string> ids;
+    for (int at = 0; at < 12; ++at) {
+        const std::string code = "c" + std::to_string(at);
+        here.add_link(code);
+        ids.push_back(here.api("GET", "/v1/links/" + code).second["id"].get<std::string>());
+        visit(here, code, 3);
+        visit(there, code, 2);
+    }
+    const auto client = redis::BlockingClient::create(cluster.config());
+    REQUIRE(client.has_value());
+    const auto key_of = [](const std::string& id) { return "clicks:{" + id + "}"; };
+    const auto all_there = [&] {
+        return std::all_of(ids.begin(), ids.end(), [&](const auto& id) {
+            const auto count = (*client)->call(redis::Command("GET").key(key_of(id)));
+            return count && count->text() == "5";
+        });
+    };
+    REQUIRE(eventually(all_there));
+    cluster.master_of(redis::slot_of_key(key_of(ids[0]))).cli({"FLUSHALL"});
+    CHECK_FALSE(all_there());
+    CHECK(eventually(all_there));
 }
 
 TEST_CASE("a click shows in Redis within half a second, and in ClickHouse within two",

@@ -43,6 +43,13 @@ std::vector<Result<Reply>> BlockingClient::pipeline(std::vector<Command> command
     return future.get();
 }
 
+std::vector<std::uint16_t> BlockingClient::slot_of_each_master() {
+    const auto slots = std::make_shared<std::promise<std::vector<std::uint16_t>>>();
+    auto future = slots->get_future();
+    reactor_->post([this, slots] { slots->set_value(client_->slot_of_each_master()); });
+    return future.get();
+}
+
 void BlockingClient::subscribe(std::string channel, OnMessage on_message, OnState on_state) {
     reactor_->post(
         [this, channel = std::move(channel), on_message = std::move(on_message),

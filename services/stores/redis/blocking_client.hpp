@@ -21,6 +21,8 @@ public:
     Result<Reply> call(Command command);
     /// One result a command, in their order. Bounded by ClientConfig::commands_max.
     std::vector<Result<Reply>> pipeline(std::vector<Command> commands);
+    /// Of a cluster, as far as its map is known: one slot of each master.
+    std::vector<std::uint16_t> slot_of_each_master();
     /// Callbacks run on the reactor's thread. For as long as this object lives.
     void subscribe(std::string channel, OnMessage on_message, OnState on_state);
 

@@ -46,6 +46,9 @@ public:
 
     const ClientConfig& config() const { return config_; }
     ClientState state() const { return dispatcher_->state(); }
+    std::vector<std::uint16_t> slot_of_each_master() const {
+        return dispatcher_->slot_of_each_master();
+    }
     /// Thread-safe.
     const Figures& figures() const { return ledger_.figures(); }
 

@@ -23,6 +23,9 @@ public:
     std::vector<Request> stop() override;
     ClientState state() const override;
     std::optional<Endpoint> server_for_subscription() override;
+    std::vector<std::uint16_t> slot_of_each_master() const override {
+        return routing_.map().slot_of_each_master();
+    }
 
 private:
     /// A connection to a node for one purpose.

@@ -46,6 +46,8 @@ public:
     virtual ClientState state() const = 0;
     /// A server that a subscription may use now.
     virtual std::optional<Endpoint> server_for_subscription() = 0;
+    /// Of a cluster: one slot of each master that is known (ClusterMap). Otherwise none.
+    virtual std::vector<std::uint16_t> slot_of_each_master() const { return {}; }
 };
 
 }  // namespace qck::redis

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <random>
 #include <string>
 #include <utility>
 
@@ -55,12 +56,31 @@ end
 return lost
 )lua";
 
+/// KEYS[1]: the key of the run; ARGV[1]: its value if there is none. Returns value and process.
+constexpr std::string_view run_script = R"lua(
+local run = redis.call('GET', KEYS[1])
+if not run then
+  run = ARGV[1]
+  redis.call('SET', KEYS[1], run)
+end
+local info = redis.pcall('INFO', 'server')
+local process = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or '-'
+return run .. '/' .. process
+)lua";
+
 /// A script blocks the server: so few links that it is for about a millisecond.
 constexpr std::size_t links_per_script_of_a_server = 64;
 /// Sent before the first answer is waited for: some 20 ms of a server's time, far below any
 /// timeout.
 constexpr std::size_t links_per_round = 2048;
 constexpr std::size_t ids_per_message = 500;
+
+std::string random_hex() {
+    std::random_device device;
+    char text[24];
+    std::snprintf(text, sizeof text, "%08x%08x", device(), device());
+    return text;
+}
 
 std::string field_of(std::uint64_t node, const clicks::LinkTotals::Part& part) {
     char text[48];
@@ -92,6 +112,7 @@ RedisTotalSink::RedisTotalSink(BlockingClient& client, WallSeconds now)
     : client_(client),
       now_(now ? std::move(now) : [] { return wall_ns() / 1'000'000'000; }),
       script_(count_script),
+      run_script_(run_script),
       links_per_script_(
           client.config().url.topology == Topology::cluster ? 1 : links_per_script_of_a_server) {}
 
@@ -151,6 +172,30 @@ Result<void> RedisTotalSink::count(std::uint64_t node, std::span<const clicks::L
         }
     }
     return outcome;
+}
+
+Result<std::string> RedisTotalSink::incarnation() {
+    std::vector<std::string> keys;
+    if (client_.config().url.topology == Topology::cluster) {
+        for (const std::uint16_t slot : client_.slot_of_each_master())
+            keys.push_back(run_key(slot));
+        if (keys.empty()) return error(Errc::unavailable, "the slots of the cluster are unknown");
+    } else {
+        keys.emplace_back(run_key());
+    }
+    const std::string fresh = random_hex();
+    std::vector<Command> commands;
+    for (const auto& key : keys) {
+        commands.push_back(run_script_.by_source(1).key(key).arg(fresh).repeatable());
+    }
+    std::string incarnation;
+    auto replies = client_.pipeline(std::move(commands));
+    for (std::size_t at = 0; at < keys.size(); ++at) {
+        if (!replies[at]) return replies[at].error();
+        if (!incarnation.empty()) incarnation += ' ';
+        incarnation += keys[at] + "=" + std::string(replies[at]->text());
+    }
+    return incarnation;
 }
 
 Result<void> RedisTotalSink::publish_lost() {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,10 @@ namespace qck::redis {
 /// with the next delivery, if that fails). A hash goes as a whole, so one field alone that is
 /// missing is new. Exact below 2^53 clicks a link.
 ///
+/// Its incarnation is made of each master's process (`run_id`: one that begins again, or takes
+/// over, may lack the last writes) and of a key with a random value there, written by whoever finds
+/// none (all keys are gone): `qck:run`, in a cluster `qck:run:{N}` in a slot of each master.
+///
 /// One round of pipelined scripts a call: many links a script on one server, one link a script in a
 /// cluster, where each link has its own slot.
 class RedisTotalSink final : public clicks::TotalSink {
@@ -38,6 +43,7 @@ public:
     std::string_view name() const override { return "redis"; }
     Result<std::vector<std::uint64_t>> deliver(std::uint64_t node,
                                                std::span<const clicks::LinkTotals> links) override;
+    Result<std::string> incarnation() override;
 
 private:
     Result<void> count(std::uint64_t node, std::span<const clicks::LinkTotals> links,
@@ -47,6 +53,7 @@ private:
     BlockingClient& client_;
     WallSeconds now_;
     Script script_;
+    Script run_script_;
     std::size_t links_per_script_;
     std::vector<std::uint64_t> unpublished_;  ///< lost, but the others have not been told
 };

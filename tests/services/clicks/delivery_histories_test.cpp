@@ -122,11 +122,18 @@ struct World final : ClickStore, TotalSink, TouchedLinks, PositionFile {
         for (const auto link : lost) {
             INFO("link " << link);
             CHECK(dropped.count(link) > 0);  // no false alarm
-            dropped.erase(link);
         }
         // Of a link that was dropped and given again nothing can be missed any more.
-        for (std::size_t i = 0; i < take; ++i) dropped.erase(links[i].link_id);
+        for (std::size_t i = 0; i < take; ++i) {
+            dropped.erase(links[i].link_id);
+            untold.erase(links[i].link_id);
+        }
         return lost;
+    }
+
+    Result<std::string> incarnation() override {
+        if (happens(10)) return error(Errc::timed_out, "no answer");
+        return std::to_string(life);
     }
 
     // The journal.
@@ -185,6 +192,16 @@ struct World final : ClickStore, TotalSink, TouchedLinks, PositionFile {
         const auto cursors = stored_cursors();
         if (delivery != nullptr) delivery->landed({batch, cursors, revision, 1, false});
     }
+    /// As a server that begins again without its last seconds, or with nothing: what is gone was
+    /// not told to this instance, only that the server is another one.
+    void begin_sink_anew() {
+        ++life;
+        const auto before = dropped;
+        for (std::uint64_t n = below(links) + 1; n > 0; --n) lose_keys();
+        for (const auto link : dropped) {
+            if (before.count(link) == 0) untold.insert(link);
+        }
+    }
     void lose_keys() {
         const std::uint64_t link = below(links);
         for (auto at = remote.begin(); at != remote.end();) {
@@ -209,6 +226,8 @@ struct World final : ClickStore, TotalSink, TouchedLinks, PositionFile {
     Totals remote;
     Totals late;
     std::set<std::uint64_t> dropped;  ///< links that the sink lost and nobody gave it since
+    std::set<std::uint64_t> untold;   ///< of those, what no message told of
+    std::uint64_t life = 1;
     std::optional<DeliveryPosition> saved;
     std::uint64_t walk_parts = 0;
 };
@@ -241,8 +260,10 @@ struct History {
         } else if (what < 91) {
             const auto link = world.below(world.links);
             if (suppressed.erase(link) == 0) suppressed.insert(link);
-        } else if (what < 94) {
+        } else if (what < 93) {
             world.lose_keys();
+        } else if (what < 94) {
+            world.begin_sink_anew();
         } else if (what < 95) {
             delivery->mark_all();
         } else if (what < 97) {
@@ -258,7 +279,9 @@ struct History {
         world.faults = false;
         suppressed.clear();
         world.count(delivery.get());
-        for (const auto link : world.dropped) delivery->mark(link);
+        for (const auto link : world.dropped) {
+            if (world.untold.count(link) == 0) delivery->mark(link);
+        }
         for (int n = 0; n < 3; ++n) {
             now_ns += 70'000'000'000;
             if (delivery->round()) return true;

@@ -42,15 +42,28 @@ struct MemorySink final : TotalSink {
         for (const auto& [key, total] : totals) sum += std::get<0>(key) == link ? total : 0;
         return sum;
     }
+    Result<std::string> incarnation() override {
+        const std::lock_guard lock(mutex);
+        if (down) return error(Errc::unavailable, "the sink is down");
+        return name_of_content;
+    }
+    /// It forgets everything, and may tell by another name.
+    void forget(const std::string& new_name) {
+        const std::lock_guard lock(mutex);
+        totals.clear();
+        name_of_content = new_name;
+    }
     std::mutex mutex;
     bool down = false;
+    std::string name_of_content = "first";
     Totals totals;
     std::uint64_t given = 0;
 };
 
 /// A delivery beside a real journal, store and counting thread.
 struct Delivering {
-    Delivering(const std::filesystem::path& path, TotalSink& sink)
+    Delivering(const std::filesystem::path& path, TotalSink& sink,
+               std::uint32_t walk_links_per_s = 25'000)
         : directory(take(DataDirectory::open(path, "test"))),
           journal(take(Journal::open(*directory, small_journal()))),
           store(take(sqlite::SqliteClickStore::open(directory->clicks_database(),
@@ -60,6 +73,8 @@ struct Delivering {
         TotalDeliveryConfig config;
         config.every = 2ms;
         config.save_every = 0ms;
+        config.ask_every = 5ms;
+        config.walk_links_per_s = walk_links_per_s;
         config.backoff = {1ms, 5ms};
         delivery = std::make_unique<TotalDelivery>(
             TotalDelivery::Parts{*store, sink, *touched, *position, breaker,
@@ -146,6 +161,49 @@ TEST_CASE("clicks reach a sink while it works, wait while it is down, and cross 
     }
 }
 
+TEST_CASE("a sink that lost what it had is given everything, whether it said so or not",
+          "[clicks][delivery][P3]") {
+    const qck::test::SilentLog silent;
+    const qck::test::TemporaryDirectory directory;
+    MemorySink sink;
+    {
+        Delivering service(directory.path(), sink);
+        service.click(1, 10);
+        service.click(2, 20);
+        CHECK(eventually([&] { return sink.total_of(1) == 10 && sink.total_of(2) == 20; }));
+        // Nobody clicks, and nobody tells: the name alone says it.
+        sink.forget("second");
+        CHECK(eventually([&] { return sink.total_of(1) == 10 && sink.total_of(2) == 20; }));
+        CHECK(eventually([&] { return service.delivery->figures().links_pending == 0; }));
+    }
+    // While the instance was away.
+    sink.forget("third");
+    Delivering service(directory.path(), sink);
+    CHECK(eventually([&] { return sink.total_of(1) == 10 && sink.total_of(2) == 20; }));
+}
+
+TEST_CASE("clicks are delivered at once while everything is given again at leisure",
+          "[clicks][delivery]") {
+    const qck::test::SilentLog silent;
+    const qck::test::TemporaryDirectory directory;
+    MemorySink sink;
+    // 20,000 links at 5,000 a part and 5,000 a second: four seconds.
+    Delivering service(directory.path(), sink, 5'000);
+    for (std::uint64_t link = 1; link <= 20'000; ++link) service.click(link, 1);
+    const auto given = [&] {
+        const std::lock_guard lock(sink.mutex);
+        return sink.totals.size();
+    };
+    CHECK(eventually([&] { return given() == 20'000; }));
+    CHECK(eventually([&] { return service.delivery->figures().links_pending == 0; }));
+    sink.forget("second");
+    CHECK(eventually([&] { return sink.total_of(1) == 1; }));
+    service.click(20'000, 1);
+    CHECK(eventually([&] { return sink.total_of(20'000) == 2; }));
+    CHECK(sink.total_of(19'999) == 0);  // its turn has not come yet
+    CHECK(eventually([&] { return sink.total_of(19'999) == 1; }));
+}
+
 TEST_CASE("a delivery whose journal is gone gives every link again", "[clicks][delivery]") {
     const qck::test::SilentLog silent;
     const qck::test::TemporaryDirectory directory;
@@ -172,7 +230,7 @@ TEST_CASE("the position of another store, or a damaged one, is not used", "[clic
     const qck::test::SilentLog silent;
     const qck::test::TemporaryDirectory path;
     const auto directory = take(DataDirectory::open(path.path(), "test"));
-    const DeliveryPosition position{{{3, {1, 2, 64}}}, {7, 9}};
+    const DeliveryPosition position{{{3, {1, 2, 64}}}, {7, 9}, "qck:run=ab/cd"};
     const auto file = position_file(*directory, "redis", "10.0.0.5:6379");
     CHECK_FALSE(file->load());
     REQUIRE(file->save(position).has_value());
@@ -181,6 +239,7 @@ TEST_CASE("the position of another store, or a damaged one, is not used", "[clic
     REQUIRE(loaded->cursors.size() == 1);
     CHECK(loaded->cursors[0].at == Cursor{1, 2, 64});
     CHECK(loaded->owed == position.owed);
+    CHECK(loaded->incarnation == position.incarnation);
     CHECK_FALSE(position_file(*directory, "redis", "10.0.0.6:6379")->load());
     CHECK_FALSE(position_file(*directory, "postgres", "10.0.0.5:6379")->load());
     REQUIRE(file->save({}).has_value());

@@ -89,6 +89,20 @@ const std::vector<NodeId>& ClusterMap::replicas_of(std::uint16_t slot) const {
     return group == no_group ? no_replicas : groups_[group].replicas;
 }
 
+std::vector<std::uint16_t> ClusterMap::slot_of_each_master() const {
+    // An odd factor permutes the slots.
+    constexpr std::uint32_t shuffle = 40503;
+    std::map<std::uint16_t, std::uint16_t> chosen;  // by group
+    for (std::uint32_t turn = 0; turn < slot_count; ++turn) {
+        const auto slot = static_cast<std::uint16_t>(turn * shuffle % slot_count);
+        if (group_of_slot_[slot] != no_group) chosen.try_emplace(group_of_slot_[slot], slot);
+    }
+    std::vector<std::uint16_t> slots;
+    for (const auto& [group, slot] : chosen) slots.push_back(slot);
+    std::sort(slots.begin(), slots.end());
+    return slots;
+}
+
 bool ClusterMap::is_member(NodeId node) const {
     return std::any_of(groups_.begin(), groups_.end(), [node](const Group& group) {
         return group.master == node ||

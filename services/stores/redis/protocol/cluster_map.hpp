@@ -38,6 +38,9 @@ public:
     std::optional<NodeId> master_of(std::uint16_t slot) const;
     /// Empty when there are none, or none are known.
     const std::vector<NodeId>& replicas_of(std::uint16_t slot) const;
+    /// One slot of each master that has any, ascending. Slots that come or go seldom change which:
+    /// it is the first one of a fixed shuffled order.
+    std::vector<std::uint16_t> slot_of_each_master() const;
     /// It serves slots, or copies a node that does.
     bool is_member(NodeId node) const;
 

@@ -1,6 +1,8 @@
 #include "services/stores/redis/protocol/key_slot.hpp"
 
 #include <array>
+#include <string>
+#include <vector>
 
 namespace qck::redis {
 namespace {
@@ -38,6 +40,22 @@ std::uint16_t slot_of_key(std::string_view key) {
         }
     }
     return crc16(key) % slot_count;
+}
+
+std::uint32_t tag_of_slot(std::uint16_t slot) {
+    static const std::vector<std::uint32_t> tags = [] {
+        constexpr std::uint32_t none = ~std::uint32_t{0};
+        std::vector<std::uint32_t> found(slot_count, none);
+        std::size_t missing = slot_count;
+        for (std::uint32_t number = 0; missing > 0; ++number) {
+            std::uint32_t& tag = found[crc16(std::to_string(number)) % slot_count];
+            if (tag != none) continue;
+            tag = number;
+            --missing;
+        }
+        return found;
+    }();
+    return tags[slot % slot_count];
 }
 
 }  // namespace qck::redis

@@ -16,4 +16,8 @@ std::uint16_t crc16(std::string_view bytes);
 /// all of it is (Redis Cluster specification, "Hash tags").
 std::uint16_t slot_of_key(std::string_view key);
 
+/// A number whose decimal digits, as a hash tag, have that slot. The first call takes some
+/// milliseconds.
+std::uint32_t tag_of_slot(std::uint16_t slot);
+
 }  // namespace qck::redis

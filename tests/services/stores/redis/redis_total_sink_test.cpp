@@ -38,6 +38,11 @@ struct Counted {
         REQUIRE(reply.has_value());
         return std::string(reply->text());
     }
+    /// Empty while nobody can say.
+    std::string incarnation() {
+        const auto name = sink.incarnation();
+        return name ? *name : std::string();
+    }
     std::string count() { return get(clicks_key(7)); }
     std::string in_second(std::int64_t at) { return get(clicks_second_key(7, at)); }
     void evict(const std::string& key) { client->call(Command("DEL").key(key)); }
@@ -140,6 +145,35 @@ TEST_CASE("links that were lost are published to the other instances", "[redis]"
         const std::lock_guard lock(mutex);
         return heard == "7 9";
     }));
+}
+
+TEST_CASE("what Redis holds is called otherwise once it may have lost something", "[redis]") {
+    RedisServer server({"--appendonly", "yes", "--appendfsync", "always"});
+    Counted here(server);
+    Counted there(server);
+    const std::string name = here.incarnation();
+    CHECK_FALSE(name.empty());
+    here.deliver(node_a, 5, false);
+    CHECK(here.incarnation() == name);
+    CHECK(there.incarnation() == name);
+
+    // Emptied: whoever looks first writes the new name, which all see.
+    here.client->call(Command("FLUSHALL"));
+    const std::string emptied = there.incarnation();
+    CHECK_FALSE(emptied.empty());
+    CHECK(emptied != name);
+    CHECK(here.incarnation() == emptied);
+
+    // With all its keys, but perhaps without what was written last.
+    server.kill();
+    CHECK(here.incarnation().empty());
+    server.start();
+    REQUIRE(wait_for([&] { return !here.incarnation().empty(); }));
+    const auto run = [](const std::string& incarnation) {
+        return incarnation.substr(0, incarnation.find('/'));
+    };
+    CHECK(here.incarnation() != emptied);
+    CHECK(run(here.incarnation()) == run(emptied));
 }
 
 TEST_CASE("many links are delivered in a few scripts", "[redis]") {

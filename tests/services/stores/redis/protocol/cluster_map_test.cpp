@@ -27,6 +27,30 @@ TEST_CASE("a slot map has masters and replicas of every range", "[redis]") {
     CHECK(map.node_at({"10.0.0.2", 2}) == *map.master_of(8001));
 }
 
+TEST_CASE("each master has a slot that stands for it, which seldom changes", "[redis]") {
+    ClusterMap map;
+    CHECK(map.slot_of_each_master().empty());
+    const NodeId seed = map.node_at({"10.0.0.1", 1});
+    REQUIRE(map.learn(wire_reply("*2\r\n"
+                                 "*3\r\n:0\r\n:8000\r\n*2\r\n+10.0.0.1\r\n:1\r\n"
+                                 "*3\r\n:8001\r\n:16383\r\n*2\r\n+10.0.0.2\r\n:2\r\n")
+                          .view(),
+                      seed)
+                .has_value());
+    const NodeId other = *map.master_of(9000);
+    const auto slots = map.slot_of_each_master();
+    REQUIRE(slots.size() == 2);
+    CHECK(map.master_of(slots[0]) == seed);
+    CHECK(map.master_of(slots[1]) == other);
+    int changes = 0;
+    for (std::uint16_t slot = 0; slot < 4000; ++slot) {
+        const auto before = map.slot_of_each_master();
+        map.move(slot, other);
+        changes += map.slot_of_each_master() != before;
+    }
+    CHECK(changes < 10);
+}
+
 TEST_CASE("an endpoint without a host is that of the node that was asked", "[redis]") {
     for (const char* host : {"$-1\r\n", "$0\r\n\r\n", "+?\r\n"}) {
         ClusterMap map;

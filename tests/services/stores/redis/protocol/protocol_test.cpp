@@ -26,6 +26,12 @@ TEST_CASE("slots are those of the specification, hash tags included", "[redis]")
     CHECK(slot_of_key("clicks:{42}:by") == slot_of_key("clicks:{42}"));
 }
 
+TEST_CASE("every slot has a hash tag", "[redis]") {
+    for (std::uint16_t slot = 0; slot < slot_count; ++slot) {
+        REQUIRE(slot_of_key("qck:run:{" + std::to_string(tag_of_slot(slot)) + "}") == slot);
+    }
+}
+
 TEST_CASE("a command is what goes over the wire and knows its slot", "[redis]") {
     const Command set = Command("SET").key("k").arg(std::string_view("a\0b", 3)).arg(-7);
     std::string wire;
