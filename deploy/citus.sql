@@ -10,6 +10,7 @@
 --                       instances are worth more than its size: 100 million links are about 30 GB, and reads
 --                       of it come after two caches.
 --   link_tombstones     small, and read in one transaction with links.
+--   link_outbox         nearly empty, and written in one transaction with links.
 --
 -- qck finds the extension by itself and sends the sync as two statements of one transaction, because Citus refuses a
 -- statement that changes a distributed and a local table.
@@ -25,6 +26,7 @@ BEGIN;
 -- Joins of local and distributed tables need the coordinator to know its own tables.
 SELECT citus_add_local_table_to_metadata('links');
 SELECT citus_add_local_table_to_metadata('link_tombstones');
+SELECT citus_add_local_table_to_metadata('link_outbox');
 SELECT create_distributed_table('link_click_totals', 'link_id', shard_count => 32);
 COMMIT;
 

@@ -154,9 +154,11 @@ Result<void> ChangeQueue::apply(Transaction& transaction, std::span<Change> chan
             if (!greatest) return greatest.error();
             names_.emplace(options_.node, *greatest);
         }
-        return store(transaction, all_as<Creation>(changes), *names_);
+        return store(transaction, all_as<Creation>(changes), *names_, options_.note);
     }
-    if (auto done = alter(transaction, all_as<Alteration>(changes)); !done) return done;
+    if (auto done = alter(transaction, all_as<Alteration>(changes), options_.note); !done) {
+        return done;
+    }
     if (monotonic_ns() - pruned_at_ns_ < prune_period_ns) return {};
     pruned_at_ns_ = monotonic_ns();
     return prune_tombstones(transaction);

@@ -24,6 +24,8 @@ struct ChangeQueueOptions {
     std::size_t group_max = 1'024;
     /// How long to ask for the fate of a commit that was not answered.
     std::chrono::milliseconds doubt_max{5'000};
+    /// Whether somebody empties the outbox.
+    Note note = Note::nothing;
 };
 
 /// The only writer of links of this instance: one thread that commits what waits together, in the

@@ -5,6 +5,7 @@
 #include "base/clock.hpp"
 #include "services/stores/postgres/link_changes.hpp"
 #include "services/stores/postgres/link_rows.hpp"
+#include "services/stores/postgres/postgres_link_outbox.hpp"
 
 namespace qck::postgres {
 namespace {
@@ -125,13 +126,25 @@ Result<void> bury_removed(Transaction& transaction, const HeldLinks& held) {
     return {};
 }
 
+Result<void> note_held(Transaction& transaction, const HeldLinks& held) {
+    ArrayText codes, versions;
+    bool any = false;
+    for (const auto& [code, entry] : held) {
+        if (!entry.changed && !entry.removed) continue;
+        any = true;
+        codes.add(std::string_view(code));
+        versions.add(entry.link.version);
+    }
+    return any ? note_changes(transaction, codes, versions) : Result<void>();
+}
+
 }  // namespace
 
 Alteration::Alteration(std::string which, std::optional<links::LinkPatch> how,
                        links::LinkWriter::Changed then)
     : code(std::move(which)), patch(std::move(how)), done(std::move(then)), result(links::Link{}) {}
 
-Result<void> alter(Transaction& transaction, std::span<Alteration* const> alterations) {
+Result<void> alter(Transaction& transaction, std::span<Alteration* const> alterations, Note note) {
     auto held = hold(transaction, alterations);
     if (!held) return held.error();
     for (auto* alteration : alterations) {
@@ -143,7 +156,8 @@ Result<void> alter(Transaction& transaction, std::span<Alteration* const> altera
         }
     }
     if (auto done = write_changed(transaction, *held); !done) return done;
-    return bury_removed(transaction, *held);
+    if (auto done = bury_removed(transaction, *held); !done) return done;
+    return note == Note::changes ? note_held(transaction, *held) : Result<void>();
 }
 
 Result<void> prune_tombstones(Transaction& transaction) {

@@ -66,16 +66,21 @@ private:
     links::RandomCodes codes_;
 };
 
+/// Whether changes of codes that existed are noted for PostgresLinkOutbox.
+enum class Note : std::uint8_t { nothing, changes };
+
 /// Stores the links of several creations by one INSERT, and what lost its id or its generated code
 /// to another instance by further ones. Rows are inserted in the order of their codes and
 /// ids, so that instances seldom wait for each other in a circle. May be called again after a
 /// rollback.
-Result<void> store(Transaction& transaction, std::span<Creation* const> creations,
-                   LinkNames& names);
+Result<void> store(Transaction& transaction, std::span<Creation* const> creations, LinkNames& names,
+                   Note note = Note::nothing);
 
-/// Edits and removes in the order given, with four statements for however many. Locks rows in the
-/// order of their ids, as PostgresTotalSink does. May be called again after a rollback.
-Result<void> alter(Transaction& transaction, std::span<Alteration* const> alterations);
+/// Edits and removes in the order given, with four statements (five with notes) for however many.
+/// Locks rows in the order of their ids, as PostgresTotalSink does. May be called again after a
+/// rollback.
+Result<void> alter(Transaction& transaction, std::span<Alteration* const> alterations,
+                   Note note = Note::nothing);
 
 /// Forgets tombstones of more than 30 days ago, 10,000 at most: every cache forgot their links long
 /// before.

@@ -6,6 +6,7 @@
 
 #include "services/stores/postgres/link_changes.hpp"
 #include "services/stores/postgres/link_rows.hpp"
+#include "services/stores/postgres/postgres_link_outbox.hpp"
 
 namespace qck::postgres {
 namespace {
@@ -92,7 +93,8 @@ Result<std::vector<Item*>> tried_again(Transaction& transaction, const std::vect
 
 /// The insert above may have seen no tombstone of a link that was removed while it waited; what is
 /// committed by now is seen here.
-Result<void> go_on_above_tombstones(Transaction& transaction, const std::vector<Item*>& items) {
+Result<void> go_on_above_tombstones(Transaction& transaction, const std::vector<Item*>& items,
+                                    Note note) {
     ArrayText ids;
     std::map<std::uint64_t, Item*> by_id;
     for (auto* item : items) {
@@ -107,10 +109,15 @@ Result<void> go_on_above_tombstones(Transaction& transaction, const std::vector<
         " RETURNING links.id, links.version",
         Parameters().add(ids));
     if (!rows) return rows.error();
+    ArrayText codes, versions;
     for (std::size_t row = 0; row < rows->size(); ++row) {
-        by_id.at(rows->number(row, 0))->link.version = rows->number(row, 1);
+        auto& link = by_id.at(rows->number(row, 0))->link;
+        link.version = rows->number(row, 1);
+        codes.add(std::string_view(link.code));
+        versions.add(link.version);
     }
-    return {};
+    if (note == Note::nothing || rows->size() == 0) return {};
+    return note_changes(transaction, codes, versions);
 }
 
 /// Takes back what a batch that stops at its first conflict stored after it.
@@ -153,8 +160,8 @@ void LinkNames::leave_node() {
     ids_.emplace(node, last_id_);
 }
 
-Result<void> store(Transaction& transaction, std::span<Creation* const> creations,
-                   LinkNames& names) {
+Result<void> store(Transaction& transaction, std::span<Creation* const> creations, LinkNames& names,
+                   Note note) {
     std::vector<Item*> all;
     for (auto* creation : creations) {
         creation->answered = creation->links.size();
@@ -177,7 +184,7 @@ Result<void> store(Transaction& transaction, std::span<Creation* const> creation
         left = std::move(*again);
         if (!left.empty()) names.leave_node();
     }
-    if (auto done = go_on_above_tombstones(transaction, all); !done) return done;
+    if (auto done = go_on_above_tombstones(transaction, all, note); !done) return done;
     for (auto* creation : creations) {
         if (creation->on_conflict != links::OnConflict::stop) continue;
         if (auto done = stop_at_conflict(transaction, *creation); !done) return done;

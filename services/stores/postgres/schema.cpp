@@ -49,6 +49,15 @@ CREATE TABLE link_click_totals(
   PRIMARY KEY (link_id, class, producer) INCLUDE (total)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 )sql",
+    // Codes whose change Redis may not have been told of (PostgresLinkOutbox): nearly empty, and
+    // written as often as links are edited.
+    R"sql(
+CREATE TABLE link_outbox(
+  short_code text COLLATE "C" PRIMARY KEY,
+  version bigint NOT NULL,
+  noted_at timestamptz NOT NULL DEFAULT clock_timestamp()
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+)sql",
 };
 constexpr std::int64_t newest = std::size(steps);
 

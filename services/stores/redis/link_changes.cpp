@@ -8,13 +8,14 @@
 namespace qck::redis {
 
 LinkChanges::LinkChanges(net::Reactor& reactor, Client& client, const LinkChangesConfig& config,
-                         Changed changed, Heard heard, Ordered ordered)
+                         Changed changed, Heard heard, Ordered ordered, Taken taken)
     : reactor_(reactor),
       client_(client),
       config_(config),
       changed_(std::move(changed)),
       heard_callback_(std::move(heard)),
       ordered_(std::move(ordered)),
+      taken_(std::move(taken)),
       self_(std::make_shared<LinkChanges*>(this)) {
     subscription_ = client_.subscribe(
         std::string(invalidation_channel),
@@ -85,21 +86,24 @@ void LinkChanges::send_waiting() {
         ++under_way_;
         client_.send(
             change_command(code, at->second.known, config_.link_ttl, at->second.only_if_known),
-            [self = std::weak_ptr(self_), code, number = at->second.number](Result<Reply> reply) {
+            [self = std::weak_ptr(self_), code, number = at->second.number,
+             version = version_of(at->second.known)](Result<Reply> reply) {
                 if (const auto changes = self.lock()) {
-                    (*changes)->sent(code, number, reply.has_value());
+                    (*changes)->sent(code, number, version, reply.has_value());
                 }
             });
     }
     figures_.waiting.set(waiting_.size());
 }
 
-void LinkChanges::sent(const std::string& code, std::uint64_t number, bool taken) {
+void LinkChanges::sent(const std::string& code, std::uint64_t number, std::uint64_t version,
+                       bool taken) {
     --under_way_;
     const auto at = waiting_.find(code);
     const bool newest = at != waiting_.end() && at->second.number == number;
     if (taken) {
         figures_.published.add();
+        if (taken_) taken_(code, version);
         if (newest) waiting_.erase(at);
     } else if (newest) {
         at->second.sent = false;

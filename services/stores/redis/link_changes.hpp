@@ -45,11 +45,13 @@ public:
     using Heard = std::function<void(bool heard)>;
     /// What an operator ordered of some instance, this one included; may be empty.
     using Ordered = std::function<void(LinkOrder order, const std::string& code)>;
+    /// Redis has this version of a code that was observed here, or a newer one; may be empty.
+    using Taken = std::function<void(const std::string& code, std::uint64_t version)>;
 
     /// The reactor and `client` outlive it. Destroyed on the reactor's thread, or while that does
     /// not run.
     LinkChanges(net::Reactor& reactor, Client& client, const LinkChangesConfig& config,
-                Changed changed, Heard heard, Ordered ordered = nullptr);
+                Changed changed, Heard heard, Ordered ordered = nullptr, Taken taken = nullptr);
     ~LinkChanges() override;
 
     void link_created(const links::Link& link) override;
@@ -77,7 +79,7 @@ private:
     void enqueue(std::string code, cache::Known known, bool only_if_known);
     void take_incoming();
     void send_waiting();
-    void sent(const std::string& code, std::uint64_t number, bool taken);
+    void sent(const std::string& code, std::uint64_t number, std::uint64_t version, bool taken);
     void beat();
     void on_message(std::string_view payload);
     void on_change(std::string_view payload);
@@ -91,6 +93,7 @@ private:
     Changed changed_;
     Heard heard_callback_;
     Ordered ordered_;
+    Taken taken_;
     Figures figures_;
 
     struct Incoming {

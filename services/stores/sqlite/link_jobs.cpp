@@ -39,6 +39,16 @@ Result<std::uint64_t> tombstone_version(Db& db, std::string_view code) {
     return *row ? static_cast<std::uint64_t>(statement->integer(0)) : 0;
 }
 
+Result<void> note_change(const LinkJobContext& context, Db& db, std::string_view code,
+                         std::uint64_t version) {
+    if (!context.notes_changes) return {};
+    auto note =
+        db.cached("INSERT OR REPLACE INTO link_outbox(code,version,noted_at_ms) VALUES(?,?,?)");
+    if (!note) return note.error();
+    (*note)->bind(1, code).bind(2, version).bind(3, wall_ms());
+    return (*note)->run();
+}
+
 }  // namespace
 
 CreateJob::CreateJob(LinkJobContext& context, std::vector<links::Link> links,
@@ -73,7 +83,13 @@ Result<bool> CreateJob::insert(Db& db, links::Link& link) {
     if (!insert) return insert.error();
     bind_link(**insert, link);
     if (auto done = (*insert)->run(); !done) return done.error();
-    return db.changes() == 1;
+    if (db.changes() != 1) return false;
+    if (link.version > 1) {
+        if (auto noted = note_change(context_, db, link.code, link.version); !noted) {
+            return noted.error();
+        }
+    }
+    return true;
 }
 
 Result<void> CreateJob::run(Db& db) {
@@ -149,6 +165,7 @@ Result<void> UpdateJob::run(Db& db) {
         .bind(6, link.updated_at_ms)
         .bind(7, link.id);
     if (auto done = statement.run(); !done) return done;
+    if (auto noted = note_change(context_, db, code_, link.version); !noted) return noted;
     result_ = std::move(link);
     return {};
 }
@@ -186,6 +203,7 @@ Result<void> RemoveJob::run(Db& db) {
     (*bury)->bind(3, link.version).bind(4, link.updated_at_ms);
     if (auto done = (*bury)->run(); !done) return done;
     context_.may_have_removed = true;
+    if (auto noted = note_change(context_, db, code_, link.version); !noted) return noted;
     if (auto done = prune(db, link.updated_at_ms); !done) return done;
     result_ = std::move(link);
     return {};

@@ -21,6 +21,7 @@ struct LinkJobContext {
     /// False while no code was ever removed: creations then need not look for tombstones.
     bool may_have_removed = true;
     std::int64_t pruned_at_ms = 0;  ///< when old tombstones were last deleted
+    bool notes_changes = false;     ///< of codes that existed, for SqliteLinkOutbox
 };
 
 /// Stores links, each with its own outcome. Contract: LinkWriter::create_later.

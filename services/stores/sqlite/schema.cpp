@@ -32,6 +32,14 @@ CREATE TABLE removed_links(
   removed_at_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 )sql",
+    // Codes whose change Redis may not have been told of (SqliteLinkOutbox).
+    R"sql(
+CREATE TABLE link_outbox(
+  code TEXT PRIMARY KEY,
+  version INTEGER NOT NULL,
+  noted_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 constexpr std::int64_t newest = std::size(steps);
 

@@ -126,6 +126,7 @@ Result<std::unique_ptr<SqliteLinkStore>> SqliteLinkStore::open(WriteQueue& queue
     if (!removed) return removed.error();
     auto context = std::make_unique<LinkJobContext>(options.node, *greatest);
     context->may_have_removed = *removed != 0;
+    context->notes_changes = options.notes_changes;
     return std::unique_ptr<SqliteLinkStore>(
         new SqliteLinkStore(queue, std::move(readers), std::move(context)));
 }

@@ -25,6 +25,8 @@ public:
         /// Connections for reading; a further reader waits for one.
         std::size_t readers_max = 4;
         std::size_t reader_cache_bytes = 1024 * 1024;
+        /// Of codes that existed, for SqliteLinkOutbox, which somebody has to empty.
+        bool notes_changes = false;
     };
 
     /// `queue` writes `file`.

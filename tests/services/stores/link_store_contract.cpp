@@ -1,7 +1,9 @@
 #include "tests/services/stores/link_store_contract.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <future>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -22,6 +24,7 @@ public:
 
     Result<Link> create(Link link) { return test::create_one(*store, std::move(link)); }
     void observe(links::LinkObserver& observer) { kept_->observe(observer); }
+    links::LinkOutbox& outbox() { return kept_->outbox(); }
     void close() { kept_->close(); }
 
 private:
@@ -197,6 +200,49 @@ TEST_CASE("the observer is told of each change after its commit", "[links][contr
     stored.close();
     CHECK(observer.events == std::vector<std::string>{"created x 1 reads 1", "changed x 2 reads 2",
                                                       "removed x 3 reads none"});
+}
+
+TEST_CASE("changes of codes that existed are noted until they are forgotten", "[links][contract]") {
+    Stored stored;
+    auto& store = *stored.store;
+    const auto noted = [&](std::size_t limit = 100) {
+        auto changes = stored.outbox().noted(std::chrono::milliseconds(0), limit);
+        REQUIRE(changes.has_value());
+        std::map<std::string, links::NotedChange> by_code;
+        for (auto& change : *changes) by_code[change.code] = change;
+        return by_code;
+    };
+    for (const char* const code : {"edited", "removed", "again", "fresh"}) {
+        REQUIRE(stored.create(link_to("https://a.example/", code)).has_value());
+    }
+    CHECK(noted().empty());
+    REQUIRE(store.update("edited", new_target("https://b.example/")).has_value());
+    REQUIRE(store.update("edited", new_target("https://c.example/")).has_value());
+    REQUIRE(store.remove("removed").has_value());
+    REQUIRE(store.remove("again").has_value());
+    REQUIRE(stored.create(link_to("https://d.example/", "again")).has_value());
+    CHECK_FALSE(store.update("nobody", new_target("https://b.example/")).has_value());
+
+    auto changes = noted();
+    REQUIRE(changes.size() == 3);
+    CHECK(changes["edited"].version == 3);
+    REQUIRE(changes["edited"].link);
+    CHECK(changes["edited"].link->target == "https://c.example/");
+    CHECK(changes["edited"].link->version == 3);
+    CHECK_FALSE(changes["removed"].link);
+    CHECK(changes["removed"].absent_version == 2);
+    REQUIRE(changes["again"].link);
+    CHECK(changes["again"].link->version == 3);
+    CHECK(noted(2).size() == 2);
+    CHECK(stored.outbox().noted(std::chrono::hours(1), 100)->empty());
+
+    // What was noted since stays.
+    const std::vector<links::VersionOfCode> told{{"edited", 2}, {"removed", 2}, {"nobody", 9}};
+    REQUIRE(stored.outbox().forget(told).has_value());
+    changes = noted();
+    CHECK(changes.size() == 2);
+    CHECK(changes.count("edited") == 1);
+    CHECK(changes.count("removed") == 0);
 }
 
 TEST_CASE("many threads create, edit, remove and read at once", "[links][contract]") {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "services/links/link_outbox.hpp"
 #include "services/links/link_store.hpp"
 #include "services/links/link_writer.hpp"
 #include "tests/support/catch.hpp"
@@ -18,6 +19,7 @@ public:
     virtual links::LinkStore& store() = 0;
     virtual links::LinkWriter& writer() = 0;
     virtual void observe(links::LinkObserver& observer) = 0;
+    virtual links::LinkOutbox& outbox() = 0;
     /// Finishes every change.
     virtual void close() = 0;
 };

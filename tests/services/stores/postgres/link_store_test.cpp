@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "services/stores/postgres/postgres_link_outbox.hpp"
 #include "services/stores/postgres/postgres_link_store.hpp"
 #include "tests/services/stores/link_store_contract.hpp"
 #include "tests/services/stores/postgres/shared_server.hpp"
@@ -24,11 +25,15 @@ public:
         : Instance(quick_pool(url), quick_pool(url), options) {}
     Instance(const PoolOptions& primary, const PoolOptions& replica,
              ChangeQueueOptions options = {})
-        : primary_(primary), replica_(replica), store_(primary_, replica_, options) {}
+        : primary_(primary),
+          replica_(replica),
+          store_(primary_, replica_, options),
+          outbox_(primary_) {}
 
     PostgresLinkStore& store() override { return store_; }
     PostgresLinkStore& writer() override { return store_; }
     void observe(links::LinkObserver& observer) override { store_.observe(observer); }
+    links::LinkOutbox& outbox() override { return outbox_; }
     void close() override { store_.close(); }
     Result<Link> create(Link link) { return create_one(store_, std::move(link)); }
 
@@ -36,6 +41,7 @@ private:
     Pool primary_;
     Pool replica_;
     PostgresLinkStore store_;
+    PostgresLinkOutbox outbox_;
 };
 
 bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& holds) {
@@ -83,7 +89,8 @@ private:
 }  // namespace
 
 std::unique_ptr<StoredLinks> qck::test::make_stored_links() {
-    return std::make_unique<Instance>(with_schema(shared_server().make_database()));
+    return std::make_unique<Instance>(with_schema(shared_server().make_database()),
+                                      ChangeQueueOptions{.note = Note::changes});
 }
 
 TEST_CASE("instances with the same ids and codes in mind all get their links",
@@ -330,22 +337,32 @@ TEST_CASE("a commit whose answer was lost is asked for, and told as what it was"
         server.sql("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
         server.sql("SELECT pg_reload_conf()");
     };
-    set("nobody");
-    REQUIRE(
-        eventually(5s, [&] { return server.sql("SHOW synchronous_standby_names") == "nobody\n"; }));
-    auto created = std::async(std::launch::async,
-                              [&] { return instance.create(link_to("https://a.example/", "y")); });
-    // 300 ms later the writer has given the connection up, and asks.
-    REQUIRE(eventually(5s, [&] {
-        return server.sql(
-                   "SELECT count(*) > 0 FROM pg_stat_activity"
-                   " WHERE query LIKE '%txid_status%' AND pid <> pg_backend_pid()") == "t\n";
-    }));
-    set("");
-    const auto outcome = created.get();
-    INFO((outcome ? "" : outcome.error().message));
-    CHECK(outcome.has_value());
+    // 300 ms after it began the writer gives the connection up, and asks.
+    const auto in_doubt = [&](const std::function<Result<Link>()>& change) {
+        set("nobody");
+        REQUIRE(eventually(
+            5s, [&] { return server.sql("SHOW synchronous_standby_names") == "nobody\n"; }));
+        const std::string begin = server.sql("SELECT clock_timestamp()");
+        auto changed = std::async(std::launch::async, change);
+        REQUIRE(eventually(5s, [&] {
+            return server.sql(
+                       "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%txid_status%'"
+                       " AND pid <> pg_backend_pid() AND query_start > '" +
+                       begin + "'") == "t\n";
+        }));
+        set("");
+        auto outcome = changed.get();
+        INFO((outcome ? "" : outcome.error().message));
+        REQUIRE(outcome.has_value());
+        return *outcome;
+    };
+    in_doubt([&] { return instance.create(link_to("https://a.example/", "y")); });
     CHECK((*instance.store().find("y")).has_value());
+    // Done once, though it could be done twice.
+    const auto edited =
+        in_doubt([&] { return instance.store().update("x", new_target("https://b.example/")); });
+    CHECK(edited.version == 2);
+    CHECK((*instance.store().find("x"))->version == 2);
 }
 
 TEST_CASE("a server that hangs delays an answer for a bounded time, and is used again after",

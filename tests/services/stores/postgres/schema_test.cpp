@@ -30,8 +30,9 @@ TEST_CASE("a schema is made once, whoever asks at the same time", "[postgres][sc
 
 TEST_CASE("a schema that was left half way goes on from there", "[postgres][schema]") {
     const auto url = with_schema(shared_server().make_database());
-    shared_server().sql("DROP TABLE link_click_totals; DELETE FROM qck_schema WHERE version > 1",
-                        database_of(url));
+    shared_server().sql(
+        "DROP TABLE link_click_totals, link_outbox; DELETE FROM qck_schema WHERE version > 1",
+        database_of(url));
     Pool pool(quick_pool(url));
     auto connection = pool.take();
     REQUIRE(connection.has_value());

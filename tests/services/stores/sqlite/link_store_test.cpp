@@ -10,6 +10,7 @@
 #include <set>
 #include <thread>
 
+#include "services/stores/sqlite/sqlite_link_outbox.hpp"
 #include "services/stores/sqlite/sqlite_link_store.hpp"
 #include "tests/services/stores/link_store_contract.hpp"
 #include "tests/support/catch.hpp"
@@ -34,6 +35,7 @@ public:
     SqliteLinkStore& store() override { return *store_; }
     SqliteLinkStore& writer() override { return *store_; }
     void observe(links::LinkObserver& observer) override { store_->observe(observer); }
+    links::LinkOutbox& outbox() override { return *outbox_; }
     void close() override { queue_->close(); }
     Result<Link> create(Link link) { return test::create_one(*store_, std::move(link)); }
 
@@ -43,14 +45,20 @@ private:
         auto opened = WriteQueue::open(file, {});
         REQUIRE(opened.has_value());
         queue_ = std::move(*opened);
-        auto made = SqliteLinkStore::open(*queue_, file, {});
+        SqliteLinkStore::Options options;
+        options.notes_changes = true;
+        auto made = SqliteLinkStore::open(*queue_, file, options);
         REQUIRE(made.has_value());
         store_ = std::move(*made);
+        auto outbox = SqliteLinkOutbox::open(*queue_, file);
+        REQUIRE(outbox.has_value());
+        outbox_ = std::move(*outbox);
     }
 
     std::unique_ptr<test::TemporaryDirectory> directory_;
     std::unique_ptr<WriteQueue> queue_;
     std::unique_ptr<SqliteLinkStore> store_;
+    std::unique_ptr<SqliteLinkOutbox> outbox_;
 };
 
 }  // namespace
