@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 
 namespace qck::commands {
 namespace {
@@ -93,7 +94,8 @@ Response BurstWatch::list() const {
                          {"mode", clicks::link_mode_names[static_cast<std::size_t>(standing.mode)]},
                          {"clicks_per_s", static_cast<std::int64_t>(standing.rate_per_s)},
                          {"since_ms", now_ms - standing.for_ns / 1'000'000},
-                         {"forced", standing.forced}});
+                         {"forced", standing.forced},
+                         {"local_only", is_local(standing.link_id)}});
     }
     return json_reply({{"links", std::move(links)}});
 }
@@ -111,9 +113,45 @@ Response BurstWatch::set(const admin::Action::Call& call) {
     const auto done = modes_.force((*link)->id, (*link)->code, *mode);
     if (!done) return of_error(done.error());
     const auto now = modes_.mode_of((*link)->id);
-    return json_reply({{"code", (*link)->code},
-                       {"mode", clicks::link_mode_names[static_cast<std::size_t>(now)]},
-                       {"forced", mode->has_value()}});
+    Json answer{{"code", (*link)->code},
+                {"mode", clicks::link_mode_names[static_cast<std::size_t>(now)]},
+                {"forced", mode->has_value()},
+                {"local_only", false}};
+    if (share_) {
+        const auto shared =
+            share_((*link)->id, (*link)->code,
+                   *mode ? std::string(clicks::link_mode_names[static_cast<std::size_t>(**mode)])
+                         : std::string());
+        set_local((*link)->id, !shared);
+        if (!shared) {
+            answer["local_only"] = true;
+            answer["why"] = shared.error().message;
+        }
+    }
+    return json_reply(answer);
+}
+
+void BurstWatch::was_set(std::uint64_t link_id, const std::string& code, const std::string& mode) {
+    const auto parsed = clicks::parse_link_mode(mode.empty() ? "auto" : mode);
+    if (!parsed) return;  // of a newer program
+    set_local(link_id, false);
+    if (const auto done = modes_.force(link_id, code, *parsed); !done) {
+        log::warn("mode_not_taken_up", {{"code", code}, {"error", done.error().message}});
+    }
+}
+
+bool BurstWatch::is_local(std::uint64_t link_id) const {
+    const std::lock_guard lock(mutex_);
+    return local_.count(link_id) > 0;
+}
+
+void BurstWatch::set_local(std::uint64_t link_id, bool local) {
+    const std::lock_guard lock(mutex_);
+    if (local) {
+        local_.insert(link_id);
+    } else {
+        local_.erase(link_id);
+    }
 }
 
 }  // namespace qck::commands

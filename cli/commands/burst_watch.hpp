@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,16 +34,29 @@ public:
     void start() { modes_.start(); }
     void stop();
 
+    /// Brings what an operator sets to the other instances (an empty mode: set free), and waits for
+    /// it; without one there are none. Before the first action.
+    using Share = std::function<Result<void>(std::uint64_t link_id, const std::string& code,
+                                             const std::string& mode)>;
+    void share_by(Share share) { share_ = std::move(share); }
+    /// What some instance set. Quick; thread-safe.
+    void was_set(std::uint64_t link_id, const std::string& code, const std::string& mode);
+
     /// GET /v1/mode, POST /v1/mode/{code} {"mode": "normal|elevated|burst|auto"}.
     std::vector<admin::Action> actions();
 
 private:
     http_server::Response list() const;
     http_server::Response set(const admin::Action::Call& call);
+    bool is_local(std::uint64_t link_id) const;
+    void set_local(std::uint64_t link_id, bool local);
 
     links::LinkStore& store_;
     clicks::LinkModes modes_;
     std::unique_ptr<clicks::AlertQueue> alerts_;
+    Share share_;
+    mutable std::mutex mutex_;
+    std::set<std::uint64_t> local_;  ///< guarded by mutex_: set, but the others were not told
 };
 
 /// `http://HOST[:PORT]/PATH` or https; without a query, which would not be sent.

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "services/stores/postgres/postgres_link_outbox.hpp"
+#include "services/stores/sqlite/sqlite_link_outbox.hpp"
+
 namespace qck::commands {
 namespace {
 
@@ -35,9 +38,14 @@ Result<void> LinkStores::open_sqlite(const LinkStoresConfig& config) {
     write_queue_ = std::move(*queue);
     sqlite::SqliteLinkStore::Options options;
     options.node = config.node;
+    options.notes_changes = config.shared_cache;
     auto store = sqlite::SqliteLinkStore::open(*write_queue_, config.database, options);
     if (!store) return store.error();
     sqlite_ = std::move(*store);
+    if (!config.shared_cache) return {};
+    auto outbox = sqlite::SqliteLinkOutbox::open(*write_queue_, config.database);
+    if (!outbox) return outbox.error();
+    outbox_ = std::move(*outbox);
     return {};
 }
 
@@ -47,6 +55,10 @@ void LinkStores::open_postgres(const LinkStoresConfig& config) {
     if (!config.postgres_replica.empty()) replica_ = make_pool(config.postgres_replica);
     postgres::ChangeQueueOptions options;
     options.node = config.node;
+    if (config.shared_cache) {
+        options.note = postgres::Note::changes;
+        outbox_ = std::make_unique<postgres::PostgresLinkOutbox>(*primary_);
+    }
     postgres_ = std::make_unique<postgres::PostgresLinkStore>(*primary_, *replica(), options);
 }
 

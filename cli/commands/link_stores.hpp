@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "services/links/link_outbox.hpp"
 #include "services/links/link_store.hpp"
 #include "services/links/link_writer.hpp"
 #include "services/stores/postgres/pool.hpp"
@@ -22,6 +23,8 @@ struct LinkStoresConfig {
     std::string postgres;          ///< postgresql://…; empty: SQLite
     std::string postgres_replica;  ///< empty: the primary
     std::uint16_t node = 0;        ///< of generated ids
+    /// Changes are noted in an outbox, because somebody tells a shared cache of them.
+    bool shared_cache = false;
 };
 
 /// Where links are kept: SQLite beside the journal, or a PostgreSQL that instances share.
@@ -35,6 +38,9 @@ public:
     void observe(links::LinkObserver& observer);
     /// Finishes the changes that were asked for, and refuses later ones.
     void close();
+
+    /// Null without a shared cache.
+    links::LinkOutbox* outbox() { return outbox_.get(); }
 
     /// Null without PostgreSQL.
     postgres::Pool* primary() { return primary_.get(); }
@@ -50,6 +56,7 @@ private:
     std::unique_ptr<postgres::Pool> primary_;
     std::unique_ptr<postgres::Pool> replica_;
     std::unique_ptr<postgres::PostgresLinkStore> postgres_;
+    std::unique_ptr<links::LinkOutbox> outbox_;
 };
 
 }  // namespace qck::commands

@@ -40,6 +40,11 @@ Exit mode_failed(const char* command, const Error& error) {
     return error.code == Errc::not_found ? Exit::check_failed : Exit::could_not_run;
 }
 
+const char* set_by(const Json& link) {
+    if (link.value("local_only", false)) return "operator, here only";
+    return link.value("forced", false) ? "operator" : "detector";
+}
+
 Exit show(const ModeOptions& options) {
     const auto answer = open(options).call("GET", "/v1/mode");
     if (!answer) return mode_failed("qck mode show", answer.error());
@@ -69,7 +74,7 @@ Exit show(const ModeOptions& options) {
                    link.value("mode", std::string()),
                    format_count(link.value("clicks_per_s", std::uint64_t{0})),
                    for_ms < 1000 ? "< 1 s" : format_duration(std::chrono::seconds(for_ms / 1000)),
-                   link.value("forced", false) ? "operator" : "detector"});
+                   set_by(link)});
     }
     std::fputs(table.text(render::terminal_width(STDOUT_FILENO)).c_str(), stdout);
     return Exit::good;
@@ -84,9 +89,17 @@ Exit set(const ModeOptions& options) {
         return Exit::good;
     }
     const auto json = Json::parse(answer->body, nullptr, false);
-    std::printf("%s is %s%s\n", options.code.c_str(),
-                json.is_object() ? json.value("mode", std::string("?")).c_str() : "?",
-                options.mode == "auto" ? ", as the detector finds" : " until it is set to auto");
+    if (!json.is_object()) {
+        return mode_failed("qck mode set", error(Errc::unavailable, "the answer is no object"));
+    }
+    const bool local = json.value("local_only", false);
+    std::printf("%s is %s%s%s\n", options.code.c_str(), json.value("mode", "?").c_str(),
+                options.mode == "auto" ? ", as the detector finds" : " until it is set to auto",
+                local ? ", on this instance only" : "");
+    if (local) {
+        std::fprintf(stderr, "qck mode set: the other instances were not told: %s (set it again)\n",
+                     json.value("why", std::string()).c_str());
+    }
     return Exit::good;
 }
 

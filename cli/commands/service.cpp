@@ -20,6 +20,7 @@
 #include "cli/commands/popular_links.hpp"
 #include "cli/commands/reconcile_action.hpp"
 #include "cli/commands/redirect_lane.hpp"
+#include "cli/commands/server_draining.hpp"
 #include "cli/commands/service_status.hpp"
 #include "cli/commands/shared_links.hpp"
 #include "cli/commands/store_metrics.hpp"
@@ -42,6 +43,8 @@ constexpr std::size_t lookups_max = 20'000;
 /// Each may wait for PostgreSQL or Redis.
 constexpr std::size_t api_read_threads = 4;
 constexpr std::size_t api_reads_waiting_max = 1'000;
+/// For Redis to take an operator's word.
+constexpr std::chrono::milliseconds pin_max{2'000};
 
 std::uint64_t random_seed() {
     std::uint64_t seed = 0;
@@ -152,6 +155,7 @@ Result<void> Service::Parts::open_stores() {
             stores.power_safe = config.power_safe;
             stores.postgres = config.postgres;
             stores.postgres_replica = config.postgres_replica;
+            stores.shared_cache = config.redis.has_value();
             stores.node = static_cast<std::uint16_t>(directory->identity().node &
                                                      links::SnowflakeIds::node_max);
             return into(links, LinkStores::open(stores));
@@ -270,11 +274,16 @@ Result<void> Service::Parts::open_shared_links() {
         [this](bool heard) { fanout.heard(heard); },
         [this](redis::LinkOrder order, const std::string& code) {
             cache_control->obey(order, code);
+        },
+        [this](std::uint64_t link_id, const std::string& code, const std::string& mode) {
+            bursts->was_set(link_id, code, mode);
         }};
-    if (auto placed = into(shared_links, SharedLinks::open(*config.redis, std::move(told)));
-        !placed) {
-        return placed;
-    }
+    auto opened = SharedLinks::open(*config.redis, std::move(told), *links->outbox());
+    if (auto placed = into(shared_links, std::move(opened)); !placed) return placed;
+    bursts->share_by(
+        [this](std::uint64_t link_id, const std::string& code, const std::string& mode) {
+            return shared_links->pin_mode(link_id, code, mode, pin_max);
+        });
     fanout.publish_to(shared_links->publisher());
     fanout.heard(false);
     return {};
@@ -410,20 +419,12 @@ void Service::Parts::start_threads() {
 
 void Service::Parts::drain() {
     ready = false;
-    std::vector<std::pair<net::Reactor*, http_server::Server*>> servers;
+    std::vector<ServerOnReactor> servers;
     for (RedirectLane& lane : lanes)
         servers.emplace_back(&lane.thread->reactor(), lane.server.get());
     servers.emplace_back(&api.thread->reactor(), api.server.get());
     servers.emplace_back(&ingest->reactor(), &ingest->server());
-    for (const auto& [reactor, server] : servers) {
-        reactor->post([server = server] { server->drain(); });
-    }
-    const std::int64_t deadline_ns =
-        monotonic_ns() + std::chrono::nanoseconds(config.drain_timeout).count();
-    const auto drained = [](const auto& entry) { return entry.second->drained(); };
-    while (!std::all_of(servers.begin(), servers.end(), drained) && monotonic_ns() < deadline_ns) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    drain_servers(servers, config.drain_timeout);
 }
 
 Service::Service(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -36,6 +36,22 @@ Json modes_json(const clicks::LinkModes& modes) {
     return list;
 }
 
+Json cluster_json(const std::optional<redis::ClusterNodes>& cluster) {
+    if (!cluster) return {{"state", "unreachable"}};
+    Json nodes = Json::array();
+    for (const redis::ClusterNode& node : cluster->nodes) {
+        nodes.push_back({{"address", node.address},
+                         {"role", node.is_master ? "master" : "replica"},
+                         {"up", node.is_up},
+                         {"slots", node.slots}});
+    }
+    return {{"state", std::string(cluster->state())},
+            {"masters", cluster->up(true)},
+            {"replicas", cluster->up(false)},
+            {"slots_uncovered", cluster->slots_uncovered},
+            {"nodes", std::move(nodes)}};
+}
+
 }  // namespace
 
 void add_status(Json& document, const StatusParts& parts) {
@@ -56,6 +72,9 @@ void add_status(Json& document, const StatusParts& parts) {
                           {"delivered", store.delivered},
                           {"failures", store.failures},
                           {"lost", store.lost}});
+        if (store.store == "redis" && parts.shared != nullptr && parts.shared->cluster()) {
+            stores.back()["cluster"] = cluster_json(parts.shared->cluster()->nodes());
+        }
     }
     document["stores"] = std::move(stores);
 }

@@ -21,7 +21,8 @@ struct StatusParts {
 };
 
 /// Adds `cache.redis` {hits, misses, failures}, `modes` [{code, mode, clicks_per_s, since_ms}] (the
-/// busiest 100), `stores` [{store, away, lag_s, pending, delivered, failures, lost}] and
+/// busiest 100), `stores` [{store, away, lag_s, pending, delivered, failures, lost}] (of a
+/// Redis Cluster with `cluster` {state, masters, replicas, slots_uncovered, nodes}) and
 /// `link_changes` {heard, waiting}. Quick; thread-safe.
 void add_status(nlohmann::ordered_json& document, const StatusParts& parts);
 

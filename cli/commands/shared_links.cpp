@@ -11,6 +11,31 @@
 #include "base/clock.hpp"
 
 namespace qck::commands {
+namespace {
+
+/// Of what another thread does, for one that waits.
+class Outcome {
+public:
+    void come(Result<void> result) {
+        const std::lock_guard lock(mutex_);
+        result_ = std::move(result);
+        came_.notify_all();
+    }
+    Result<void> wait(std::chrono::milliseconds deadline) {
+        std::unique_lock lock(mutex_);
+        if (!came_.wait_for(lock, deadline, [this] { return result_.has_value(); })) {
+            return error(Errc::timed_out, "Redis did not answer in time");
+        }
+        return *result_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable came_;
+    std::optional<Result<void>> result_;
+};
+
+}  // namespace
 
 Result<std::unique_ptr<SharedLane>> SharedLane::open(net::Reactor& reactor,
                                                      const redis::ClientConfig& config,
@@ -23,8 +48,8 @@ Result<std::unique_ptr<SharedLane>> SharedLane::open(net::Reactor& reactor,
     return std::unique_ptr<SharedLane>(new SharedLane(std::move(*client), store, breaker, seed));
 }
 
-Result<std::unique_ptr<SharedLinks>> SharedLinks::open(const redis::ClientConfig& config,
-                                                       Told told) {
+Result<std::unique_ptr<SharedLinks>> SharedLinks::open(const redis::ClientConfig& config, Told told,
+                                                       links::LinkOutbox& outbox) {
     std::unique_ptr<SharedLinks> links(new SharedLinks);
     auto thread = ReactorThread::create("qck-shared", -1);
     if (!thread) return thread.error();
@@ -32,37 +57,53 @@ Result<std::unique_ptr<SharedLinks>> SharedLinks::open(const redis::ClientConfig
     auto client = redis::Client::create(links->thread_->reactor(), config);
     if (!client) return client.error();
     links->client_ = std::move(*client);
+    links->drain_ = std::make_unique<links::OutboxDrain>(
+        outbox, [links = links.get()](const links::NotedChange& change) {
+            if (change.link) {
+                links->changes_->link_changed(*change.link);
+            } else {
+                links->changes_->link_removed(change.code, change.absent_version);
+            }
+        });
     links->changes_ = std::make_unique<redis::LinkChanges>(
         links->thread_->reactor(), *links->client_, redis::LinkChangesConfig{},
-        std::move(told.changed), std::move(told.heard), std::move(told.ordered));
+        std::move(told.changed), std::move(told.heard), std::move(told.ordered),
+        [drain = links->drain_.get()](const std::string& code, std::uint64_t version) {
+            drain->taken(code, version);
+        });
+    links->pins_ = std::make_unique<redis::ModePins>(links->thread_->reactor(), *links->client_,
+                                                     std::move(told.pinned));
+    if (config.url.topology == redis::Topology::cluster) {
+        links->cluster_ =
+            std::make_unique<redis::ClusterWatch>(links->thread_->reactor(), *links->client_);
+    }
     return links;
 }
 
 Result<void> SharedLinks::send(std::vector<redis::Command> commands,
                                std::chrono::milliseconds deadline) {
-    struct Outcome {
-        std::mutex mutex;
-        std::condition_variable came;
-        std::optional<Result<void>> result;
-    };
     const auto outcome = std::make_shared<Outcome>();
     const auto finish = [outcome](const std::vector<Result<redis::Reply>>& replies) {
         Result<void> result;
         for (const auto& reply : replies) {
             if (result && !reply) result = reply.error();
         }
-        const std::lock_guard lock(outcome->mutex);
-        outcome->result = std::move(result);
-        outcome->came.notify_all();
+        outcome->come(std::move(result));
     };
     const auto shared = std::make_shared<std::vector<redis::Command>>(std::move(commands));
     thread_->reactor().post(
         [this, shared, finish] { client_->pipeline(std::move(*shared), finish); });
-    std::unique_lock lock(outcome->mutex);
-    if (!outcome->came.wait_for(lock, deadline, [&] { return outcome->result.has_value(); })) {
-        return error(Errc::timed_out, "Redis did not answer in time");
-    }
-    return *outcome->result;
+    return outcome->wait(deadline);
+}
+
+Result<void> SharedLinks::pin_mode(std::uint64_t link_id, const std::string& code,
+                                   const std::string& mode, std::chrono::milliseconds deadline) {
+    const auto outcome = std::make_shared<Outcome>();
+    thread_->reactor().post([this, outcome, link_id, code, mode] {
+        pins_->set(link_id, code, mode,
+                   [outcome](const Result<void>& result) { outcome->come(result); });
+    });
+    return outcome->wait(deadline);
 }
 
 void SharedLinks::stop(std::chrono::milliseconds deadline) {
@@ -75,10 +116,14 @@ void SharedLinks::stop(std::chrono::milliseconds deadline) {
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     thread_->stop();
+    drain_->stop();
 }
 
 SharedLinks::~SharedLinks() {
+    if (drain_) drain_->stop();
     if (thread_) thread_->stop();
+    cluster_.reset();
+    pins_.reset();
     changes_.reset();
     client_.reset();
 }

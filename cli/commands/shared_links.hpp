@@ -3,14 +3,18 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/circuit_breaker.hpp"
 #include "cli/commands/reactor_thread.hpp"
 #include "services/cache/tiered_source.hpp"
 #include "services/links/link_store.hpp"
+#include "services/links/outbox_drain.hpp"
 #include "services/stores/redis/client.hpp"
+#include "services/stores/redis/cluster_watch.hpp"
 #include "services/stores/redis/link_changes.hpp"
+#include "services/stores/redis/mode_pins.hpp"
 #include "services/stores/redis/redis_link_cache.hpp"
 
 namespace qck::commands {
@@ -48,12 +52,16 @@ public:
         redis::LinkChanges::Changed changed;
         redis::LinkChanges::Heard heard;
         redis::LinkChanges::Ordered ordered;
+        redis::ModePins::Changed pinned;
     };
-    static Result<std::unique_ptr<SharedLinks>> open(const redis::ClientConfig& config, Told told);
+    /// `outbox`, of the store of links, outlives it.
+    static Result<std::unique_ptr<SharedLinks>> open(const redis::ClientConfig& config, Told told,
+                                                     links::LinkOutbox& outbox);
     ~SharedLinks();
 
     void start() {
         thread_->start();
+        drain_->start();
         started_ = true;
     }
     /// Ends the thread once Redis has every change that was told before, or after `deadline`.
@@ -61,17 +69,27 @@ public:
     /// Gives Redis all of them, and waits until it has taken them: Errc::timed_out after
     /// `deadline`, the first error otherwise. From any other thread.
     Result<void> send(std::vector<redis::Command> commands, std::chrono::milliseconds deadline);
+    /// Holds a link in a mode on every instance; an empty mode sets it free. Waits as send() does.
+    Result<void> pin_mode(std::uint64_t link_id, const std::string& code, const std::string& mode,
+                          std::chrono::milliseconds deadline);
     /// What was committed here. Thread-safe.
     links::LinkObserver& publisher() { return *changes_; }
     const redis::LinkChanges::Figures& figures() const { return changes_->figures(); }
     const redis::Figures& client_figures() const { return client_->figures(); }
+    /// Changes that others had left untold.
+    std::uint64_t drained() const { return drain_->told(); }
+    /// Null when Redis is no cluster.
+    const redis::ClusterWatch* cluster() const { return cluster_.get(); }
 
 private:
     SharedLinks() = default;
 
     std::unique_ptr<ReactorThread> thread_;
     std::unique_ptr<redis::Client> client_;
+    std::unique_ptr<links::OutboxDrain> drain_;
     std::unique_ptr<redis::LinkChanges> changes_;
+    std::unique_ptr<redis::ModePins> pins_;
+    std::unique_ptr<redis::ClusterWatch> cluster_;
     bool started_ = false;
 };
 

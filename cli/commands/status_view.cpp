@@ -56,6 +56,7 @@ public:
             known.lag_s = std::max(known.lag_s, number_of(store, "lag_s"));
             known.pending += count_of(store, "pending");
             known.failures += count_of(store, "failures");
+            add_cluster(known, part_of(store, "cluster"));
         }
     }
 
@@ -109,6 +110,28 @@ private:
                 known->mode = "burst";
             }
             known->clicks_per_s += number_of(mode, "clicks_per_s");
+        }
+    }
+
+    /// Of several instances' words the worst counts.
+    static void add_cluster(StoreView& store, const Json& cluster) {
+        const auto state = cluster.value("state", std::string());
+        if (state.empty() || (!store.cluster.empty() && state == "ok")) return;
+        store.cluster_ok = state == "ok";
+        store.cluster = "cluster " + state;
+        if (state == "unreachable") return;
+        const auto named = [](std::uint64_t count, const char* one) {
+            return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+        };
+        store.cluster += ", " + named(count_of(cluster, "masters"), "master") + " " +
+                         named(count_of(cluster, "replicas"), "replica");
+        if (const auto uncovered = count_of(cluster, "slots_uncovered"); uncovered > 0) {
+            store.cluster += ", " + named(uncovered, "slot") + " without a master";
+        }
+        for (const auto& node : part_of(cluster, "nodes")) {
+            if (!node.value("up", true)) {
+                store.cluster += ", " + node.value("address", std::string()) + " down";
+            }
         }
     }
 

@@ -102,6 +102,14 @@ std::vector<Sample> change_samples(const redis::LinkChanges::Figures& figures) {
              as_value(figures.waiting)}};
 }
 
+std::vector<Sample> outbox_samples(std::uint64_t drained) {
+    return {{"qck_link_outbox_drained_total",
+             "Changes told to Redis because who made them had not within its time.",
+             true,
+             {},
+             static_cast<double>(drained)}};
+}
+
 std::vector<Sample> breaker_samples(const char* store, const CircuitBreaker& breaker) {
     return {{"qck_breaker_open",
              "1 while the store is left alone.",
@@ -130,7 +138,7 @@ std::vector<Sample> shared_samples(const std::vector<RedirectLane>& lanes, const
     }
     std::vector<Sample> samples = redis_samples(clients);
     for (auto more : {tier_samples(tiers), change_samples(links.figures()),
-                      breaker_samples("redis", breaker)}) {
+                      outbox_samples(links.drained()), breaker_samples("redis", breaker)}) {
         std::move(more.begin(), more.end(), std::back_inserter(samples));
     }
     return samples;

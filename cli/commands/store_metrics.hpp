@@ -20,6 +20,7 @@ struct RedisUse {
 std::vector<admin::Sample> redis_samples(const std::vector<RedisUse>& clients);
 std::vector<admin::Sample> tier_samples(const std::vector<const cache::TierCounters*>& lanes);
 std::vector<admin::Sample> change_samples(const redis::LinkChanges::Figures& figures);
+std::vector<admin::Sample> outbox_samples(std::uint64_t drained);
 std::vector<admin::Sample> breaker_samples(const char* store, const CircuitBreaker& breaker);
 
 /// All of those of a service that shares links: its clients of Redis, the cache there, changes.

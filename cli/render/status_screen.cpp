@@ -130,6 +130,10 @@ std::string status_screen(const StatusView& view, const Terminal& terminal) {
     }
     for (const StoreView& store : view.stores) {
         out += labelled(store.name, store_text(store, terminal)) + "\n";
+        if (store.cluster.empty()) continue;
+        out += labelled("", toned(terminal, store.cluster_ok ? Tone::plain : Tone::bad,
+                                  plain_if_needed(terminal, store.cluster))) +
+               "\n";
     }
     out += labelled("journal", format_bytes(view.journal_bytes) + ", oldest uncounted " +
                                    fixed(view.journal_lag_s, 1) + " s") +
