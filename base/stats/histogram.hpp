@@ -11,8 +11,20 @@
 #include <new>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace qck::stats {
+
+/// What a histogram has gained between two readings. Added to another one it is as if the spans had
+/// been recorded there.
+struct HistogramGain {
+    std::vector<std::pair<std::uint32_t, std::uint64_t>> buckets;  ///< index and count, ascending
+    std::uint64_t sum_ns = 0;
+    std::uint64_t max_ns = 0;  ///< of all so far; 0 when nothing was gained
+
+    bool empty() const { return buckets.empty() && sum_ns == 0 && max_ns == 0; }
+};
 
 /// Counts of time spans in log-linear buckets of fixed number (HdrHistogram's layout, Gil Tene).
 ///
@@ -72,6 +84,32 @@ public:
         store(max_ns_, std::max(load(max_ns_), load(other.max_ns_)));
     }
 
+    /// What was recorded here and not in `seen`, which is an earlier copy and becomes a copy of
+    /// now.
+    HistogramGain take_gain(LogLinearHistogram& seen) const {
+        HistogramGain gain;
+        for (std::size_t index = 0; index < size; ++index) {
+            const Count now = load(counts_[index]);
+            const Count before = seen.counts_[index];
+            if (now == before) continue;
+            seen.counts_[index] = now;
+            gain.buckets.emplace_back(static_cast<std::uint32_t>(index), now - before);
+        }
+        const std::uint64_t sum = load(sum_ns_);
+        gain.sum_ns = sum - std::exchange(seen.sum_ns_, sum);
+        if (!gain.empty()) gain.max_ns = seen.max_ns_ = load(max_ns_);
+        return gain;
+    }
+    /// Needs every index to be below `size`.
+    void add(const HistogramGain& gain) {
+        for (const auto& [index, count] : gain.buckets) {
+            raise(counts_[index], static_cast<Count>(count));
+        }
+        raise(sum_ns_, gain.sum_ns);
+        store(max_ns_, std::max(load(max_ns_), gain.max_ns));
+    }
+
+    std::uint64_t sum_ns() const { return load(sum_ns_); }
     std::uint64_t count() const {
         std::uint64_t total = 0;
         for (std::size_t index = 0; index < size; ++index) total += load(counts_[index]);
@@ -111,8 +149,12 @@ public:
 
 private:
     static constexpr std::size_t half = std::size_t{1} << (bits - 1);
+
+public:
+    /// Number of buckets.
     static constexpr std::size_t size = index_of(highest_ns) + 1;
 
+private:
     struct Free {
         void operator()(Count* memory) const { std::free(memory); }
     };

@@ -28,6 +28,8 @@ const char* cause_name(Cause cause) {
             return "behind a timeout";
         case Cause::no_free_connection:
             return "no free connection";
+        case Cause::agent_lost:
+            return "agent lost";
         case Cause::run_ended:
             return "run ended";
         case Cause::other:

@@ -48,6 +48,7 @@ enum class Cause : std::uint8_t {
     behind_timeout,      ///< stood behind a request that timed out on its connection
     no_free_connection,  ///< unsent only: all connections were busy until its timeout
     run_ended,           ///< unsent only: the run was stopped while it waited
+    agent_lost,          ///< unsent only: its agent was lost; as far as anybody knows
     other,               ///< any other error of the operating system
 };
 inline constexpr std::size_t cause_count = static_cast<std::size_t>(Cause::other) + 1;

@@ -23,8 +23,9 @@ struct PhaseResult {
     Accounting accounting;
     /// From the due time to the last byte of the response. A request that timed out, stood behind
     /// one that did or stayed unsent is in here with its timeout, one still open at the end with
-    /// its age; those that failed otherwise are not. Its count is scheduled - failed - (unsent
-    /// because the run ended) + (failed behind a timeout).
+    /// its age; those that failed otherwise are not, nor what an agent that was lost had open. Its
+    /// count is scheduled - failed - (unsent because the run ended or an agent was lost) + (failed
+    /// behind a timeout) - (open at an agent that was lost).
     stats::Histogram latency;
     /// From the actual send to the last byte of the response; answered ones only.
     stats::Histogram service;
@@ -66,7 +67,8 @@ struct ThreadResult {
     std::chrono::nanoseconds cpu_time{};   ///< user and system
     std::chrono::nanoseconds spin_time{};  ///< the part of it spent looking at the clock
     std::chrono::nanoseconds wall_time{};
-    std::uint64_t wakeups = 0;  ///< times the event loop came back from waiting
+    std::chrono::nanoseconds began_late{};  ///< after the run's first moment
+    std::uint64_t wakeups = 0;              ///< times the event loop came back from waiting
     /// How much later than it wanted the event loop woke from a wait that no event ended.
     stats::Histogram wake_lag;
     /// Of one CPU, 0..1, spinning left out: how near the thread was to its limit.
@@ -99,6 +101,27 @@ struct LinkAnswers {
         0;  ///< neither: paths without a link, and links answered with no redirect
 };
 
+/// One agent of a fleet's run.
+struct AgentResult {
+    std::string name;
+    std::string address;
+    double capacity_per_s = 0;  ///< as it calibrated; 0 when it did not
+    double share = 0;           ///< of the requests, 0..1, before any were taken over
+    std::uint32_t threads = 0;
+    std::chrono::nanoseconds clock_offset{};  ///< its monotonic clock ahead of the coordinator's
+    std::chrono::nanoseconds clock_uncertainty{};  ///< the offset is off by at most this
+    bool reported = false;                         ///< what follows is known
+    /// When its last thread began, after the common moment; by the offset as known at the end.
+    std::chrono::nanoseconds start_skew{};
+    double cpu_share_max = 0;  ///< as in GeneratorEvidence
+    double steal_share = 0;
+    Accounting accounting;
+    bool lost = false;
+    std::string lost_why;
+    std::chrono::nanoseconds lost_after{};  ///< from the start
+    std::uint64_t gap = 0;  ///< of its requests, those that nobody is known to have sent
+};
+
 /// Everything that a run measured; the verdict and the reports are computed from it.
 struct RunResult {
     bool closed_loop = false;
@@ -112,7 +135,14 @@ struct RunResult {
     std::vector<Interval> series;         ///< goes on past `planned` while the run drains
     LinkAnswers links;
     GeneratorEvidence generator;
+    std::vector<AgentResult> agents;  ///< empty where one process offered all
 
+    /// Requests that an agent may have sent before it was lost, though they are counted unsent.
+    std::uint64_t gap() const {
+        std::uint64_t sum = 0;
+        for (const AgentResult& agent : agents) sum += agent.gap;
+        return sum;
+    }
     Accounting total() const {
         Accounting sum;
         for (const PhaseResult& phase : phases) sum += phase.accounting;

@@ -11,8 +11,8 @@ bool is_redirect(std::uint16_t status) {
     return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
-void add_causes(CauseCounts& to, const CauseCounts& from) {
-    for (std::size_t cause = 0; cause < cause_count; ++cause) to[cause] += from[cause];
+void add_causes(CauseCounts& to, const std::array<Counter, cause_count>& from) {
+    for (std::size_t cause = 0; cause < cause_count; ++cause) to[cause] += from[cause].value();
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ RecordShape RecordShape::of(std::size_t phases, std::int64_t run_ns, std::int64_
 
 WorkerRecord::WorkerRecord(const RecordShape& shape)
     : shape_(shape), phases_(shape.phases), intervals_(shape.intervals) {
-    links_.tail.resize(shape.tail_links);
+    links_.tail = std::vector<Counter>(shape.tail_links);
 }
 
 std::size_t WorkerRecord::interval_of(std::int64_t at_ns) const {
@@ -57,27 +57,27 @@ void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint1
     PhaseCells& phase = phases_[request.phase];
     phase.answered.add();
     phase.service.record(now_ns - request.sent_ns);
-    ++phase.status[std::min<std::size_t>(status - status_first, status_count - 1)];
+    phase.status[std::min<std::size_t>(status - status_first, status_count - 1)].add();
     interval_now(now_ns).answered.add();
     latency(request.phase, request.due_ns, now_ns - request.due_ns);
     if (request.link == scenario::link_unknown) {
-        ++links_.unknown;
+        links_.unknown.add();
     } else if (is_redirect(status) && request.link == scenario::link_hot) {
-        ++links_.hot;
+        links_.hot.add();
     } else if (is_redirect(status) && request.link <= links_.tail.size()) {
-        ++links_.tail[request.link - 1];
+        links_.tail[request.link - 1].add();
     } else {
-        ++links_.other;
+        links_.other.add();
     }
 }
 
 void WorkerRecord::failed(const Sent& request, std::int64_t now_ns, Cause cause) {
     PhaseCells& phase = phases_[request.phase];
     phase.failed.add();
-    ++phase.failed_by[static_cast<std::size_t>(cause)];
+    phase.failed_by[static_cast<std::size_t>(cause)].add();
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
-    ++interval.failed_by[static_cast<std::size_t>(cause)];
+    interval.failed_by[static_cast<std::size_t>(cause)].add();
 }
 
 void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns) {
@@ -102,30 +102,36 @@ void WorkerRecord::left_open(const Sent& request, std::int64_t now_ns) {
 void WorkerRecord::unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
                           std::int64_t waited_ns, Cause cause) {
     phases_[phase].unsent.add();
-    ++phases_[phase].unsent_by[static_cast<std::size_t>(cause)];
+    phases_[phase].unsent_by[static_cast<std::size_t>(cause)].add();
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
     interval.unsent.add();
     if (cause != Cause::run_ended) latency(phase, due_ns, waited_ns);
 }
 
+Accounting WorkerRecord::PhaseCells::accounting() const {
+    Accounting now;
+    now.scheduled = scheduled.value();
+    now.unsent = unsent.value();
+    now.answered = answered.value();
+    now.failed = failed.value();
+    now.timed_out = timed_out.value();
+    now.in_flight = in_flight.value();
+    // Last: what has ended was sent.
+    now.sent = sent.value();
+    return now;
+}
+
 void WorkerRecord::add_phase(const PhaseCells& cells, PhaseResult& phase) {
-    Accounting& sum = phase.accounting;
-    sum.scheduled += cells.scheduled.value();
-    sum.sent += cells.sent.value();
-    sum.unsent += cells.unsent.value();
-    sum.answered += cells.answered.value();
-    sum.failed += cells.failed.value();
-    sum.timed_out += cells.timed_out.value();
-    sum.in_flight += cells.in_flight.value();
+    phase.accounting += cells.accounting();
     phase.bytes_sent += cells.bytes_sent.value();
     phase.bytes_received += cells.bytes_received.value();
     phase.latency.add(cells.latency);
     phase.service.add(cells.service);
     phase.send_lag.add(cells.send_lag);
     for (std::size_t at = 0; at < status_count; ++at) {
-        if (cells.status[at] == 0) continue;
-        phase.status[static_cast<std::uint16_t>(at + status_first)] += cells.status[at];
+        const std::uint64_t count = cells.status[at].value();
+        if (count != 0) phase.status[static_cast<std::uint16_t>(at + status_first)] += count;
     }
     add_causes(phase.failed_by, cells.failed_by);
     add_causes(phase.unsent_by, cells.unsent_by);
@@ -144,12 +150,12 @@ void WorkerRecord::add_to(RunResult& result) const {
         add_causes(interval.failed_by, intervals_[at].failed_by);
         interval.latency.add(intervals_[at].latency);
     }
-    result.links.hot += links_.hot;
-    result.links.unknown += links_.unknown;
-    result.links.other += links_.other;
+    result.links.hot += links_.hot.value();
+    result.links.unknown += links_.unknown.value();
+    result.links.other += links_.other.value();
     result.links.tail.resize(links_.tail.size());
     for (std::size_t at = 0; at < links_.tail.size(); ++at) {
-        result.links.tail[at] += links_.tail[at];
+        result.links.tail[at] += links_.tail[at].value();
     }
 }
 

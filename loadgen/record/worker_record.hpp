@@ -7,6 +7,7 @@
 
 #include "base/counter.hpp"
 #include "base/stats/histogram.hpp"
+#include "loadgen/record/gain.hpp"
 #include "loadgen/record/run_result.hpp"
 
 namespace qck::record {
@@ -62,6 +63,11 @@ public:
         phases_[phase].bytes_received.add(bytes);
     }
 
+    /// What it has gained since `seen`, an earlier copy of it that becomes a copy of now; made of
+    /// the same shape, empty. Any thread may ask while the worker writes; what it then sees of one
+    /// request and not yet of its other counts comes with a later gain. `whole` looks at what seems
+    /// unchanged too: for the last one, when the worker has ended.
+    Gain take_gain(WorkerRecord& seen, bool whole) const;
     /// Adds this record to a result whose phases and series have this record's shape.
     void add_to(RunResult& result) const;
     /// Counters of all phases, as far as they are.
@@ -79,18 +85,25 @@ private:
     static constexpr std::size_t status_first = 100;
     static constexpr std::size_t status_count = 900;
 
+    using CauseCounters = std::array<Counter, cause_count>;
     struct PhaseCells {
         Counter scheduled, sent, unsent, answered, failed, timed_out, in_flight;
         Counter bytes_sent, bytes_received;
         stats::Histogram latency, service, send_lag;
-        std::array<std::uint64_t, status_count> status{};
-        CauseCounts failed_by{};
-        CauseCounts unsent_by{};
+        std::array<Counter, status_count> status{};
+        CauseCounters failed_by{};
+        CauseCounters unsent_by{};
+
+        Accounting accounting() const;
     };
     struct IntervalCells {
         Counter scheduled, sent, answered, failed, timed_out, unsent;
-        CauseCounts failed_by{};
+        CauseCounters failed_by{};
         stats::CoarseHistogram latency;
+    };
+    struct LinkCells {
+        Counter hot, unknown, other;
+        std::vector<Counter> tail;
     };
 
     /// Finds the cells of the interval that a time is in; cheap while the time moves on in small
@@ -113,6 +126,9 @@ private:
     void latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns);
     IntervalCells& interval_now(std::int64_t now_ns) { return now_at_.of(now_ns, *this); }
     static void add_phase(const PhaseCells& cells, PhaseResult& phase);
+    void take_phase_gain(std::uint32_t at, WorkerRecord& seen, bool whole, Gain& gain) const;
+    void take_interval_gain(std::uint32_t at, WorkerRecord& seen, bool whole, Gain& gain) const;
+    void take_link_gain(WorkerRecord& seen, Gain& gain) const;
 
     RecordShape shape_;
     std::vector<PhaseCells> phases_;
@@ -120,7 +136,7 @@ private:
     IntervalCursor now_at_;
     IntervalCursor scheduled_at_;  ///< due times as requests are taken
     IntervalCursor due_at_;        ///< due times as requests end
-    LinkAnswers links_;
+    LinkCells links_;
 };
 
 }  // namespace qck::record

@@ -8,46 +8,73 @@
 namespace qck::schedule {
 
 ArrivalSchedule::ArrivalSchedule(const RateCurve& curve, scenario::Arrival arrival,
-                                 std::uint64_t seed, std::uint32_t worker, std::uint32_t workers)
-    : curve_(&curve),
-      poisson_(arrival == scenario::Arrival::poisson),
-      seed_(seed),
-      stride_(workers),
-      n_(worker),
-      phase_end_(curve.phase_count() == 0 ? 0 : curve.first_of(1)) {}
+                                 std::uint64_t seed, Stripe stripe)
+    : due_(curve, arrival, seed), phase_end_(curve.phase_count() == 0 ? 0 : curve.first_of(1)) {
+    stripes_.push_back(std::move(stripe));
+}
 
 std::optional<Arrival> ArrivalSchedule::next() {
-    while (n_ >= phase_end_) {
-        if (n_ >= curve_->total()) return std::nullopt;
+    Stripe& stripe = stripes_.size() == 1 ? stripes_.front() : lowest();
+    const std::uint64_t n = stripe.n();
+    while (n >= phase_end_) {
+        if (n >= due_.curve().total()) return std::nullopt;
         ++phase_;
-        phase_end_ = curve_->first_of(phase_ + 1);
+        phase_end_ = due_.curve().first_of(phase_ + 1);
     }
-    const std::uint64_t n = n_;
-    n_ += stride_;
-    return Arrival{n, poisson_ ? poisson_due_ns(n) : curve_->due_ns(phase_, n), phase_};
+    stripe.advance();
+    return Arrival{n, due_.due_ns(phase_, n), phase_};
 }
 
-std::int64_t ArrivalSchedule::poisson_due_ns(std::uint64_t n) {
-    const std::uint64_t in_phase = n - curve_->first_of(phase_);
+Stripe& ArrivalSchedule::lowest() {
+    return *std::min_element(stripes_.begin(), stripes_.end(),
+                             [](const Stripe& a, const Stripe& b) { return a.n() < b.n(); });
+}
+
+void ArrivalSchedule::add(Stripe stripe) {
+    const RateCurve& curve = due_.curve();
+    if (stripe.n() < curve.first_of(phase_)) {
+        phase_ = static_cast<std::uint32_t>(curve.phase_of(stripe.n()));
+        phase_end_ = curve.first_of(phase_ + 1);
+    }
+    stripes_.push_back(std::move(stripe));
+}
+
+std::uint64_t DueTimes::first_due_at(std::int64_t at_ns) {
+    std::uint64_t low = 0;
+    std::uint64_t high = curve_->total();
+    while (low < high) {
+        const std::uint64_t middle = low + (high - low) / 2;
+        const auto phase = static_cast<std::uint32_t>(curve_->phase_of(middle));
+        if (due_ns(phase, middle) < at_ns) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+std::int64_t DueTimes::poisson_due_ns(std::uint32_t phase, std::uint64_t n) {
+    const std::uint64_t in_phase = n - curve_->first_of(phase);
     const std::uint64_t block = in_phase / block_arrivals;
-    if (block != block_ || phase_ != block_phase_) draw_block(block);
-    return curve_->due_at_area_ns(phase_, block_area_[in_phase % block_arrivals]);
+    if (block != block_ || phase != block_phase_) draw_block(phase, block);
+    return curve_->due_at_area_ns(phase, block_area_[in_phase % block_arrivals]);
 }
 
-void ArrivalSchedule::draw_block(std::uint64_t block) {
+void DueTimes::draw_block(std::uint32_t phase, std::uint64_t block) {
     block_ = block;
-    block_phase_ = phase_;
-    const std::uint64_t phase_count = curve_->count_of(phase_);
+    block_phase_ = phase;
+    const std::uint64_t phase_count = curve_->count_of(phase);
     const std::uint64_t count = std::min(block_arrivals, phase_count - block * block_arrivals);
     // Shares of the area: the first block begins with its phase, the last one ends with it.
-    const double offset = curve_->first_area_of(phase_);
+    const double offset = curve_->first_area_of(phase);
     const double begin = block == 0 ? 0 : static_cast<double>(block * block_arrivals) - 1 + offset;
     const bool last = (block + 1) * block_arrivals >= phase_count;
-    const double end = last ? curve_->area_of(phase_)
+    const double end = last ? curve_->area_of(phase)
                             : static_cast<double>((block + 1) * block_arrivals) - 1 + offset;
     // Order statistics of uniforms without sorting: partial sums of exponential gaps over their
     // total (Devroye 1986, chapter V.3).
-    SplitMix64 random(mix64(seed_ ^ mix64(phase_ + 1)) + mix64(block));
+    SplitMix64 random(mix64(seed_ ^ mix64(phase + 1)) + mix64(block));
     double sum = 0;
     for (std::uint64_t at = 0; at < count; ++at) {
         sum -= std::log(1 - random.next_share());
