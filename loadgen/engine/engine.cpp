@@ -63,11 +63,15 @@ Engine::Engine(const scenario::Plan& plan, EngineConfig config)
       curve_(plan_.phases),
       mix_(plan_),
       messages_(plan_, config_.target.host_header(), mix_),
-      setup_{config_.target, messages_, mix_} {}
+      setup_{config_.target, messages_, mix_},
+      frame_(plan_, curve_, config_.closed_loop) {}
 
 Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, EngineConfig config) {
     if (config.target.addresses.empty() || plan.phases.empty() || plan.requests.empty()) {
         return error(Errc::invalid_argument, "a run needs a target address, a phase and a request");
+    }
+    if (config.closed_loop && config.stripe && config.stripe->lanes().empty()) {
+        return error(Errc::invalid_argument, "a closed loop needs a lane of the requests");
     }
     if (std::uint64_t{plan.connections} * plan.pipeline > open_requests_max) {
         return error(Errc::invalid_argument,
@@ -92,25 +96,30 @@ Result<void> Engine::set_up() {
         tls_ = std::move(*context);
     }
     const std::uint32_t connections = std::max(plan_.connections, 1U);
-    const std::uint32_t workers = std::clamp(config_.threads, 1U, connections);
+    std::uint32_t workers = std::clamp(config_.threads, 1U, connections);
+    // In a closed loop every worker makes requests for as long as it runs, and needs a lane to.
+    if (config_.closed_loop && config_.stripe) {
+        const auto lanes = static_cast<std::uint32_t>(config_.stripe->lanes().size());
+        workers = std::min(workers, lanes);
+    }
     setup_.tls = tls_.get();
     setup_.timeout_ns = plan_.timeout.count();
     setup_.connect_timeout_ns = std::min(config_.connect_timeout, plan_.timeout).count();
     setup_.run_ns = curve_.duration_ns();
-    setup_.workers = workers;
+    setup_.arrival = plan_.arrival;
+    setup_.seed = plan_.seed;
     setup_.pipeline = std::max(plan_.pipeline, 1U);
     setup_.closed_loop = config_.closed_loop;
-    setup_.may_spin = may_spin(workers, !config_.cpus.empty());
+    setup_.may_spin = may_spin(workers * std::max(config_.siblings, 1U), !config_.cpus.empty());
     setup_.new_connections_per_s = plan_.new_connections_per_s / workers;
     setup_.interrupt_drain_ns = std::min(config_.interrupt_drain, plan_.timeout).count();
-    shape_ = record::RecordShape::of(config_.closed_loop ? 1 : plan_.phases.size(), setup_.run_ns,
-                                     setup_.timeout_ns, plan_.links.tail_count);
+    control_.may_end.store(!config_.guided);
     for (std::uint32_t at = 0; at < workers; ++at) {
         const std::uint32_t share = connections / workers + (at < connections % workers ? 1 : 0);
         workers_.push_back(std::make_unique<Worker>(
-            setup_, control_,
-            schedule::ArrivalSchedule(curve_, plan_.arrival, plan_.seed, at, workers), shape_,
-            share, at));
+            setup_, control_, curve_,
+            config_.stripe ? config_.stripe->part(at, workers) : schedule::Stripe::of(at, workers),
+            frame_.shape(), share, at));
     }
     outcomes_.resize(workers);
     return {};
@@ -132,7 +141,9 @@ void Engine::launch() {
 }
 
 void Engine::start_when_warm() const {
-    if (control_.start_ns.load() != 0 || control_.warmed_up.load() < workers_.size()) return;
+    if (config_.guided || control_.start_ns.load() != 0 ||
+        control_.warmed_up.load() < workers_.size())
+        return;
     std::int64_t unset = 0;
     control_.start_ns.compare_exchange_strong(unset, monotonic_ns() + lead_ns);
 }
@@ -149,11 +160,41 @@ bool Engine::wait_for(std::chrono::nanoseconds span) {
     }
 }
 
+void Engine::take_over(const schedule::Stripe& stripe) {
+    const auto workers = static_cast<std::uint32_t>(workers_.size());
+    for (std::uint32_t at = 0; at < workers; ++at) {
+        workers_[at]->take_over(stripe.part(at, workers));
+    }
+}
+
+record::Gain Engine::take_gain(bool whole) {
+    if (told_.empty()) {
+        for (std::size_t at = 0; at < workers_.size(); ++at) {
+            told_.push_back(std::make_unique<record::WorkerRecord>(frame_.shape()));
+        }
+    }
+    record::Gain gain;
+    for (std::size_t at = 0; at < workers_.size(); ++at) {
+        record::append(workers_[at]->record().take_gain(*told_[at], whole), gain);
+    }
+    return gain;
+}
+
 Engine::~Engine() {
     stop_now();
     for (std::thread& thread : threads_) {
         if (thread.joinable()) thread.join();
     }
+}
+
+ConnectionCounts Engine::connection_counts() const {
+    ConnectionCounts counts;
+    for (const auto& worker : workers_) {
+        counts.open += static_cast<std::uint32_t>(worker->evidence().connections_open.value());
+        counts.failures += worker->connect_failures();
+        if (worker->connect_failures() > 0) counts.cause = worker->last_connect_cause();
+    }
+    return counts;
 }
 
 record::Progress Engine::progress() const {
@@ -169,13 +210,14 @@ record::Progress Engine::progress() const {
     progress.target_rate_per_s = config_.closed_loop ? 0 : curve_.rate_at(at);
     progress.connections_wanted = std::max(plan_.connections, 1U);
     // The interval in progress is left out: it would read low.
-    const auto now = static_cast<std::size_t>(std::max<std::int64_t>(at, 0) / shape_.interval_ns);
-    const auto depth =
-        static_cast<std::size_t>(std::max<std::int64_t>(1'000'000'000 / shape_.interval_ns, 1));
-    const std::size_t to = std::min(now, shape_.intervals);
+    const auto now =
+        static_cast<std::size_t>(std::max<std::int64_t>(at, 0) / frame_.shape().interval_ns);
+    const auto depth = static_cast<std::size_t>(
+        std::max<std::int64_t>(1'000'000'000 / frame_.shape().interval_ns, 1));
+    const std::size_t to = std::min(now, frame_.shape().intervals);
     const std::size_t from = to > depth ? to - depth : 0;
     const double seconds =
-        static_cast<double>(to - from) * static_cast<double>(shape_.interval_ns) / 1e9;
+        static_cast<double>(to - from) * static_cast<double>(frame_.shape().interval_ns) / 1e9;
     std::uint64_t sent = 0;
     std::uint64_t answered = 0;
     for (const auto& worker : workers_) {
@@ -185,11 +227,11 @@ record::Progress Engine::progress() const {
             sent += worker->record().sent_in(interval);
             answered += worker->record().answered_in(interval);
         }
-        progress.connections_open +=
-            static_cast<std::uint32_t>(worker->evidence().connections_open.value());
-        if (worker->connect_failures() > 0) progress.connect_cause = worker->last_connect_cause();
-        progress.connect_failures += worker->connect_failures();
     }
+    const ConnectionCounts connections = connection_counts();
+    progress.connections_open = connections.open;
+    progress.connect_failures = connections.failures;
+    progress.connect_cause = connections.cause;
     if (seconds > 0) {
         progress.sent_rate_per_s = static_cast<double>(sent) / seconds;
         progress.answered_rate_per_s = static_cast<double>(answered) / seconds;
@@ -205,52 +247,13 @@ Result<record::RunResult> Engine::finish() {
         if (!outcome) return outcome.error();
     }
     const std::int64_t start = control_.start_ns.load();
-    record::RunResult result;
+    record::RunResult result = frame_.empty();
     const std::int64_t ran = start == 0 ? 0 : std::max<std::int64_t>(monotonic_ns() - start, 0);
-    result.closed_loop = config_.closed_loop;
-    result.interrupted = control_.stop_early.load() || control_.stop_now.load();
     result.started_wall_ms = wall_ms() - ran / 1'000'000;
-    result.planned = std::chrono::nanoseconds(curve_.duration_ns());
-    result.duration = std::chrono::nanoseconds(ran);
-    result.interval = std::chrono::nanoseconds(shape_.interval_ns);
-    for (std::size_t phase = 0; phase < shape_.phases; ++phase) {
-        result.phases.push_back(empty_phase(phase, ran));
-    }
-    result.series.resize(shape_.intervals);
     for (const auto& worker : workers_) worker->record().add_to(result);
-    cut_to_length(result, ran);
+    frame_.finish(result, ran, control_.stop_early.load() || control_.stop_now.load());
     add_evidence(result);
     return result;
-}
-
-record::PhaseResult Engine::empty_phase(std::size_t phase, std::int64_t ran_ns) const {
-    record::PhaseResult result;
-    result.name = plan_.phases[phase].name;
-    if (config_.closed_loop) {
-        // A drain goes on past the end, and Ctrl-C may come before it.
-        result.duration = std::chrono::nanoseconds(std::min(curve_.duration_ns(), ran_ns));
-        return result;
-    }
-    const std::int64_t begin = curve_.start_of_ns(phase);
-    const bool cut = control_.stop_early.load() || control_.stop_now.load();
-    const std::int64_t end =
-        cut ? std::min(curve_.end_of_ns(phase), std::max(ran_ns, begin)) : curve_.end_of_ns(phase);
-    result.start = std::chrono::nanoseconds(begin);
-    result.duration = std::chrono::nanoseconds(end - begin);
-    const double seconds = static_cast<double>(curve_.end_of_ns(phase) - begin) / 1e9;
-    result.target_rate_per_s =
-        seconds > 0 ? static_cast<double>(curve_.count_of(phase)) / seconds : 0;
-    return result;
-}
-
-void Engine::cut_to_length(record::RunResult& result, std::int64_t ran_ns) const {
-    const auto used = static_cast<std::size_t>(ran_ns / shape_.interval_ns) + 1;
-    if (used < result.series.size()) result.series.resize(used);
-    if (!result.interrupted) return;
-    // A phase of which nothing came due was never reached.
-    while (!result.phases.empty() && result.phases.back().accounting.scheduled == 0) {
-        result.phases.pop_back();
-    }
 }
 
 void Engine::add_evidence(record::RunResult& result) const {
@@ -260,6 +263,7 @@ void Engine::add_evidence(record::RunResult& result) const {
         record::ThreadResult thread;
         if (!config_.cpus.empty()) thread.cpu = config_.cpus[at % config_.cpus.size()];
         thread.cpu_time = std::chrono::nanoseconds(worker.cpu_ns);
+        thread.began_late = std::chrono::nanoseconds(worker.began_late_ns);
         thread.wall_time = std::chrono::nanoseconds(worker.wall_ns);
         if (const Pacer* pacer = workers_[at]->pacer()) {
             thread.spin_time = std::chrono::nanoseconds(pacer->spin_ns());

@@ -11,6 +11,7 @@
 #include "base/net/tls.hpp"
 #include "loadgen/engine/target.hpp"
 #include "loadgen/engine/worker.hpp"
+#include "loadgen/record/run_frame.hpp"
 #include "loadgen/record/run_result.hpp"
 #include "loadgen/scenario/plan.hpp"
 
@@ -28,8 +29,22 @@ struct EngineConfig {
     net::TlsClientConfig tls;
     /// A connect that takes longer has failed. Also bounds the warm-up.
     std::chrono::nanoseconds connect_timeout{std::chrono::seconds(3)};
+    /// One of several generators of a run: it makes the requests of this stripe only. Connections
+    /// and new connections per second are then its own share too.
+    std::optional<schedule::Stripe> stripe;
+    /// Somebody else says when it starts (start_at) and when it may end (allow_end).
+    bool guided = false;
+    /// Generators of the run on this machine, itself included: they want its CPUs too.
+    std::uint32_t siblings = 1;
     /// How long a run that is stopped early waits for what is open.
     std::chrono::nanoseconds interrupt_drain{std::chrono::seconds(1)};
+};
+
+/// How a run's connections are while it goes.
+struct ConnectionCounts {
+    std::uint32_t open = 0;
+    std::uint64_t failures = 0;                  ///< to connect
+    record::Cause cause = record::Cause::other;  ///< of one of the last; valid when failures > 0
 };
 
 /// Offers a plan to a target, on threads of its own, and measures what comes of it.
@@ -49,10 +64,28 @@ public:
     /// Waits until the run has ended, at most `span`; says whether it has.
     bool wait_for(std::chrono::nanoseconds span);
     record::Progress progress() const;
+    ConnectionCounts connection_counts() const;
     /// Nothing new is sent; what is open is waited for briefly. The result says interrupted.
     void stop_early() { control_.stop_early.store(true); }
     /// What is open is left open, and counted so.
     void stop_now() { control_.stop_now.store(true); }
+    // Of a guided run; any thread.
+
+    /// Every connection has been tried.
+    bool is_warm() const { return control_.warmed_up.load() == workers_.size(); }
+    /// The moment (CLOCK_MONOTONIC) from which due times count; once, when it is warm.
+    void start_at(std::int64_t at_ns) { control_.start_ns.store(at_ns); }
+    /// Makes the requests of this stripe as well, from its first on.
+    void take_over(const schedule::Stripe& stripe);
+    /// Nothing more will be taken over: ends when its schedule has, and all is answered.
+    void allow_end() { control_.may_end.store(true); }
+    /// Sends nothing at that moment (CLOCK_MONOTONIC) or later, and stops by itself: others may
+    /// take its requests over then. Forever until it is set; to be set anew before it passes.
+    void set_lease(std::int64_t until_ns) { control_.lease_until_ns.store(until_ns); }
+    /// What was measured since the last call. One thread. `whole` when the run has ended.
+    record::Gain take_gain(bool whole);
+    bool has_ended() const { return control_.ended.load() == workers_.size(); }
+
     /// Waits for the end, joins and adds everything up. Once.
     Result<record::RunResult> finish();
 
@@ -62,10 +95,7 @@ private:
     void launch();
     /// Once all workers have tried their connections, sets the moment of the start. Any thread.
     void start_when_warm() const;
-    record::PhaseResult empty_phase(std::size_t phase, std::int64_t ran_ns) const;
     void add_evidence(record::RunResult& result) const;
-    /// Leaves out intervals and phases that a run of this length did not reach.
-    void cut_to_length(record::RunResult& result, std::int64_t ran_ns) const;
 
     const scenario::Plan plan_;
     const EngineConfig config_;
@@ -75,8 +105,9 @@ private:
     std::unique_ptr<net::TlsClientContext> tls_;
     RunSetup setup_;
     mutable RunControl control_;
-    record::RecordShape shape_;
+    record::RunFrame frame_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::unique_ptr<record::WorkerRecord>> told_;  ///< what take_gain() gave
     std::vector<Result<void>> outcomes_;
     std::vector<std::thread> threads_;
     StealSample steal_before_;

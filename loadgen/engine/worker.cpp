@@ -22,18 +22,19 @@ constexpr std::int64_t cpu_sample_ns = 1'000'000'000;
 
 }  // namespace
 
-Worker::Worker(const RunSetup& setup, RunControl& control, schedule::ArrivalSchedule schedule,
-               const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index)
+Worker::Worker(const RunSetup& setup, RunControl& control, const schedule::RateCurve& curve,
+               const schedule::Stripe& stripe, const record::RecordShape& shape,
+               std::uint32_t connections, std::uint32_t index)
     : setup_(setup),
       control_(control),
-      schedule_(schedule),
+      schedule_(curve, setup.arrival, setup.seed, stripe),
       record_(shape),
       ready_(connections),
       input_(input_bytes),
       // A timeout is seen within a hundredth of its length.
       tick_gap_ns_(std::clamp(setup.timeout_ns / 100, tick_min_ns, tick_max_ns)),
       address_next_(index),
-      closed_loop_n_(index) {
+      closed_loop_(stripe) {
     for (std::uint32_t at = 0; at < connections; ++at) {
         connections_.emplace_back(limits_, setup.pipeline);
     }
@@ -92,11 +93,10 @@ void Worker::offer() {
     cpu_at_ns_ = now;
     cpu_used_ns_ = thread_cpu_ns();
     renewals_at_ns_ = start_ns_;
+    if (!setup_.closed_loop) advance();
+    wait_for_start();
     if (setup_.closed_loop) {
-        while (now < start_ns_) handle(pacer_->wait(now, start_ns_)), now = monotonic_ns();
         for (Connection& connection : connections_) fill_closed_loop(connection, monotonic_ns());
-    } else {
-        advance();
     }
     for (;;) {
         now = send_due();
@@ -109,14 +109,47 @@ void Worker::offer() {
     finish(monotonic_ns());
 }
 
+void Worker::wait_for_start() {
+    std::int64_t now = monotonic_ns();
+    while (now < start_ns_ && !control_.stop_now.load()) {
+        if (now >= next_tick_ns_) tick(now);
+        handle(pacer_->wait(now, std::min(start_ns_, next_tick_ns_)));
+        now = monotonic_ns();
+    }
+    evidence_.began_late_ns = since_start(now);
+}
+
+void Worker::take_over(schedule::Stripe stripe) {
+    const std::lock_guard lock(inbox_mutex_);
+    inbox_.push_back(std::move(stripe));
+    inbox_filled_.store(true);
+}
+
+void Worker::take_inbox() {
+    std::vector<schedule::Stripe> stripes;
+    {
+        const std::lock_guard lock(inbox_mutex_);
+        stripes.swap(inbox_);
+        inbox_filled_.store(false);
+    }
+    for (schedule::Stripe& stripe : stripes) schedule_.add(std::move(stripe));
+    if (start_ns_ != 0 && !next_ && !setup_.closed_loop && stopped_at_ns_ < 0) advance();
+}
+
+bool Worker::lease_has_passed(std::int64_t now_ns) {
+    if (now_ns < control_.lease_until_ns.load(std::memory_order_relaxed)) return false;
+    control_.stop_now.store(true);
+    return true;
+}
+
 bool Worker::is_over(std::int64_t now_ns) const {
     if (control_.stop_now.load(std::memory_order_relaxed)) return true;
     const std::int64_t at = since_start(now_ns);
     if (stopped_at_ns_ >= 0) {
         return open_requests_ == 0 || at - stopped_at_ns_ > setup_.interrupt_drain_ns;
     }
-    if (setup_.closed_loop) return at >= setup_.run_ns && open_requests_ == 0;
-    return !next_ && open_requests_ == 0;
+    const bool done = setup_.closed_loop ? at >= setup_.run_ns : !next_;
+    return done && open_requests_ == 0 && control_.may_end.load(std::memory_order_relaxed);
 }
 
 void Worker::finish(std::int64_t now_ns) {
@@ -154,6 +187,8 @@ void Worker::handle(std::span<epoll_event> events) {
 
 void Worker::tick(std::int64_t now_ns) {
     next_tick_ns_ = now_ns + tick_gap_ns_;
+    if (lease_has_passed(now_ns)) return;
+    if (inbox_filled_.load()) take_inbox();
     if (start_ns_ != 0 && stopped_at_ns_ < 0 && control_.stop_early.load()) {
         stopped_at_ns_ = since_start(now_ns);
         give_up_backlog(now_ns, Cause::run_ended);
@@ -175,7 +210,8 @@ void Worker::tick(std::int64_t now_ns) {
                 break;
         }
     }
-    if (setup_.new_connections_per_s > 0 && start_ns_ != 0) renew_connections(now_ns);
+    if (setup_.new_connections_per_s > 0 && start_ns_ != 0 && now_ns >= start_ns_)
+        renew_connections(now_ns);
     if (start_ns_ != 0) sample_cpu(now_ns);
 }
 

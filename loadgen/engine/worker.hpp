@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <limits>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,7 +30,8 @@ struct RunSetup {
     std::int64_t timeout_ns = 0;
     std::int64_t connect_timeout_ns = 0;
     std::int64_t run_ns = 0;  ///< length of the schedule
-    std::uint32_t workers = 1;
+    scenario::Arrival arrival = scenario::Arrival::uniform;
+    std::uint64_t seed = 0;
     std::uint32_t pipeline = 1;
     bool closed_loop = false;
     bool may_spin = true;
@@ -44,6 +46,9 @@ struct RunControl {
     std::atomic<std::uint32_t> ended{0};
     std::atomic<bool> stop_early{false};  ///< nothing new; drain what is open for a moment
     std::atomic<bool> stop_now{false};
+    std::atomic<bool> may_end{true};  ///< no stripe will be taken over any more
+    /// Nothing may be sent from this moment on; whoever sees it pass stops all.
+    std::atomic<std::int64_t> lease_until_ns{std::numeric_limits<std::int64_t>::max()};
 };
 
 /// One thread of the load engine: its share of the schedule over its share of the connections.
@@ -64,13 +69,19 @@ public:
         std::int64_t cpu_ns = 0;
         std::int64_t wall_ns = 0;
         double cpu_share_max = 0;
+        std::int64_t began_late_ns = 0;
     };
 
-    Worker(const RunSetup& setup, RunControl& control, schedule::ArrivalSchedule schedule,
-           const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index);
+    /// `curve` outlives it.
+    Worker(const RunSetup& setup, RunControl& control, const schedule::RateCurve& curve,
+           const schedule::Stripe& stripe, const record::RecordShape& shape,
+           std::uint32_t connections, std::uint32_t index);
 
     /// Connects, waits for the start, offers the load, drains. Returns when nothing is open.
     Result<void> run();
+
+    /// Adds a stripe to its share, soon. Any thread.
+    void take_over(schedule::Stripe stripe);
 
     const record::WorkerRecord& record() const { return record_; }
     const Evidence& evidence() const { return evidence_; }
@@ -95,6 +106,10 @@ private:
     // worker.cpp: the course of a run
     void warm_up();
     void offer();
+    void wait_for_start();
+    void take_inbox();
+    /// Says whether the lease has passed, and then stops all workers.
+    bool lease_has_passed(std::int64_t now_ns);
     void finish(std::int64_t now_ns);
     bool is_over(std::int64_t now_ns) const;
     void tick(std::int64_t now_ns);
@@ -169,7 +184,10 @@ private:
     std::int64_t cpu_spun_ns_ = 0;
     Counter connect_failures_;
     std::atomic<record::Cause> last_connect_cause_{record::Cause::other};
-    std::uint64_t closed_loop_n_;
+    schedule::Stripe closed_loop_;
+    std::mutex inbox_mutex_;
+    std::vector<schedule::Stripe> inbox_;  ///< guarded by inbox_mutex_
+    std::atomic<bool> inbox_filled_{false};
 };
 
 }  // namespace qck::engine

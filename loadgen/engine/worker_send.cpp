@@ -30,6 +30,7 @@ std::int64_t Worker::send_due() {
     for (;;) {
         const std::int64_t now = monotonic_ns();
         if (!next_ || next_->due_ns > since_start(now)) return now;
+        if (lease_has_passed(now)) return now;
         if (since_start(now) - next_->due_ns >= setup_.timeout_ns) expire_backlog(now);
         if (!next_ || next_->due_ns > since_start(now)) return now;
         Connection* const connection = take_ready();
@@ -87,8 +88,8 @@ void Worker::fill_closed_loop(Connection& connection, std::int64_t now_ns) {
     if (at >= setup_.run_ns || stopped_at_ns_ >= 0 || !connection.has_room()) return;
     const std::uint32_t room = connection.depth() - connection.open_requests();
     for (std::uint32_t count = 0; count < room; ++count) {
-        load_request(connection, {closed_loop_n_, at, 0});
-        closed_loop_n_ += setup_.workers;
+        load_request(connection, {closed_loop_.n(), at, 0});
+        closed_loop_.advance();
     }
     send_loaded(connection, now_ns);
 }
