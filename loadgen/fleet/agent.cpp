@@ -1,0 +1,181 @@
+#include "loadgen/fleet/agent.hpp"
+
+#include <netinet/tcp.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/net/address.hpp"
+#include "loadgen/fleet/greeting.hpp"
+#include "loadgen/fleet/protocol/agent_session.hpp"
+#include "loadgen/fleet/protocol/timing.hpp"
+
+namespace qck::fleet {
+namespace {
+
+constexpr std::int64_t idle_wait_ns = 50'000'000;
+constexpr std::int64_t busy_wait_ns = 10'000'000;
+constexpr std::chrono::nanoseconds redial_after = std::chrono::milliseconds(300);
+constexpr std::int64_t turned_away_ns = 1'000'000'000;
+constexpr std::size_t turned_away_max = 16;
+
+void wait_for(std::vector<pollfd> watched, std::int64_t span_ns) {
+    const timespec timeout{0, span_ns};
+    ::ppoll(watched.data(), watched.size(), &timeout, nullptr);
+}
+
+net::Fd accept_one(const net::Fd& listener, net::Address& from) {
+    from.length = sizeof from.storage;
+    net::Fd socket(
+        ::accept4(listener.get(), from.data(), &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    const int on = 1;
+    if (socket) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return socket;
+}
+
+}  // namespace
+
+Agent::Agent(AgentConfig config, std::function<bool()> interrupted)
+    : config_(std::move(config)), interrupted_(std::move(interrupted)), load_(config_.load) {}
+
+bool Agent::sleep(std::chrono::nanoseconds span) const {
+    const std::int64_t until_ns = monotonic_ns() + span.count();
+    while (monotonic_ns() < until_ns && !interrupted_()) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return !interrupted_();
+}
+
+Result<void> Agent::greet(Peer& peer) const {
+    Hello hello;
+    hello.role = Role::agent;
+    hello.name = config_.name;
+    hello.host = this_host();
+    hello.threads = config_.load.threads;
+    Greeting greeting(hello, config_.token);
+    peer.send(greeting.hello());
+    const std::int64_t until_ns = monotonic_ns() + greeting_within.count();
+    while (!greeting.is_done()) {
+        if (monotonic_ns() > until_ns || interrupted_()) {
+            return error(Errc::timed_out, "it did not greet in time");
+        }
+        wait_for({{peer.fd(), peer.poll_events(), 0}}, busy_wait_ns);
+        std::vector<Message> messages;
+        const auto received = peer.receive(messages);
+        for (const Message& message : messages) {
+            auto answer = greeting.take(message);
+            if (!answer) {
+                peer.send(Refusal{answer.error().message});
+                return answer.error();
+            }
+            if (*answer) peer.send(**answer);
+        }
+        if (!received && !greeting.is_done()) return received.error();
+    }
+    peer.trust();
+    return {};
+}
+
+void Agent::turn_away(const net::Fd& listener) {
+    net::Address from;
+    if (net::Fd socket = accept_one(listener, from); socket) {
+        if (turned_away_.size() >= turned_away_max) return;
+        if (config_.listen_tls != nullptr) return;
+        Peer peer(std::move(socket));
+        peer.send(Refusal{"busy with another coordinator"});
+        turned_away_.push_back({std::move(peer), monotonic_ns() + turned_away_ns});
+    }
+    std::erase_if(turned_away_, [](TurnedAway& one) {
+        std::vector<Message> ignored;
+        return monotonic_ns() > one.until_ns || !one.peer.receive(ignored);
+    });
+}
+
+std::uint64_t Agent::serve_coordinator(Peer& peer, const net::Fd& listener) {
+    AgentSession session(load_, monotonic_ns());
+    while (!session.over()) {
+        if (interrupted_()) session.end("the agent is to end");
+        std::vector<pollfd> watched{{peer.fd(), peer.poll_events(), 0}};
+        if (listener) watched.push_back({listener.get(), POLLIN, 0});
+        wait_for(std::move(watched), session.is_running() ? busy_wait_ns : idle_wait_ns);
+        std::vector<Message> messages;
+        const auto received = peer.receive(messages);
+        for (const Message& message : messages) {
+            session.on_message(message, monotonic_ns());
+            // A beat is answered before anything else is looked at: its time counts.
+            for (const Message& out : session.take_outgoing()) peer.send(out);
+        }
+        session.on_time(monotonic_ns());
+        for (const Message& out : session.take_outgoing()) peer.send(out);
+        if (!received) session.end(received.error().message);
+        if (listener) turn_away(listener);
+    }
+    log::info("coordinator_gone", {{"runs", session.runs_done()}, {"why", *session.over()}});
+    return session.runs_done();
+}
+
+Result<void> Agent::serve(net::Fd listener) {
+    while (!interrupted_()) {
+        wait_for({{listener.get(), POLLIN, 0}}, idle_wait_ns);
+        net::Address from;
+        net::Fd socket = accept_one(listener, from);
+        if (!socket) continue;
+        std::optional<net::TlsStream> tls;
+        if (config_.listen_tls != nullptr) {
+            auto stream = config_.listen_tls->accept(socket.get());
+            if (!stream) continue;
+            tls.emplace(std::move(*stream));
+        }
+        Peer peer(std::move(socket), std::move(tls));
+        if (auto greeted = greet(peer); !greeted) {
+            log::warn("coordinator_refused",
+                      {{"peer", from.to_string()}, {"why", greeted.error().message}});
+            continue;
+        }
+        log::info("coordinator", {{"peer", from.to_string()}});
+        if (serve_coordinator(peer, listener) > 0 && config_.once) return {};
+    }
+    return {};
+}
+
+Result<void> Agent::join(const std::string& host, std::uint16_t port) {
+    const std::string where = host + ":" + std::to_string(port);
+    const net::Fd none;
+    for (std::size_t tries = 0; !interrupted_(); ++tries) {
+        if (tries > 0 && !sleep(redial_after)) break;
+        const auto addresses = net::resolve(host, port);
+        if (!addresses || addresses->empty()) continue;
+        const net::Address& to = (*addresses)[tries % addresses->size()];
+        if (config_.token.empty() && !to.is_loopback()) {
+            return error(Errc::invalid_argument,
+                         "the coordinator at " + where +
+                             " is not on this machine, which needs a "
+                             "token (QCK_FLEET_TOKEN, or --fleet-token-file)");
+        }
+        auto socket = net::start_connect(to);
+        if (!socket) continue;
+        std::optional<net::TlsStream> tls;
+        if (config_.join_tls != nullptr) {
+            auto stream = config_.join_tls->connect(socket->get(), host);
+            if (!stream) return stream.error();
+            tls.emplace(std::move(*stream));
+        }
+        Peer peer(std::move(*socket), std::move(tls));
+        if (auto greeted = greet(peer); !greeted) {
+            // Not there yet, or busy: again. Refused, or no coordinator: never.
+            const Errc code = greeted.error().code;
+            if (code != Errc::permission && code != Errc::invalid_argument) continue;
+            return error(Errc::unavailable,
+                         "coordinator at " + where + ": " + greeted.error().message);
+        }
+        log::info("coordinator", {{"peer", where}});
+        if (serve_coordinator(peer, none) > 0 && config_.once) return {};
+    }
+    return {};
+}
+
+}  // namespace qck::fleet

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/net/fd.hpp"
+#include "base/net/tls.hpp"
+#include "loadgen/fleet/engine_load.hpp"
+#include "loadgen/fleet/peer.hpp"
+
+namespace qck::fleet {
+
+struct AgentConfig {
+    std::string name;
+    std::string token;
+    EngineLoadConfig load;
+    /// Ends after a coordinator under whom at least one run came to its end has gone.
+    bool once = false;
+    const net::TlsServerContext* listen_tls = nullptr;  ///< null: none; outlives the agent
+    const net::TlsClientContext* join_tls = nullptr;    ///< likewise
+};
+
+/// Offers load for whoever proves that it knows the token: one coordinator and one run at a time,
+/// and then the next. One line of log for each. Not thread-safe.
+class Agent {
+public:
+    /// `interrupted` says when it is to end, and is asked several times a second.
+    Agent(AgentConfig config, std::function<bool()> interrupted);
+
+    /// Serves coordinators that dial in. Returns when interrupted, or after one if `once`.
+    Result<void> serve(net::Fd listener);
+    /// Dials a coordinator at HOST:PORT, again and again until it is there, and after it has gone.
+    /// Fails when it refuses: another version, another token.
+    Result<void> join(const std::string& host, std::uint16_t port);
+
+private:
+    /// Who is turned away hears why before the connection is closed.
+    struct TurnedAway {
+        Peer peer;
+        std::int64_t until_ns = 0;
+    };
+
+    Result<void> greet(Peer& peer) const;
+    /// Until the coordinator has gone; how many runs it had. `listener` may be none.
+    std::uint64_t serve_coordinator(Peer& peer, const net::Fd& listener);
+    void turn_away(const net::Fd& listener);
+    bool sleep(std::chrono::nanoseconds span) const;
+
+    AgentConfig config_;
+    std::function<bool()> interrupted_;
+    EngineLoad load_;
+    std::vector<TurnedAway> turned_away_;
+};
+
+}  // namespace qck::fleet

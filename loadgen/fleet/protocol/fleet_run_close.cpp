@@ -1,0 +1,149 @@
+#include <algorithm>
+#include <map>
+
+#include "loadgen/fleet/protocol/fleet_run.hpp"
+
+namespace qck::fleet {
+namespace {
+
+using Nanos = std::chrono::nanoseconds;
+
+record::Accounting sum_of(const std::vector<record::Accounting>& phases) {
+    record::Accounting sum;
+    for (const record::Accounting& phase : phases) sum += phase;
+    return sum;
+}
+
+/// What is known of a phase of an agent that was lost: its requests, of which it told something.
+/// Readings of a moment in between; what has ended was sent, and what was sent and has not is open.
+record::Accounting closed(const record::Accounting& told, std::uint64_t expected) {
+    record::Accounting known = told;
+    const std::uint64_t ended = told.answered + told.failed + told.timed_out;
+    known.sent = std::max(told.sent, ended);
+    known.in_flight = known.sent - ended;
+    known.scheduled = std::max(expected, known.sent + told.unsent);
+    known.unsent = known.scheduled - known.sent;
+    return known;
+}
+
+std::int64_t began_late_ns(const Done& done) {
+    std::int64_t latest = 0;
+    for (const record::ThreadResult& thread : done.evidence.threads) {
+        latest = std::max(latest, static_cast<std::int64_t>(thread.began_late.count()));
+    }
+    return latest;
+}
+
+}  // namespace
+
+std::uint64_t FleetRun::expected_below(const Share& share, std::uint64_t end) const {
+    std::uint64_t count = 0;
+    for (const Held& held : share.held) {
+        count += held.stripe.count_below(std::min({end, held.end, cut_at_, total()}));
+    }
+    return count;
+}
+
+void FleetRun::close_lost(Share& share, record::AgentResult& agent) {
+    for (std::size_t at = 0; at < share.phases.size(); ++at) {
+        record::PhaseResult& phase = result_.phases[at];
+        record::Accounting& told = share.phases[at];
+        const std::uint64_t expected = order.closed_loop
+                                           ? 0
+                                           : expected_below(share, curve_.first_of(at + 1)) -
+                                                 expected_below(share, curve_.first_of(at));
+        const record::Accounting known = closed(told, expected);
+        const std::uint64_t gap = known.unsent - told.unsent;
+        phase.accounting.scheduled += known.scheduled - told.scheduled;
+        phase.accounting.sent += known.sent - told.sent;
+        phase.accounting.unsent += gap;
+        phase.accounting.in_flight += known.in_flight - told.in_flight;
+        phase.unsent_by[static_cast<std::size_t>(record::Cause::agent_lost)] += gap;
+        agent.gap += gap;
+        told = known;
+    }
+    close_series(share, agent.gap);
+}
+
+/// Counts the gap in the intervals in which its requests were due.
+void FleetRun::close_series(const Share& share, std::uint64_t gap) {
+    const std::int64_t interval_ns = frame_.shape().interval_ns;
+    for (std::size_t at = 0; at < result_.series.size() && gap > 0; ++at) {
+        const auto begin = static_cast<std::int64_t>(at) * interval_ns;
+        const std::uint64_t expected =
+            expected_below(share, curve_.due_by(begin + interval_ns - 1)) -
+            expected_below(share, at == 0 ? 0 : curve_.due_by(begin - 1));
+        const bool last = begin + interval_ns >= length_ns();
+        const std::uint64_t told = share.scheduled[at];
+        const std::uint64_t missing =
+            last ? gap : std::min(gap, expected - std::min(told, expected));
+        record::Interval& interval = result_.series[at];
+        interval.scheduled += missing;
+        interval.failed += missing;
+        interval.unsent += missing;
+        gap -= missing;
+    }
+}
+
+void FleetRun::add_evidence(const std::vector<Member>& members) {
+    record::GeneratorEvidence& all = result_.generator;
+    // Agents of one host count the same segments.
+    std::map<std::string, std::uint64_t> retransmits;
+    for (std::size_t at = 0; at < shares.size(); ++at) {
+        if (!shares[at].done) continue;
+        const record::GeneratorEvidence& one = shares[at].done->evidence;
+        all.threads.insert(all.threads.end(), one.threads.begin(), one.threads.end());
+        all.cpu_share_max = std::max(all.cpu_share_max, one.cpu_share_max);
+        all.steal_share = std::max(all.steal_share, one.steal_share);
+        all.connections_opened += one.connections_opened;
+        all.connections_lost += one.connections_lost;
+        all.connections_open_max += one.connections_open_max;
+        for (std::size_t cause = 0; cause < record::cause_count; ++cause) {
+            all.connect_failed_by[cause] += one.connect_failed_by[cause];
+        }
+        std::uint64_t& host = retransmits[members[at].host];
+        host = std::max(host, one.retransmits);
+    }
+    for (const auto& [host, count] : retransmits) all.retransmits += count;
+}
+
+record::RunResult FleetRun::close(const std::vector<Member>& members,
+                                  const std::vector<ClockFilter>& clocks, std::int64_t now_ns,
+                                  std::int64_t wall_ms) {
+    const bool cut = stopped_ns.has_value();
+    if (cut) cut_at_ = first_due_at(*stopped_ns);
+    std::int64_t ran_ns = 0;
+    for (std::size_t at = 0; at < shares.size(); ++at) {
+        Share& share = shares[at];
+        record::AgentResult& agent = result_.agents.emplace_back();
+        agent.name = members[at].name;
+        agent.address = members[at].address;
+        agent.share = share.share;
+        agent.threads = order.threads != 0 ? order.threads : members[at].threads;
+        agent.clock_offset = Nanos(clocks[at].offset_ns());
+        agent.clock_uncertainty = Nanos(clocks[at].uncertainty_ns());
+        agent.lost = share.part == Part::lost;
+        if (agent.lost) {
+            agent.lost_why = share.lost_why;
+            agent.lost_after = Nanos(std::max<std::int64_t>(share.lost_ns - start_ns, 0));
+            close_lost(share, agent);
+        }
+        if (share.done) {
+            agent.reported = true;
+            agent.threads = static_cast<std::uint32_t>(share.done->evidence.threads.size());
+            agent.start_skew =
+                Nanos(began_late_ns(*share.done) + share.offset_used_ns - clocks[at].offset_ns());
+            agent.cpu_share_max = share.done->evidence.cpu_share_max;
+            agent.steal_share = share.done->evidence.steal_share;
+            ran_ns = std::max(ran_ns, share.done->ran_ns);
+        }
+        agent.accounting = sum_of(share.phases);
+    }
+    if (ran_ns <= 0) ran_ns = std::max<std::int64_t>(stopped_ns.value_or(now_ns) - start_ns, 0);
+    result_.started_wall_ms = wall_ms - (now_ns - start_ns) / 1'000'000;
+    add_evidence(members);
+    frame_.finish(result_, ran_ns, cut);
+    return std::move(result_);
+}
+
+}  // namespace qck::fleet

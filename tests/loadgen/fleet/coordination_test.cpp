@@ -1,0 +1,219 @@
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+
+#include "tests/loadgen/fleet/simulated_fleet.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+using qck::test::SimulatedFleet;
+
+namespace {
+
+constexpr std::int64_t second_ns = 1'000'000'000;
+
+/// Five seconds with a peak in the middle.
+scenario::Plan small_burst(scenario::Arrival arrival = scenario::Arrival::uniform) {
+    scenario::Plan plan;
+    plan.name = "burst";
+    const auto phase = [&](const char* name, double rate, int seconds) {
+        scenario::Phase one;
+        one.name = name;
+        one.rate_from_per_s = one.rate_to_per_s = rate;
+        one.duration = std::chrono::seconds(seconds);
+        plan.phases.push_back(one);
+    };
+    phase("before", 300, 1);
+    phase("peak", 1000, 3);
+    phase("after", 100, 2);
+    plan.requests.emplace_back();
+    plan.connections = 64;
+    plan.arrival = arrival;
+    return plan;
+}
+
+void settle(SimulatedFleet& fleet) {
+    for (int times = 0; times < 100 && !fleet.coordination().clocks_settled(); ++times) {
+        fleet.run_for(second_ns / 10);
+    }
+    REQUIRE(fleet.coordination().clocks_settled());
+}
+
+record::RunResult run(SimulatedFleet& fleet, fleet::Order order,
+                      const std::function<void()>& meanwhile = {}) {
+    REQUIRE(fleet.coordination().begin(std::move(order), fleet.now_ns()).has_value());
+    if (meanwhile) meanwhile();
+    REQUIRE(fleet.run_until_end(60 * second_ns));
+    auto result = fleet.coordination().finish(fleet.now_ns(), 0);
+    REQUIRE(result.has_value());
+    return std::move(*result);
+}
+
+/// What must hold of every run that was not stopped, whoever was lost.
+void check_closed(const record::RunResult& result, const scenario::Plan& plan,
+                  const qck::test::Ledger& ledger) {
+    const schedule::RateCurve curve(plan.phases);
+    REQUIRE(result.phases.size() == plan.phases.size());
+    std::uint64_t gap = 0;
+    for (std::size_t phase = 0; phase < plan.phases.size(); ++phase) {
+        const record::PhaseResult& one = result.phases[phase];
+        CHECK(one.accounting.closes());
+        CHECK(one.accounting.scheduled == curve.count_of(phase));
+        CHECK(one.duration == plan.phases[phase].duration);
+        gap += one.unsent_by[static_cast<std::size_t>(record::Cause::agent_lost)];
+    }
+    CHECK(gap == result.gap());
+    std::uint64_t in_series = 0;
+    for (const record::Interval& interval : result.series) in_series += interval.unsent;
+    CHECK(in_series == gap);
+    for (const auto& [n, times] : ledger) {
+        if (times != 1) FAIL_CHECK("request " << n << " was sent " << times << " times");
+    }
+    // What was sent and not told is part of the gap; nothing else was left out.
+    CHECK(ledger.size() + gap >= curve.total());
+    CHECK(result.total().sent <= ledger.size());
+}
+
+}  // namespace
+
+TEST_CASE("agents with any capacities offer every request once, at one moment",
+          "[loadgen][fleet]") {
+    SimulatedFleet fleet(5, 7);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    order.weights = {1, 0, 3.5, 100, 0.01};
+    const auto result = run(fleet, order);
+    check_closed(result, order.plan, fleet.ledger());
+    CHECK(result.gap() == 0);
+    CHECK(result.total().answered == schedule::RateCurve(order.plan.phases).total());
+    for (const record::AgentResult& agent : result.agents) {
+        // The clock is known to half of a trip; the delays are the same both ways here.
+        CHECK(std::llabs(agent.start_skew.count()) <= 1'000'000);
+        CHECK(agent.clock_uncertainty.count() <= 25'000'000);
+    }
+    CHECK(result.agents[3].share == Approx(100 / 104.51).epsilon(0.01));
+    CHECK(result.agents[1].accounting.sent == 0);
+}
+
+TEST_CASE("whatever agents are lost when, no request is made twice and the accounting closes",
+          "[loadgen][fleet]") {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        CAPTURE(seed);
+        SplitMix64 random(seed);
+        const std::size_t agents = 2 + random.next() % 6;
+        SimulatedFleet fleet(agents, seed);
+        settle(fleet);
+        fleet::Order order;
+        order.plan =
+            small_burst(seed % 3 == 0 ? scenario::Arrival::poisson : scenario::Arrival::uniform);
+        for (std::size_t at = 0; at < agents; ++at) {
+            order.weights.push_back(static_cast<double>(random.next() % 100 + 1));
+        }
+        const std::size_t losses = 1 + random.next() % (agents - 1);
+        const auto result = run(fleet, order, [&] {
+            for (std::size_t at = 0; at < losses; ++at) {
+                // At least until the start: before it a loss fails the run.
+                fleet.run_for(static_cast<std::int64_t>(300 + random.next() % 1'700) * 1'000'000);
+                const std::size_t victim = agents - 1 - at;
+                if (fleet.coordination().has_ended()) break;
+                if (random.next() % 2 == 0) {
+                    fleet.kill(victim);
+                } else {
+                    fleet.stand_still(victim, true);
+                    fleet.run_for(static_cast<std::int64_t>(random.next() % 3'000) * 1'000'000);
+                    // It may be missed by then, or may not; it must do no harm either way.
+                    fleet.stand_still(victim, false);
+                }
+            }
+        });
+        if (!result.interrupted) check_closed(result, order.plan, fleet.ledger());
+        CHECK(result.total().closes());
+    }
+}
+
+TEST_CASE("an agent that is killed in the peak leaves a gap of under two seconds of its share",
+          "[loadgen][fleet]") {
+    for (const bool killed : {true, false}) {
+        CAPTURE(killed);
+        SimulatedFleet fleet(4, 11);
+        settle(fleet);
+        fleet::Order order;
+        order.plan = small_burst();
+        const auto result = run(fleet, order, [&] {
+            fleet.run_for(2 * second_ns);
+            if (killed) {
+                fleet.kill(2);
+            } else {
+                fleet.stand_still(2, true);
+            }
+        });
+        check_closed(result, order.plan, fleet.ledger());
+        REQUIRE(result.agents[2].lost);
+        CHECK(result.gap() > 0);
+        CHECK(result.gap() <= 2 * 1000 / 4);
+        CHECK(result.agents[2].gap == result.gap());
+        CHECK_FALSE(result.interrupted);
+        CHECK(fleet.coordination().alive() == 3);
+    }
+}
+
+TEST_CASE("agents whose coordinator falls silent stop within two seconds", "[loadgen][fleet]") {
+    SimulatedFleet fleet(2, 3);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    REQUIRE(fleet.coordination().begin(order, fleet.now_ns()).has_value());
+    fleet.run_for(2 * second_ns);
+    fleet.coordinator_stands_still();
+    fleet.run_for(2 * second_ns);
+    const std::size_t sent = fleet.ledger().size();
+    CHECK(sent > 0);
+    CHECK(fleet.agent(0).over());
+    CHECK(fleet.agent(1).over());
+    fleet.run_for(2 * second_ns);
+    CHECK(fleet.ledger().size() == sent);
+}
+
+TEST_CASE("a run whose last agent is lost ends there, and says so", "[loadgen][fleet]") {
+    SimulatedFleet fleet(1, 5);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    const auto result = run(fleet, order, [&] {
+        fleet.run_for(2 * second_ns);
+        fleet.kill(0);
+    });
+    CHECK(result.interrupted);
+    CHECK(result.total().closes());
+    CHECK(result.agents[0].lost);
+}
+
+TEST_CASE("a fleet that is stopped early reports what ran, and can run again", "[loadgen][fleet]") {
+    SimulatedFleet fleet(3, 9);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    const auto result = run(fleet, order, [&] {
+        fleet.run_for(2 * second_ns);
+        fleet.coordination().stop(false, fleet.now_ns());
+    });
+    CHECK(result.interrupted);
+    CHECK(result.total().closes());
+    CHECK(result.gap() == 0);
+    fleet.ledger().clear();
+    check_closed(run(fleet, order), order.plan, fleet.ledger());
+}
+
+TEST_CASE("an agent that is lost before the start fails the run", "[loadgen][fleet]") {
+    SimulatedFleet fleet(2, 13);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    REQUIRE(fleet.coordination().begin(order, fleet.now_ns()).has_value());
+    fleet.kill(1);
+    REQUIRE(fleet.run_until_end(second_ns));
+    const auto result = fleet.coordination().finish(fleet.now_ns(), 0);
+    REQUIRE_FALSE(result.has_value());
+    CHECK(test::contains(result.error().message, "agent1"));
+}

@@ -1,0 +1,248 @@
+#include "loadgen/fleet/protocol/message.hpp"
+
+#include <cmath>
+#include <cstdlib>
+#include <functional>
+
+#include "base/random.hpp"
+#include "base/version.hpp"
+#include "loadgen/fleet/greeting.hpp"
+#include "loadgen/fleet/protocol/clock_filter.hpp"
+#include "loadgen/fleet/protocol/frame.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace qck;
+using namespace qck::fleet;
+
+namespace {
+
+scenario::Plan some_plan() {
+    scenario::Plan plan;
+    plan.name = "some";
+    scenario::Phase phase;
+    phase.name = "one";
+    phase.shape = scenario::Shape::decay;
+    phase.rate_from_per_s = 1000.0 / 3;
+    phase.rate_to_per_s = 0.1;
+    phase.duration = std::chrono::nanoseconds(1'234'567'891);
+    plan.phases.push_back(phase);
+    scenario::RequestKind kind;
+    kind.method = http::Method::post;
+    kind.headers = {{"Content-Type", "application/json"}};
+    kind.body = "{\"n\": {n}, \"text\": \"\x01\xff\"}";
+    plan.requests.push_back(kind);
+    plan.links.hot_share = 0.7;
+    plan.links.tail_count = 1000;
+    plan.seed = 0xffff'ffff'ffff'ffff;
+    return plan;
+}
+
+Prepare some_order() {
+    Prepare order;
+    order.run = 3;
+    order.plan = some_plan();
+    order.target = "http://127.0.0.1:8080/viral";
+    order.lanes = {{0, 5, 1000}, 1024, 77};
+    return order;
+}
+
+/// Runs two greetings against each other; the errors of both.
+std::pair<std::string, std::string> greet(Greeting& one, Greeting& other) {
+    std::vector<Message> to_other{one.hello()};
+    std::vector<Message> to_one{other.hello()};
+    std::pair<std::string, std::string> errors;
+    while (!to_other.empty() || !to_one.empty()) {
+        const auto pass = [](std::vector<Message>& inbox, Greeting& at, std::vector<Message>& out,
+                             std::string& failure) {
+            for (const Message& message : std::exchange(inbox, {})) {
+                if (!failure.empty()) return;
+                auto answer = at.take(decode(encode(message)).value());
+                if (!answer) {
+                    failure = answer.error().message;
+                } else if (*answer) {
+                    out.push_back(**answer);
+                }
+            }
+        };
+        pass(to_other, other, to_one, errors.second);
+        pass(to_one, one, to_other, errors.first);
+    }
+    return errors;
+}
+
+Hello hello_of(Role role) {
+    Hello hello;
+    hello.role = role;
+    return hello;
+}
+
+}  // namespace
+
+TEST_CASE("an order comes over the wire as it was, to the last bit", "[loadgen][fleet]") {
+    const Prepare order = some_order();
+    const auto decoded = decode(encode(order));
+    REQUIRE(decoded.has_value());
+    const auto& got = std::get<Prepare>(*decoded);
+    CHECK(got.run == 3);
+    CHECK(got.target == order.target);
+    CHECK(got.lanes.lanes == order.lanes.lanes);
+    CHECK(got.lanes.first == 77);
+    const scenario::Phase& phase = got.plan.phases.at(0);
+    CHECK(phase.rate_from_per_s == order.plan.phases[0].rate_from_per_s);
+    CHECK(phase.duration == order.plan.phases[0].duration);
+    CHECK(phase.shape == scenario::Shape::decay);
+    CHECK(got.plan.requests.at(0).body == order.plan.requests[0].body);
+    CHECK(got.plan.requests.at(0).headers == order.plan.requests[0].headers);
+    CHECK(got.plan.seed == order.plan.seed);
+    CHECK(encode(got) == encode(order));
+}
+
+TEST_CASE("counts come over the wire as they were", "[loadgen][fleet]") {
+    Progress progress;
+    record::PhaseGain& phase = progress.gain.phases.emplace_back();
+    phase.accounting.sent = 1ULL << 60;
+    phase.status[302] = 5;
+    phase.latency.buckets = {{0, 1}, {33'000, 1ULL << 63}};
+    phase.latency.sum_ns = 99;
+    progress.gain.links.tail = {{5, 6}, {99'999'999, 1}};
+    const auto decoded = decode(encode(progress));
+    REQUIRE(decoded.has_value());
+    const record::Gain& got = std::get<Progress>(*decoded).gain;
+    CHECK(got.phases.at(0).accounting == phase.accounting);
+    CHECK(got.phases.at(0).status == phase.status);
+    CHECK(got.phases.at(0).latency.buckets == phase.latency.buckets);
+    CHECK(got.links.tail == progress.gain.links.tail);
+}
+
+TEST_CASE("what is no message is refused, and harms nobody", "[loadgen][fleet]") {
+    CHECK_FALSE(decode("").has_value());
+    CHECK_FALSE(decode("GET / HTTP/1.1\r\n\r\n").has_value());
+    // A million arrays within each other, for the stack of whoever reads them.
+    CHECK_FALSE(decode(std::string(1'000'000, '\x91')).has_value());
+    CHECK_FALSE(decode(std::string("\xdd\xff\xff\xff\xff", 5)).has_value());
+    const std::string good = encode(some_order());
+    for (std::size_t length = 0; length < good.size(); ++length) {
+        CHECK_FALSE(decode(std::string_view(good).substr(0, length)).has_value());
+    }
+    SplitMix64 random(1);
+    for (int times = 0; times < 20'000; ++times) {
+        std::string bad = good;
+        for (int flips = 0; flips < 3; ++flips) {
+            bad[random.next() % bad.size()] = static_cast<char>(random.next());
+        }
+        // Many still are messages; none may do more than that.
+        (void)decode(bad);
+    }
+}
+
+TEST_CASE("a plan or lanes that no command makes are refused", "[loadgen][fleet]") {
+    const auto refused = [](const std::function<void(Prepare&)>& spoil) {
+        Prepare order = some_order();
+        spoil(order);
+        const auto decoded = decode(encode(order));
+        return !decoded;
+    };
+    CHECK_FALSE(refused([](Prepare&) {}));
+    CHECK(refused([](Prepare& o) { o.plan.phases.clear(); }));
+    CHECK(refused([](Prepare& o) { o.plan.phases[0].rate_to_per_s = std::nan(""); }));
+    CHECK(refused([](Prepare& o) { o.plan.phases[0].rate_to_per_s = 1e300; }));
+    CHECK(refused([](Prepare& o) { o.plan.phases[0].duration = {}; }));
+    CHECK(refused([](Prepare& o) { o.plan.phases[0].shape = static_cast<scenario::Shape>(9); }));
+    CHECK(refused([](Prepare& o) { o.plan.requests[0].path = "/a\r\nX: y"; }));
+    CHECK(refused([](Prepare& o) { o.plan.requests[0].headers[0].second = "a\r\nX: y"; }));
+    CHECK(refused([](Prepare& o) { o.plan.connections = 2'000'000; }));
+    CHECK(refused([](Prepare& o) { o.plan.timeout = {}; }));
+    CHECK(refused([](Prepare& o) { o.plan.links.tail_count = 200'000'000; }));
+    CHECK(refused([](Prepare& o) { o.lanes.period = 0; }));
+    CHECK(refused([](Prepare& o) { o.lanes.lanes = {5, 5}; }));
+    CHECK(refused([](Prepare& o) { o.lanes.lanes = {1024}; }));
+}
+
+TEST_CASE("frames are cut wherever the bytes are, and a long one is refused", "[loadgen][fleet]") {
+    const std::string stream = framed("one") + framed("") + framed(std::string(4000, 'x'));
+    for (const std::size_t size : {std::size_t{1}, std::size_t{3}, stream.size()}) {
+        FrameReader reader;
+        std::vector<std::string> frames;
+        for (std::size_t at = 0; at < stream.size(); at += size) {
+            reader.feed(std::string_view(stream).substr(at, size));
+            for (auto next = reader.next(); next.value(); next = reader.next()) {
+                frames.push_back(**next);
+            }
+        }
+        CHECK(frames == std::vector<std::string>{"one", "", std::string(4000, 'x')});
+    }
+    FrameReader reader;
+    reader.feed(framed(std::string(greeting_bytes_max + 1, 'x')).substr(0, 4));
+    const auto refused = reader.next();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(test::contains(refused.error().message, "no frame"));
+}
+
+TEST_CASE("two sides with one token take each other for what they are", "[loadgen][fleet]") {
+    Greeting coordinator(hello_of(Role::coordinator), "secret");
+    Greeting agent(hello_of(Role::agent), "secret");
+    CHECK(greet(coordinator, agent) == std::pair<std::string, std::string>());
+    CHECK(coordinator.is_done());
+    CHECK(agent.is_done());
+    CHECK(coordinator.peer().version == version);
+}
+
+TEST_CASE("another token, version, protocol or role is refused with a reason", "[loadgen][fleet]") {
+    const auto reason = [](Hello theirs, const std::string& token) {
+        Greeting mine(hello_of(Role::coordinator), "secret");
+        Greeting other(hello_of(Role::agent), token);
+        Hello said = other.hello();
+        said.version = theirs.version.empty() ? said.version : theirs.version;
+        said.protocol = theirs.protocol;
+        said.role = theirs.role;
+        auto answer = mine.take(said);
+        if (!answer) return answer.error().message;
+        REQUIRE(other.take(mine.hello()).has_value());
+        // A proof that was made under the other token, as any that is made up.
+        auto proven = mine.take(Proof{std::string(32, 'x')});
+        CHECK_FALSE(mine.is_done());
+        return proven ? std::string() : proven.error().message;
+    };
+    Hello agent = hello_of(Role::agent);
+    CHECK(test::contains(reason(agent, "other"), "token"));
+    agent.version = "0.0.1";
+    CHECK(test::contains(reason(agent, "secret"), "0.0.1"));
+    agent.version.clear();
+    agent.protocol = 99;
+    CHECK(test::contains(reason(agent, "secret"), "same version"));
+    CHECK(test::contains(reason(hello_of(Role::coordinator), "secret"), "coordinator"));
+    Greeting one(hello_of(Role::coordinator), "secret");
+    Greeting two(hello_of(Role::agent), "other");
+    const auto errors = greet(one, two);
+    CHECK(test::contains(errors.first, "token"));
+    CHECK(test::contains(errors.second, "token"));
+}
+
+TEST_CASE("a side's own proof is none of the other side's", "[loadgen][fleet]") {
+    // A stranger that gives back whatever is said to it does not get in.
+    Greeting coordinator(hello_of(Role::coordinator), "secret");
+    Hello mirrored = coordinator.hello();
+    mirrored.role = Role::agent;
+    auto proof = coordinator.take(mirrored);
+    REQUIRE(proof.has_value());
+    CHECK_FALSE(coordinator.take(**proof).has_value());
+    CHECK_FALSE(coordinator.is_done());
+}
+
+TEST_CASE("of many exchanges the quickest tells how far a clock is off", "[loadgen][fleet]") {
+    constexpr std::int64_t offset = -123'456'789'012;
+    ClockFilter filter;
+    SplitMix64 random(4);
+    std::int64_t now = 5'000'000'000'000;
+    for (int times = 0; times < 30; ++times) {
+        const auto there = static_cast<std::int64_t>(50'000 + random.next() % 5'000'000);
+        const auto back = static_cast<std::int64_t>(50'000 + random.next() % 5'000'000);
+        filter.add(now, now + there + offset, now + there + 1000 + offset,
+                   now + there + 1000 + back);
+        now += 100'000'000;
+    }
+    filter.add(now, now + 40'000 + offset, now + 41'000 + offset, now + 91'000);
+    CHECK(filter.is_settled());
+    CHECK(filter.uncertainty_ns() == 45'000);
+    CHECK(std::llabs(filter.offset_ns() - offset) <= filter.uncertainty_ns());
+}
