@@ -192,6 +192,25 @@ std::string generator_lines(const report::Report& report, const Terminal& termin
     return block.text();
 }
 
+/// `4 agents · start skew at most 84 µs · clocks known within 21 µs`, and who was lost.
+std::string agent_lines(const report::Report& report, const Terminal& terminal) {
+    const auto& agents = report.generator.agents;
+    if (agents.empty()) return {};
+    double skew = 0;
+    double uncertainty = 0;
+    for (const report::AgentReport& agent : agents) {
+        skew = std::max(skew, std::abs(agent.start_skew_us));
+        uncertainty = std::max(uncertainty, agent.clock_uncertainty_us);
+    }
+    Block block(terminal, "agents");
+    block.line(std::to_string(agents.size()) + " · start skew at most " + micros_text(skew) +
+               " · clocks known within " + micros_text(uncertainty));
+    for (const report::AgentReport& agent : agents) {
+        if (agent.lost) block.paragraph(report::loss_text(agent), Tone::bad);
+    }
+    return block.text();
+}
+
 std::string objective_lines(const report::Report& report, const Terminal& terminal) {
     Block block(terminal, "objectives");
     for (const report::Objective& objective : report.objectives) {
@@ -259,6 +278,7 @@ std::string run_summary(const report::Report& report, const std::string& report_
     out += error_lines(report, terminal);
     out += counts_lines(report, terminal);
     out += generator_lines(report, terminal);
+    out += agent_lines(report, terminal);
     out += objective_lines(report, terminal);
     out += verdict_lines(report, terminal);
     if (!report_path.empty()) {

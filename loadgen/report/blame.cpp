@@ -110,6 +110,23 @@ std::optional<Blame> exhausted(const Facts& facts) {
     return std::nullopt;
 }
 
+/// What lost agents left undone is all that is missing, or most of it.
+std::optional<Blame> agents_lost(const Facts& facts) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const std::uint64_t gap = phase.unsent_by[static_cast<std::size_t>(Cause::agent_lost)];
+    const std::uint64_t unanswered = phase.accounting.scheduled - phase.accounting.answered;
+    if (gap == 0 || gap * 2 < unanswered) return std::nullopt;
+    std::string names;
+    for (const record::AgentResult& agent : facts.run.agents) {
+        if (agent.lost) names += (names.empty() ? "" : ", ") + agent.name;
+    }
+    return Blame{Culprit::generator,
+                 "agent " + names + " was lost (" + format_count(gap) +
+                     " requests are not known to have been sent; " + facts.symptom + ")",
+                 {"The others took the rest of its requests over. See why it ended, and run it "
+                  "again."}};
+}
+
 std::optional<Blame> not_connected(const Facts& facts) {
     const auto refused = connect_failures(facts, {Cause::refused, Cause::reset});
     if (many_connects_failed(facts, refused)) {
@@ -293,14 +310,15 @@ Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls) {
     const Facts facts{run, plan, shortfalls.front(), symptom_of(shortfalls)};
     if (!facts.worst.slow && !facts.worst.late) {
-        for (const auto explains : {exhausted, not_connected, packets_lost, target_failed}) {
+        for (const auto explains :
+             {agents_lost, exhausted, not_connected, packets_lost, target_failed}) {
             if (auto blame = explains(facts)) return *std::move(blame);
         }
         return {Culprit::target,
                 "the target answered too little (" + facts.symptom + ")",
                 {"Errors are listed by cause in the report."}};
     }
-    for (const auto explains : {exhausted, not_connected, woken_late, target_stalled,
+    for (const auto explains : {agents_lost, exhausted, not_connected, woken_late, target_stalled,
                                 generator_short_of_cpu, packets_lost, target_held_up}) {
         if (auto blame = explains(facts)) return *std::move(blame);
     }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 #include <set>
@@ -166,6 +167,36 @@ std::string generator_tables(const GeneratorReport& g, const Latency& send_lag) 
            "</div>\n";
 }
 
+std::string agents_table(const std::vector<AgentReport>& agents) {
+    Table table({"agent", "address", "calibrated", "share", "answered", "clock offset",
+                 "start skew", "CPU", "steal", "gap"});
+    for (const AgentReport& agent : agents) {
+        const auto known = [&agent](const std::string& text) {
+            return agent.reported ? text : std::string("&ndash;");
+        };
+        const std::string offset = micros_text(std::abs(agent.clock_offset_us)) + " &plusmn; " +
+                                   micros_text(agent.clock_uncertainty_us);
+        table.row({escaped(agent.name) + (agent.lost ? " <strong>lost</strong>" : ""),
+                   escaped(agent.address),
+                   agent.capacity_per_s > 0 ? format_rate(agent.capacity_per_s) + "/s" : "&ndash;",
+                   share_text(agent.share), count(agent.accounting.answered),
+                   (agent.clock_offset_us < 0 ? "&minus;" : "") + offset,
+                   known((agent.start_skew_us < 0 ? "&minus;" : "") +
+                         micros_text(std::abs(agent.start_skew_us))),
+                   known(share_text(agent.cpu)), known(share_text(agent.steal)), count(agent.gap)});
+    }
+    return table.html();
+}
+
+/// `agent b was lost 3.2 s into the run (…)`, of each; empty where none was.
+std::string losses_text(const std::vector<AgentReport>& agents) {
+    std::string text;
+    for (const AgentReport& agent : agents) {
+        if (agent.lost) text += (text.empty() ? "" : " ") + escaped(loss_text(agent));
+    }
+    return text;
+}
+
 std::string objectives_table(const std::vector<Objective>& objectives, bool interrupted) {
     Table table({"objective", "measured", "result"});
     for (const Objective& objective : objectives) {
@@ -224,6 +255,10 @@ std::string html_tables(const Report& report) {
     html += section("Generator health",
                     "Whether the load was offered as planned; the verdict is drawn from these.",
                     generator_tables(report.generator, report.send_lag_us));
+    if (!report.generator.agents.empty()) {
+        html += section("Agents", losses_text(report.generator.agents),
+                        agents_table(report.generator.agents));
+    }
     if (!report.objectives.empty()) {
         html += section("Objectives", "", objectives_table(report.objectives, report.interrupted));
     }

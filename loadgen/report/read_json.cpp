@@ -260,6 +260,34 @@ void take_series(FieldReader& from, SeriesReport& series) {
     });
 }
 
+/// A number, or null where it is not known.
+bool take_known(FieldReader& from, std::string_view key, double& out) {
+    const JsonNode* const node = from.required(key, "a number or null");
+    if (node == nullptr || node->is(Kind::null)) return false;
+    take(from, key, out);
+    return true;
+}
+
+AgentReport read_agent(FieldReader fields) {
+    AgentReport agent;
+    take(fields, "name", agent.name);
+    take(fields, "address", agent.address);
+    take_known(fields, "capacity_per_s", agent.capacity_per_s);
+    take(fields, "share", agent.share);
+    take_whole(fields, "threads", agent.threads);
+    take(fields, "clock_offset_us", agent.clock_offset_us);
+    take(fields, "clock_uncertainty_us", agent.clock_uncertainty_us);
+    agent.reported = take_known(fields, "start_skew_us", agent.start_skew_us);
+    take_known(fields, "cpu", agent.cpu);
+    take_known(fields, "steal", agent.steal);
+    take(fields, "accounting", agent.accounting);
+    take(fields, "lost", agent.lost);
+    take(fields, "lost_why", agent.lost_why);
+    take(fields, "lost_after_s", agent.lost_after_s);
+    take_whole(fields, "gap", agent.gap);
+    return agent;
+}
+
 void take_generator(FieldReader& from, GeneratorReport& generator) {
     take_object(from, "generator", [&generator](FieldReader& fields) {
         take(fields, "cpu", generator.cpu);
@@ -274,6 +302,12 @@ void take_generator(FieldReader& from, GeneratorReport& generator) {
             take(one, "cpu_share", thread.cpu_share);
             take_whole(one, "wakeups", thread.wakeups);
             take(one, "wake_lag_p99_us", thread.wake_lag_p99_us);
+        }
+        const auto* const agents = items_of(fields, "agents");
+        for (std::size_t i = 0; agents != nullptr && i < agents->size(); ++i) {
+            generator.agents.push_back(read_agent(
+                FieldReader((*agents)[i], fields.path_of("agents") + "[" + std::to_string(i) + "]",
+                            fields.problems())));
         }
         take_whole(fields, "retransmits", generator.retransmits);
         take_whole(fields, "connections_opened", generator.connections_opened);

@@ -111,6 +111,30 @@ SeriesReport series_report(const scenario::Plan& plan, const record::RunResult& 
     return series;
 }
 
+AgentReport agent_report(const record::AgentResult& agent) {
+    const auto to_micros = [](std::chrono::nanoseconds span) {
+        return static_cast<double>(span.count()) / 1e3;
+    };
+    AgentReport out;
+    out.name = agent.name;
+    out.address = agent.address;
+    out.capacity_per_s = agent.capacity_per_s;
+    out.share = agent.share;
+    out.threads = agent.threads;
+    out.clock_offset_us = to_micros(agent.clock_offset);
+    out.clock_uncertainty_us = to_micros(agent.clock_uncertainty);
+    out.reported = agent.reported;
+    out.start_skew_us = to_micros(agent.start_skew);
+    out.cpu = agent.cpu_share_max;
+    out.steal = agent.steal_share;
+    out.accounting = agent.accounting;
+    out.lost = agent.lost;
+    out.lost_why = agent.lost_why;
+    out.lost_after_s = seconds(agent.lost_after);
+    out.gap = agent.gap;
+    return out;
+}
+
 GeneratorReport generator_report(const record::GeneratorEvidence& evidence) {
     GeneratorReport out;
     out.cpu = evidence.cpu_share_max;
@@ -209,6 +233,9 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     report.send_lag_us = latency_of(send_lag);
     report.series = series_report(plan, run);
     report.generator = generator_report(run.generator);
+    for (const record::AgentResult& agent : run.agents) {
+        report.generator.agents.push_back(agent_report(agent));
+    }
     report.generator.new_connections_asked_per_s = plan.new_connections_per_s;
     if (plan.new_connections_per_s > 0) {
         report.generator.new_connections_per_s = renewed_per_s(run, plan);
@@ -231,6 +258,13 @@ std::string scale_text(double scale) {
     char text[32];
     std::snprintf(text, sizeof text, "%.3g", scale);
     return text;
+}
+
+std::string loss_text(const AgentReport& agent) {
+    const std::chrono::nanoseconds after(std::llround(agent.lost_after_s * 1e9));
+    return "Agent " + agent.name + " was lost " + format_duration(after) + " into the run (" +
+           agent.lost_why + "): of its requests " + format_count(agent.gap) +
+           " are not known to have been sent, and count as unsent.";
 }
 
 std::string conclusion_of(const Report& report) {

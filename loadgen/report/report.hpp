@@ -73,10 +73,31 @@ struct ThreadReport {
     double wake_lag_p99_us = 0;
 };
 
+/// One agent of a fleet. What it did not live to say is 0, and `reported` false.
+struct AgentReport {
+    std::string name;
+    std::string address;
+    double capacity_per_s = 0;  ///< calibrated; 0 when it was not
+    double share = 0;           ///< of the requests, 0..1, before any were taken over
+    std::uint32_t threads = 0;
+    double clock_offset_us = 0;       ///< its monotonic clock ahead of the coordinator's
+    double clock_uncertainty_us = 0;  ///< the offset is off by at most this
+    bool reported = true;
+    double start_skew_us = 0;  ///< when its last thread began, after the common moment
+    double cpu = 0;            ///< as in GeneratorReport
+    double steal = 0;
+    record::Accounting accounting;
+    bool lost = false;
+    std::string lost_why;
+    double lost_after_s = 0;
+    std::uint64_t gap = 0;  ///< requests of it that nobody is known to have sent
+};
+
 struct GeneratorReport {
     double cpu = 0;    ///< of the busiest second of the busiest thread, 0..1
     double steal = 0;  ///< over all CPUs, 0..1
     std::vector<ThreadReport> threads;
+    std::vector<AgentReport> agents;  ///< empty where one process offered all
     std::uint64_t retransmits = 0;
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_lost = 0;
@@ -174,6 +195,10 @@ Machine this_machine();
 
 /// `64` of a run at 1:64; with its decimals below ten.
 std::string scale_text(double scale);
+
+/// `Agent b was lost 3.2 s into the run (the connection was closed): of its requests 8,012 are not
+/// known to have been sent, and count as unsent.`
+std::string loss_text(const AgentReport& agent);
 
 /// One sentence on what the run showed, for the head of a report.
 std::string conclusion_of(const Report& report);

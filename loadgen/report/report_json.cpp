@@ -63,6 +63,25 @@ Json json_of(const SeriesReport& s) {
             {"errors", json_of(s.errors)}};
 }
 
+Json json_of(const AgentReport& a) {
+    const auto known = [&a](double value) { return a.reported ? Json(value) : Json(); };
+    return {{"name", a.name},
+            {"address", a.address},
+            {"capacity_per_s", a.capacity_per_s > 0 ? Json(a.capacity_per_s) : Json()},
+            {"share", a.share},
+            {"threads", a.threads},
+            {"clock_offset_us", a.clock_offset_us},
+            {"clock_uncertainty_us", a.clock_uncertainty_us},
+            {"start_skew_us", known(a.start_skew_us)},
+            {"cpu", known(a.cpu)},
+            {"steal", known(a.steal)},
+            {"accounting", json_of(a.accounting)},
+            {"lost", a.lost},
+            {"lost_why", a.lost_why},
+            {"lost_after_s", a.lost_after_s},
+            {"gap", a.gap}};
+}
+
 Json json_of(const GeneratorReport& g) {
     Json threads = Json::array();
     for (const ThreadReport& thread : g.threads) {
@@ -71,10 +90,12 @@ Json json_of(const GeneratorReport& g) {
                            {"wakeups", thread.wakeups},
                            {"wake_lag_p99_us", thread.wake_lag_p99_us}});
     }
+    Json agents = Json::array();
+    for (const AgentReport& agent : g.agents) agents.push_back(json_of(agent));
     return {{"cpu", g.cpu},
             {"steal", g.steal},
             {"threads", std::move(threads)},
-            {"agents", Json::array()},
+            {"agents", std::move(agents)},
             {"retransmits", g.retransmits},
             {"connections_opened", g.connections_opened},
             {"connections_lost", g.connections_lost},
