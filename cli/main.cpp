@@ -36,15 +36,16 @@ void hide_password(char* argument) {
 
 /// Blots out the values of secrets, which anybody could read in the list of processes.
 void hide_secrets(int argc, char* argv[]) {
-    constexpr const char* flag = "--token";
-    const std::size_t flag_bytes = std::strlen(flag);
     for (int i = 1; i < argc; ++i) {
         hide_password(argv[i]);
-        if (std::strncmp(argv[i], flag, flag_bytes) != 0) continue;
-        if (argv[i][flag_bytes] == '=') {
-            std::memset(argv[i] + flag_bytes + 1, 'x', std::strlen(argv[i] + flag_bytes + 1));
-        } else if (argv[i][flag_bytes] == '\0' && i + 1 < argc) {
-            std::memset(argv[i + 1], 'x', std::strlen(argv[i + 1]));
+        for (const char* const flag : {"--token", "--fleet-token"}) {
+            const std::size_t flag_bytes = std::strlen(flag);
+            if (std::strncmp(argv[i], flag, flag_bytes) != 0) continue;
+            if (argv[i][flag_bytes] == '=') {
+                std::memset(argv[i] + flag_bytes + 1, 'x', std::strlen(argv[i] + flag_bytes + 1));
+            } else if (argv[i][flag_bytes] == '\0' && i + 1 < argc) {
+                std::memset(argv[i + 1], 'x', std::strlen(argv[i + 1]));
+            }
         }
     }
 }
@@ -75,6 +76,7 @@ int run(int argc, char* argv[]) {
     qck::commands::add_serve(app, chosen);
     qck::commands::add_links(app, chosen);
     qck::commands::add_bench(app, chosen);
+    qck::commands::add_agent(app, chosen);
     qck::commands::add_reconcile(app, chosen);
     qck::commands::add_report(app, chosen);
     qck::commands::add_init(app, chosen);

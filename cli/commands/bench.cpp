@@ -8,6 +8,7 @@
 #include "base/cpu.hpp"
 #include "base/units.hpp"
 #include "cli/commands/bench_fit.hpp"
+#include "cli/commands/bench_fleet.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_reconcile.hpp"
 #include "cli/commands/bench_run.hpp"
@@ -78,17 +79,21 @@ std::string default_directory(const scenario::Plan& plan) {
     return std::string("runs/") + stamp + "-" + plan.name;
 }
 
-/// Calibrates and scales the plan to what can be offered (viral only). What was asked before the
+/// Calibrates, and scales the plan to what can be offered (viral only). What was asked before the
 /// run is left in `calibration`.
-Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config,
+Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config, BenchFleet* fleet,
                  scenario::Plan& plan, report::RunContext& context,
                  std::optional<Calibration>& calibration, const InterruptWatch& interrupts) {
-    if (options.mode != BenchMode::viral) return {};
-    auto measured = calibrate(plan, config, interrupts);
+    // Agents calibrate before whatever has a rate: their shares of it are by what they can offer.
+    const bool has_rate = options.mode != BenchMode::max;
+    if (options.mode != BenchMode::viral && !(fleet != nullptr && has_rate)) return {};
+    auto measured = fleet != nullptr ? fleet->calibrate(plan, config.target, interrupts)
+                                     : calibrate(plan, config, interrupts);
     if (!measured) return measured.error();
     calibration = *measured;
     const double peak = scenario::peak_rate_of(plan);
     context.calibration = calibration_text(*measured);
+    if (options.mode != BenchMode::viral) return {};
     context.scale = scale_for(peak, measured->rate_per_s);
     if (context.scale == 1) return {};
     context.scale_note = full_rate_text(*measured, peak);
@@ -166,15 +171,26 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     context.compress = options.compress;
     context.command = typed_command();
     std::optional<Calibration> calibration;
-    if (auto fitted = fit(options, config, plan, context, calibration, interrupts); !fitted)
+    std::unique_ptr<BenchFleet> fleet;
+    if (options.fleet.any() || !options.fleet.listen.empty()) {
+        auto gathered =
+            BenchFleet::gather(options, placement.generator, placement.threads, interrupts);
+        if (!gathered) return gathered.error();
+        fleet = std::move(*gathered);
+    }
+    if (auto fitted = fit(options, config, fleet.get(), plan, context, calibration, interrupts);
+        !fitted) {
         return fitted.error();
+    }
 
     if (!options.json && !options.quiet) {
         std::fputs(render::run_head(plan, context, terminals.out).c_str(), stdout);
         std::fflush(stdout);
     }
-    auto run = run_plan(plan, config, terminals.progress, interrupts);
+    auto run = fleet ? fleet->run(plan, config.target, terminals.progress, interrupts)
+                     : run_plan(plan, config, terminals.progress, interrupts);
     if (!run) return run.error();
+    fleet.reset();
     report::Report report = report::make_report(plan, *run, context, options.objectives);
     if (prepared->embedded) {
         auto counts = reconcile_embedded(*prepared->embedded, plan, *run, calibration, interrupts);

@@ -14,17 +14,21 @@ constexpr double frame_bytes = 14 + 20 + 32;
 
 }  // namespace
 
-Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config,
-                              const InterruptWatch& interrupts) {
+scenario::Plan calibration_plan(const scenario::Plan& plan) {
     scenario::Plan load = plan;
     scenario::Phase phase;
     phase.name = "calibration";
     phase.rate_from_per_s = phase.rate_to_per_s = 1;
     phase.duration = calibration_length;
     load.phases = {phase};
+    return load;
+}
+
+Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineConfig& config,
+                              const InterruptWatch& interrupts) {
     engine::EngineConfig closed = config;
     closed.closed_loop = true;
-    auto engine = engine::Engine::start(load, std::move(closed));
+    auto engine = engine::Engine::start(calibration_plan(plan), std::move(closed));
     if (!engine) return engine.error();
     while (!(*engine)->wait_for(std::chrono::milliseconds(20))) {
         if (interrupts.count() > 0) {
@@ -33,18 +37,22 @@ Result<Calibration> calibrate(const scenario::Plan& plan, const engine::EngineCo
     }
     auto run = (*engine)->finish();
     if (!run) return run.error();
+    return calibration_of(*run, config.target.origin());
+}
+
+Result<Calibration> calibration_of(const record::RunResult& run, const std::string& origin) {
     Calibration calibration;
-    calibration.accounting = run->total();
-    calibration.links = run->links;
+    calibration.accounting = run.total();
+    calibration.links = run.links;
     const auto answered = static_cast<double>(calibration.accounting.answered);
     if (answered == 0) {
-        return error(Errc::unavailable, "cannot calibrate: " + config.target.origin() +
-                                            " answered nothing within 1.5 s");
+        return error(Errc::unavailable,
+                     "cannot calibrate: " + origin + " answered nothing within 1.5 s");
     }
-    const record::PhaseResult& measured = run->phases.front();
+    const record::PhaseResult& measured = run.phases.front();
     calibration.rate_per_s = answered / std::chrono::duration<double>(calibration_length).count();
     double cpu_s = 0;
-    for (const record::ThreadResult& thread : run->generator.threads) {
+    for (const record::ThreadResult& thread : run.generator.threads) {
         cpu_s += std::chrono::duration<double>(thread.cpu_time - thread.spin_time).count();
     }
     calibration.cpu_s_per_request = cpu_s / answered;
@@ -59,7 +67,7 @@ double scale_for(double peak_per_s, double calibrated_per_s) {
 }
 
 std::string calibration_text(const Calibration& calibration) {
-    return "this machine offers " + format_rate(calibration.rate_per_s) + "/s to this target";
+    return calibration.who + " " + format_rate(calibration.rate_per_s) + "/s to this target";
 }
 
 std::string full_rate_text(const Calibration& calibration, double peak_per_s) {

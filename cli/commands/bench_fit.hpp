@@ -18,10 +18,16 @@ struct Calibration {
     double bytes_per_request = 0;  ///< on the wire, the larger direction
     record::LinkAnswers links;     ///< what it asked for, so that counts can be reconciled
     record::Accounting accounting;
+    std::string who = "this machine offers";
 };
 
 /// A peak above this share of the calibrated rate leaves the generator or the target no room.
 inline constexpr double safe_share = 0.45;
+
+/// The plan's requests for a second and a half, in closed loop.
+scenario::Plan calibration_plan(const scenario::Plan& plan);
+/// What a run of that plan showed of a target at `origin`. Fails when it answered nothing.
+Result<Calibration> calibration_of(const record::RunResult& run, const std::string& origin);
 
 /// Runs for a second and a half. Fails when the target answers nothing, and at once when
 /// interrupted.

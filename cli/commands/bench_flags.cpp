@@ -98,6 +98,66 @@ void add_load_flags(CLI::App& app, BenchOptions& options) {
     }
 }
 
+/// A number of agents, or where they are.
+struct Agents {
+    std::size_t count = 0;
+    std::vector<std::string> dial;
+};
+
+Result<Agents> parse_agents(std::string_view text) {
+    constexpr std::size_t most = 1000;
+    Agents agents;
+    if (text.find_first_not_of("0123456789") == std::string_view::npos) {
+        auto count = whole_number(std::size_t{1}, most)(text);
+        if (!count) return count.error();
+        agents.count = *count;
+        return agents;
+    }
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::string_view one = rest.substr(0, rest.find(','));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+        const auto colon = one.rfind(':');
+        if (colon == std::string_view::npos || colon == 0 || colon + 1 == one.size()) {
+            return error(Errc::invalid_argument,
+                         "'" + std::string(one) +
+                             "' is neither a number of agents nor HOST:PORT of one (try 4, or "
+                             "host1:7070,host2:7070)");
+        }
+        agents.dial.emplace_back(one);
+    }
+    if (agents.dial.size() > most) {
+        return error(Errc::invalid_argument, "more than " + std::to_string(most) + " agents");
+    }
+    return agents;
+}
+
+void add_fleet_flags(CLI::App& app, FleetOptions& options) {
+    app.add_option_function<std::string>(
+           "--agents",
+           [&options](const std::string& text) {
+               auto agents = parse_agents(text);
+               if (!agents) throw CLI::ValidationError("--agents", agents.error().message);
+               options.count = agents->count;
+               options.dial = std::move(agents->dial);
+           },
+           "Offer the load from so many processes, or from qck agents at HOST:PORT,...")
+        ->type_name("N|LIST");
+    app.add_option("--agents-listen", options.listen,
+                   "Wait here for --agents N that dial in (qck agent --join)")
+        ->type_name("HOST:PORT");
+    add_parsed(app, "--agents-within", options.within, parse_positive_duration,
+               "How long agents are waited for (30s)", "TIME");
+    app.add_option("--fleet-token", options.token,
+                   "What agents have to know as well (better: QCK_FLEET_TOKEN)");
+    add_parsed(app, "--fleet-token-file", options.token_file, readable_file,
+               "File whose first line is that token", "FILE");
+    add_parsed(app, "--agents-ca", options.ca_file, readable_file,
+               "Dial agents by TLS; PEM file of the authorities to trust", "FILE");
+    add_parsed(app, "--agents-cert", options.certificate_file, readable_file,
+               "Agents dial in by TLS; PEM file of the certificate", "FILE");
+    add_parsed(app, "--agents-key", options.key_file, readable_file, "PEM file of its key", "FILE");
+}
+
 void add_result_flags(CLI::App& app, BenchOptions& options) {
     app.add_option_function<std::vector<std::string>>(
            "--slo",
@@ -156,6 +216,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     add_shape_flags(*app, *options);
     add_target_flags(*app, *options);
     add_load_flags(*app, *options);
+    add_fleet_flags(*app, options->fleet);
     add_result_flags(*app, *options);
     app->callback([options, &chosen] {
         settle_target(*options);

@@ -14,6 +14,21 @@ namespace qck::commands {
 
 enum class BenchMode : std::uint8_t { viral, run, constant, max };
 
+/// Which agents are to offer the load.
+struct FleetOptions {
+    std::vector<std::string> dial;  ///< HOST:PORT of agents that wait to be dialled
+    std::size_t count = 0;          ///< so many that are started here, or that dial in
+    std::string listen;  ///< HOST:PORT where agents dial in; empty: they are started here
+    std::chrono::nanoseconds within = std::chrono::seconds(30);
+    std::string token;
+    std::string token_file;
+    std::string ca_file;           ///< agents are dialled by TLS
+    std::string certificate_file;  ///< agents dial in by TLS
+    std::string key_file;
+
+    bool any() const { return count > 0 || !dial.empty(); }
+};
+
 /// The flags of `qck bench …` as given; what was not given is empty, and the scenario decides.
 struct BenchOptions {
     BenchMode mode = BenchMode::viral;
@@ -36,6 +51,7 @@ struct BenchOptions {
     bool allow_public = false;
     bool insecure = false;
     std::string ca_file;
+    FleetOptions fleet;
     std::vector<report::Slo> objectives;
     std::string out;
     bool json = false;

@@ -103,6 +103,8 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     if (auto alive = service.check_alive(); !alive) return alive.error();
     Expected expected;
     expected.add(run.links, run.total());
+    // What an agent did after its last word, before it was lost, may have been counted too.
+    expected.unanswered += run.gap();
     if (calibration) expected.add(calibration->links, calibration->accounting);
     const auto served = served_by(service);
     if (!served) return served.error();

@@ -1,13 +1,33 @@
 #pragma once
 
+#include <chrono>
+#include <cstdio>
+#include <optional>
+
 #include "base/error.hpp"
 #include "cli/commands/interrupt_watch.hpp"
+#include "cli/render/live_run.hpp"
 #include "cli/render/terminal.hpp"
 #include "loadgen/engine/engine.hpp"
 #include "loadgen/record/run_result.hpp"
 #include "loadgen/scenario/plan.hpp"
 
 namespace qck::commands {
+
+/// Waits for the end of a run of an engine or a fleet: shows progress on stderr where `progress`
+/// says that it can redraw, and ends the run early at the first signal, at once at the second.
+template <class Running>
+void follow_run(Running& running, const scenario::Plan& plan, const render::Terminal& progress,
+                const InterruptWatch& interrupts) {
+    constexpr std::chrono::milliseconds redraw_every{250};
+    std::optional<render::LiveRun> live;
+    if (progress.redraws) live.emplace(plan, stderr, progress);
+    while (!running.wait_for(redraw_every)) {
+        if (interrupts.count() == 1) running.stop_early();
+        if (interrupts.count() >= 2) running.stop_now();
+        if (live) live->show(running.progress());
+    }
+}
 
 /// Runs the plan to its end, with progress on stderr where `progress` says that it can redraw.
 /// A signal heard by `interrupts` ends it early, a second one at once; both give a result.

@@ -13,6 +13,7 @@ enum class Exit : int { good = 0, check_failed = 1, usage = 2, could_not_run = 3
 using Chosen = std::function<Exit()>;
 void add_serve(CLI::App& app, Chosen& chosen);
 void add_links(CLI::App& app, Chosen& chosen);
+void add_agent(CLI::App& app, Chosen& chosen);
 void add_bench(CLI::App& app, Chosen& chosen);
 void add_reconcile(CLI::App& app, Chosen& chosen);
 void add_report(CLI::App& app, Chosen& chosen);

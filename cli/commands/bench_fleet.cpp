@@ -1,0 +1,168 @@
+#include "cli/commands/bench_fleet.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "cli/commands/bench_run.hpp"
+#include "cli/commands/fleet_token.hpp"
+
+namespace qck::commands {
+namespace {
+
+/// A token for agents that are started here and nobody else's.
+std::string random_token() {
+    std::random_device source;
+    std::string token;
+    for (int words = 0; words < 8; ++words) token += std::to_string(source()) + ".";
+    return token;
+}
+
+Error misused(const std::string& why) { return error(Errc::invalid_argument, why); }
+
+Result<void> check(const FleetOptions& options, const net::Address& listen, bool local) {
+    if (!local && options.token.empty() && !listen.is_loopback()) {
+        return misused(
+            "--agents-listen beyond loopback needs a token (QCK_FLEET_TOKEN, or "
+            "--fleet-token-file)");
+    }
+    return {};
+}
+
+Result<void> check(const FleetOptions& options) {
+    if (!options.listen.empty() && options.count == 0) {
+        return misused("--agents-listen needs --agents N: how many dial in");
+    }
+    if (options.certificate_file.empty() != options.key_file.empty()) {
+        return misused("--agents-cert and --agents-key need each other");
+    }
+    if (!options.certificate_file.empty() && options.listen.empty()) {
+        return misused("--agents-cert is for agents that dial in (--agents-listen)");
+    }
+    if (!options.ca_file.empty() && options.dial.empty()) {
+        return misused("--agents-ca is for agents that are dialled (--agents HOST:PORT,...)");
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& options,
+                                                       const std::vector<int>& cpus,
+                                                       std::uint32_t threads,
+                                                       const InterruptWatch& interrupts) {
+    FleetOptions wanted = options.fleet;
+    if (auto good = check(wanted); !good) return good.error();
+    auto token = fleet_token(wanted.token, wanted.token_file);
+    if (!token) return token.error();
+    wanted.token = *token;
+    std::unique_ptr<BenchFleet> made(new BenchFleet);
+    made->closed_loop_ = options.mode == BenchMode::max;
+    made->verify_target_ = !options.insecure;
+    made->threads_ = options.threads;
+
+    fleet::FleetConfig config;
+    config.dial = wanted.dial;
+    config.joining = wanted.count;
+    config.within = wanted.within;
+    const bool local = wanted.count > 0 && wanted.listen.empty();
+    if (local) wanted.token = random_token();
+    config.token = wanted.token;
+    if (!wanted.ca_file.empty()) {
+        auto context = net::TlsClientContext::create({wanted.ca_file, true});
+        if (!context) return context.error();
+        made->dial_tls_ = std::move(*context);
+        config.dial_tls = made->dial_tls_.get();
+    }
+    if (!wanted.certificate_file.empty()) {
+        auto context = net::TlsServerContext::load({wanted.certificate_file, wanted.key_file});
+        if (!context) return context.error();
+        made->listen_tls_ = std::move(*context);
+        config.listen_tls = made->listen_tls_.get();
+    }
+    if (wanted.count > 0) {
+        const auto address = net::parse_address(local ? "127.0.0.1:0" : wanted.listen);
+        if (!address) return misused("--agents-listen: " + address.error().message);
+        if (auto good = check(wanted, *address, local); !good) return good.error();
+        auto listeners = net::listen_on(*address, 1);
+        if (!listeners) return listeners.error();
+        config.listener = std::move(listeners->front());
+    }
+    if (local) {
+        const auto bound = net::local_address(config.listener.get());
+        if (!bound) return bound.error();
+        LocalAgents::Config agents;
+        agents.count = wanted.count;
+        agents.join = bound->to_string();
+        agents.token = wanted.token;
+        const auto count = static_cast<std::uint32_t>(wanted.count);
+        agents.threads = options.threads != 0 ? options.threads : std::max(threads / count, 1U);
+        agents.cpus = cpus;
+        agents.allow_public = options.allow_public;
+        agents.ca_file = options.ca_file;
+        auto started = LocalAgents::start(agents);
+        if (!started) return started.error();
+        made->local_.emplace(std::move(*started));
+    }
+    auto gathered =
+        fleet::Fleet::gather(std::move(config), [&interrupts] { return interrupts.count() > 0; });
+    if (!gathered) return gathered.error();
+    made->fleet_ = std::move(*gathered);
+    return made;
+}
+
+fleet::Order BenchFleet::order(const scenario::Plan& plan, const engine::Target& target,
+                               bool closed_loop) const {
+    fleet::Order order;
+    order.plan = plan;
+    order.target = target.origin() + target.path;
+    order.verify_target = verify_target_;
+    order.closed_loop = closed_loop;
+    order.threads = threads_;
+    order.weights = capacities_;
+    return order;
+}
+
+Result<Calibration> BenchFleet::calibrate(const scenario::Plan& plan, const engine::Target& target,
+                                          const InterruptWatch& interrupts) {
+    if (auto begun = fleet_->begin(order(calibration_plan(plan), target, true)); !begun) {
+        return begun.error();
+    }
+    while (!fleet_->wait_for(std::chrono::milliseconds(20))) {
+        if (interrupts.count() > 0) {
+            return error(Errc::unavailable, "interrupted while it was calibrated");
+        }
+    }
+    auto run = fleet_->finish();
+    if (!run) return run.error();
+    const double seconds = std::chrono::duration<double>(run->planned).count();
+    for (const record::AgentResult& agent : run->agents) {
+        if (agent.lost) {
+            return error(
+                Errc::unavailable,
+                "agent " + agent.name + " was lost while it was calibrated: " + agent.lost_why);
+        }
+        capacities_.push_back(static_cast<double>(agent.accounting.answered) / seconds);
+    }
+    auto calibration = calibration_of(*run, target.origin());
+    if (!calibration) return calibration.error();
+    const std::size_t count = run->agents.size();
+    calibration->who = count == 1 ? "1 agent offers" : std::to_string(count) + " agents offer";
+    return calibration;
+}
+
+Result<record::RunResult> BenchFleet::run(const scenario::Plan& plan, const engine::Target& target,
+                                          const render::Terminal& progress,
+                                          const InterruptWatch& interrupts) {
+    if (auto begun = fleet_->begin(order(plan, target, closed_loop_)); !begun) {
+        return begun.error();
+    }
+    follow_run(*fleet_, plan, progress, interrupts);
+    auto run = fleet_->finish();
+    if (!run) return run;
+    for (std::size_t at = 0; at < std::min(capacities_.size(), run->agents.size()); ++at) {
+        run->agents[at].capacity_per_s = capacities_[at];
+    }
+    return run;
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/net/tls.hpp"
+#include "cli/commands/bench_fit.hpp"
+#include "cli/commands/bench_options.hpp"
+#include "cli/commands/interrupt_watch.hpp"
+#include "cli/commands/local_agents.hpp"
+#include "cli/render/terminal.hpp"
+#include "loadgen/engine/target.hpp"
+#include "loadgen/fleet/fleet.hpp"
+
+namespace qck::commands {
+
+/// The agents of one bench: started here, dialled or waited for, and told what to offer. Local ones
+/// end with it. Belongs to one thread.
+class BenchFleet {
+public:
+    /// `cpus` and `threads` are those of local agents, all together.
+    static Result<std::unique_ptr<BenchFleet>> gather(const BenchOptions& options,
+                                                      const std::vector<int>& cpus,
+                                                      std::uint32_t threads,
+                                                      const InterruptWatch& interrupts);
+
+    /// As calibrate(): all agents at once, so that they share the target as in the run. Their
+    /// shares of later runs are as what each had answered.
+    Result<Calibration> calibrate(const scenario::Plan& plan, const engine::Target& target,
+                                  const InterruptWatch& interrupts);
+    /// As run_plan().
+    Result<record::RunResult> run(const scenario::Plan& plan, const engine::Target& target,
+                                  const render::Terminal& progress,
+                                  const InterruptWatch& interrupts);
+
+private:
+    BenchFleet() = default;
+    fleet::Order order(const scenario::Plan& plan, const engine::Target& target,
+                       bool closed_loop) const;
+
+    std::unique_ptr<net::TlsClientContext> dial_tls_;
+    std::unique_ptr<net::TlsServerContext> listen_tls_;
+    std::optional<LocalAgents> local_;
+    std::unique_ptr<fleet::Fleet> fleet_;
+    std::vector<double> capacities_;
+    std::uint32_t threads_ = 0;  ///< of each agent, as asked for; 0: its own choice
+    bool verify_target_ = true;
+    bool closed_loop_ = false;
+};
+
+}  // namespace qck::commands
