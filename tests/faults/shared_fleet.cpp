@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 #include <utility>
 
@@ -23,11 +24,13 @@ std::string without_line_end(std::string text) {
 }
 
 Result<client::RestAnswer> ask(const ServeProcess& serve, const std::string& listener,
-                               const std::string& target, const nlohmann::json& body) {
+                               const std::string& target, const nlohmann::json& body,
+                               const std::string& method = "POST") {
     client::RestConfig config;
     config.service = *client::parse_service_url("http://" + serve.address(listener));
     config.request_timeout = 60s;
-    return client::RestClient(std::move(config)).send("POST", target, body.dump());
+    return client::RestClient(std::move(config))
+        .send(method, target, method == "GET" ? "" : body.dump());
 }
 
 /// Null when the service does not answer with a comparison.
@@ -40,7 +43,7 @@ nlohmann::json reconcile(const ServeProcess& serve, const nlohmann::json& questi
 }  // namespace
 
 SharedFleet::SharedFleet(redis::ClientConfig redis, bool with_clickhouse, std::uint32_t seed)
-    : redis_(std::move(redis)), random_(seed), ledger_(codes_.size()), looked_(codes_.size()) {
+    : redis_(std::move(redis)), random_(seed) {
     std::vector<std::string> schemas{"init", "--postgres", postgres_.url()};
     if (with_clickhouse && ClickhouseServer::installed()) {
         clickhouse_ = std::make_unique<ClickhouseServer>();
@@ -55,15 +58,36 @@ SharedFleet::SharedFleet(redis::ClientConfig redis, bool with_clickhouse, std::u
 
     for (std::size_t at = 0; at < instances; ++at) {
         instances_[at].data_dir = directory_.path() / std::to_string(at);
-        start(instances_[at]);
     }
-    for (const auto& code : codes_) {
-        const nlohmann::json link{{"code", code}, {"url", "https://example.com/" + code}};
-        const auto added = ask(*instances_[0].serve, "api", "/v1/links", link);
-        REQUIRE(added.has_value());
-        REQUIRE(added->status == 201);
-        ids_.push_back(nlohmann::json::parse(added->body)["id"].get<std::string>());
+    start_all();
+    for (const char* const code : {"viral", "promo", "news", "quiet"}) add_link(code);
+}
+
+void SharedFleet::start_all() {
+    for (Instance& instance : instances_) {
+        if (!instance.serve) start(instance);
     }
+}
+
+std::size_t SharedFleet::add_link(const std::string& code) {
+    const nlohmann::json link{{"code", code}, {"url", "https://example.com/" + code}};
+    nlohmann::json made;
+    const auto is_made = [&] {
+        auto added = ask(*instances_[0].serve, "api", "/v1/links", link);
+        // A try whose answer was lost may have made it.
+        if (added && added->status == 409) {
+            added = ask(*instances_[0].serve, "api", "/v1/links/" + code, nullptr, "GET");
+        }
+        if (added && added->status / 100 == 2) made = nlohmann::json::parse(added->body);
+        return made.is_object();
+    };
+    INFO(code);
+    REQUIRE(wait_for(is_made, 30s));
+    codes_.push_back(code);
+    ids_.push_back(made["id"].get<std::string>());
+    ledger_.emplace_back();
+    looked_.emplace_back();
+    return codes_.size() - 1;
 }
 
 /// Some lives hold bursts back from PostgreSQL and ClickHouse, and some end in the midst of it.
@@ -84,11 +108,18 @@ void SharedFleet::start(Instance& instance) {
 }
 
 void SharedFleet::load(std::size_t links) {
-    const std::vector<std::string> codes(codes_.begin(),
-                                         codes_.begin() + static_cast<std::ptrdiff_t>(links));
+    std::vector<std::size_t> first(links);
+    std::iota(first.begin(), first.end(), std::size_t{0});
+    load(first);
+}
+
+void SharedFleet::load(const std::vector<std::size_t>& links) {
+    start_all();
+    std::vector<std::string> codes;
+    for (const std::size_t link : links) codes.push_back(codes_[link]);
     for (Instance& instance : instances_) {
-        if (!instance.serve) start(instance);
         enter(instance);
+        instance.links = links;
         instance.client = std::make_unique<CountingClient>(
             *net::parse_address(instance.serve->address("redirect")), codes, random_());
     }
@@ -114,8 +145,9 @@ void SharedFleet::enter(Instance& instance) {
     instance.client->stop();
     const auto& entries = instance.client->ledger();
     for (std::size_t at = 0; at < entries.size(); ++at) {
-        ledger_[at].received_at_most += entries[at].received_at_most;
-        ledger_[at].answered += entries[at].answered;
+        LinkLedger& entry = ledger_[instance.links[at]];
+        entry.received_at_most += entries[at].received_at_most;
+        entry.answered += entries[at].answered;
     }
     instance.client.reset();
 }
@@ -143,7 +175,7 @@ SharedFleet::Sums SharedFleet::sums_of(std::size_t link) {
     return sums;
 }
 
-bool SharedFleet::agrees(std::size_t links, std::chrono::seconds most) {
+bool SharedFleet::agrees(std::chrono::seconds most) {
     const auto agree = [this](std::size_t link) {
         const Sums sums = looked_[link] = sums_of(link);
         const std::string count = std::to_string(sums.journals);
@@ -154,7 +186,7 @@ bool SharedFleet::agrees(std::size_t links, std::chrono::seconds most) {
     return wait_for(
         [&] {
             bool all = true;
-            for (std::size_t link = 0; link < links; ++link) all = agree(link) && all;
+            for (std::size_t link = 0; link < codes_.size(); ++link) all = agree(link) && all;
             return all;
         },
         most);

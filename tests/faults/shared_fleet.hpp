@@ -44,17 +44,24 @@ public:
     ClickhouseServer& clickhouse() { return *clickhouse_; }
     std::string id_of(std::size_t link) const { return ids_[link]; }
 
-    /// Starts what is not running of the instances, and load on each. `links`: only on the first
-    /// so many.
+    /// Starts what is not running of the instances.
+    void start_all();
+    /// A further link, which nobody clicks until load() names it; its place among codes(). Waits
+    /// until a store that comes back takes it.
+    std::size_t add_link(const std::string& code);
+    /// Starts what is not running of the instances, and load on each: on the links in these places
+    /// alone.
+    void load(const std::vector<std::size_t>& links);
+    /// On the first so many.
     void load(std::size_t links);
     /// kill -9. The next load() starts it again over what it left.
     void kill(std::size_t instance);
     /// Ends the load, and enters the books of the clients.
     void quiet();
 
-    /// Waits until each store has of each of the first `links` exactly what both journals have, and
-    /// that lies between what was answered and what was received. False after `most`.
-    bool agrees(std::size_t links, std::chrono::seconds most);
+    /// Waits until each store has of each link exactly what both journals have, and that lies
+    /// between what was answered and what was received. False after `most`.
+    bool agrees(std::chrono::seconds most);
     /// Has every instance compare its journal with the stores, and repair them when told.
     bool reconciled(bool repair);
     /// As it was when agrees() looked last; a line a link.
@@ -70,13 +77,14 @@ private:
         std::filesystem::path data_dir;
         std::unique_ptr<ServeProcess> serve;
         std::unique_ptr<CountingClient> client;
+        std::vector<std::size_t> links;  ///< that the client asks for
     };
 
     void start(Instance& instance);
     void enter(Instance& instance);
     Sums sums_of(std::size_t link);
 
-    const std::vector<std::string> codes_{"viral", "promo", "news", "quiet"};
+    std::vector<std::string> codes_;
     const TemporaryDirectory directory_;
     const redis::ClientConfig redis_;
     PostgresServer postgres_;
