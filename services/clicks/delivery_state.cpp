@@ -50,6 +50,15 @@ std::string SealedBatch::token(std::uint64_t node) const {
 
 Cursor DeliveryState::cursor(std::uint16_t shard) const { return cursor_of(cursors_, shard); }
 
+Cursor DeliveryState::next_cursor(std::uint16_t shard) const {
+    if (sealed_ && !sealed_->only_link) {
+        for (const Stretch& stretch : sealed_->stretches) {
+            if (stretch.shard == shard) return stretch.to;
+        }
+    }
+    return cursor(shard);
+}
+
 std::vector<ProducerCursor> DeliveryState::needed() const {
     std::vector<ProducerCursor> needed = cursors_;
     for (const auto& owed : deferred_) {
@@ -71,7 +80,9 @@ std::optional<DeferredStretch> DeliveryState::due(
 }
 
 bool DeliveryState::can_defer(std::size_t links) const {
-    return deferred_.size() + links * std::max<std::size_t>(cursors_.size(), 1) <= deferred_max;
+    const std::size_t in_hand = sealed_ ? sealed_->except_links.size() : 0;
+    return deferred_.size() + (in_hand + links) * std::max<std::size_t>(cursors_.size(), 1) <=
+           deferred_max;
 }
 
 void DeliveryState::seal(SealedBatch batch) {

@@ -42,24 +42,29 @@ struct SealedBatch {
 };
 
 /// How far one sink is with the journal: a batch is sealed -> saved -> sent -> acknowledged, and
-/// then the cursors move. When the outcome of sending is unknown, what the sink has is asked for
-/// before anything is sent again. Pure; everything that must survive a crash is in text().
+/// then the cursors move. One batch at a time is in hand: the next may be read meanwhile, from
+/// where this one ends (next_cursor()), but it is sealed when this one is acknowledged. When the
+/// outcome of sending is unknown, what the sink has is asked for before anything is sent again.
+/// Pure; everything that must survive a crash is in text().
 class DeliveryState {
 public:
     /// What is to be done next.
-    enum class Step : std::uint8_t { seal, save, send, ask };
+    enum class Step : std::uint8_t { seal, save, send, await, ask };
 
     Step next() const { return step_; }
     /// The batch in hand; there is one but in Step::seal.
     const SealedBatch& batch() const { return *sealed_; }
-    /// Where reading goes on.
+    /// Up to where all was acknowledged.
     Cursor cursor(std::uint16_t shard) const;
+    /// Where reading goes on: cursor() as it will be when the batch in hand is acknowledged.
+    Cursor next_cursor(std::uint16_t shard) const;
     /// What must be kept of each shard that is known: from the cursor, or the oldest row owed.
     std::vector<ProducerCursor> needed() const;
     const std::vector<DeferredStretch>& deferred() const { return deferred_; }
     /// The oldest stretch of a link that is not among `still_deferred` (sorted).
     std::optional<DeferredStretch> due(const std::vector<std::uint64_t>& still_deferred) const;
-    /// Room for another deferred link; without it, its rows are sent as all others.
+    /// Room for so many deferred links, beside those of the batch in hand; without it, their rows
+    /// are sent as all others.
     bool can_defer(std::size_t links) const;
 
     // Seal -> save. A shard that begins to be read is told with an empty stretch.
@@ -67,9 +72,11 @@ public:
     /// Save -> send; or -> ask, where the sink may have the rows: owed ones, and those before the
     /// place up to which it is being verified.
     void saved();
-    /// Send -> seal.
+    /// Send -> await: the sink has been given the rows, and what it says to them is to come.
+    void sent() { step_ = Step::await; }
+    /// Await -> seal; send -> seal when there is nothing to send.
     void acknowledged();
-    /// Send -> ask.
+    /// Send or await -> ask.
     void outcome_unknown() { step_ = Step::ask; }
     /// Ask -> seal when nothing is missing, else -> send what is.
     void answered(bool all_present);

@@ -148,7 +148,8 @@ private:
             std::uint64_t asked = 0;
             {
                 const std::lock_guard lock(mutex_);
-                if (stopping_ && (monotonic_ns() >= stop_by_ns_ || drained_)) break;
+                const bool under_way = shipper_.state().next() == DeliveryState::Step::await;
+                if (stopping_ && !under_way && (monotonic_ns() >= stop_by_ns_ || drained_)) break;
                 asked = flushes_asked_;
                 if (stopping_ || asked != flushes_done_) shipper_.hurry();
                 if (std::exchange(resend_asked_, false)) shipper_.resend_all();

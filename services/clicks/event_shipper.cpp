@@ -35,92 +35,120 @@ Result<EventShipper::Did> EventShipper::step(std::int64_t now_ns) {
             return save();
         case DeliveryState::Step::send:
             return send();
+        case DeliveryState::Step::await:
+            return await(now_ns);
         case DeliveryState::Step::ask:
             return ask();
     }
     return Did::nothing;
 }
 
-void EventShipper::begin_batch() {
-    batch_ = {};
-    batch_.node = config_.node;
+void EventShipper::begin_open() {
     open_ = {};
+    open_.rows.node = config_.node;
     if (config_.deferred_links) {
         auto links = config_.deferred_links();
         links.resize(std::min(links.size(), deferred_links_max));
-        if (state_.can_defer(links.size())) open_.except_links = std::move(links);
+        if (state_.can_defer(links.size())) open_.what.except_links = std::move(links);
     }
-    open_begun_ = true;
+    open_.begun = true;
 }
 
-Result<EventShipper::Did> EventShipper::collect(std::int64_t now_ns) {
-    if (!open_begun_) {
-        if (std::exchange(rewind_asked_, false)) state_.rewind();
-        begin_batch();
-        // Turn about with what is new, so that neither waits for the other.
-        if (const auto owed = state_.due(open_.except_links);
-            owed && std::exchange(owed_turn_, false)) {
-            return seal_owed(*owed);
-        }
-        owed_turn_ = true;
-    }
+/// Adds what there is to the open batch, up to its size; whether it has moved any cursor.
+Result<bool> EventShipper::read_open(std::int64_t now_ns) {
     bool moved = false;
+    auto& stretches = open_.what.stretches;
     for (const std::uint16_t shard : source_.shards()) {
-        auto stretch = std::find_if(open_.stretches.begin(), open_.stretches.end(),
+        auto stretch = std::find_if(stretches.begin(), stretches.end(),
                                     [shard](const Stretch& each) { return each.shard == shard; });
-        if (stretch == open_.stretches.end()) {
-            const Cursor at = state_.cursor(shard);
-            stretch = open_.stretches.insert(stretch, {shard, at, at});
+        if (stretch == stretches.end()) {
+            const Cursor at = state_.next_cursor(shard);
+            stretch = stretches.insert(stretch, {shard, at, at});
         }
-        if (batch_.rows.size() < config_.rows_max) {
+        if (open_.rows.rows.size() < config_.rows_max) {
             const auto to = source_.read(shard, stretch->to, source_.end(shard),
-                                         {std::nullopt, open_.except_links},
-                                         config_.rows_max - batch_.rows.size(), batch_);
+                                         {std::nullopt, open_.what.except_links},
+                                         config_.rows_max - open_.rows.rows.size(), open_.rows);
             if (!to) {
-                open_begun_ = false;
+                open_.begun = false;
                 return to.error();
             }
             stretch->to = *to;
         }
         moved = moved || stretch->from < stretch->to;
     }
-    if (!moved) {
-        hurry_ = false;
-        open_begun_ = false;
-        const bool owed_waits = state_.due(open_.except_links).has_value();
-        if (owed_waits || !state_.unsaved()) return owed_waits ? Did::something : Did::nothing;
-        const auto saved = file_.save(state_.text(config_.node));
-        if (!saved) return saved.error();
-        state_.note_saved();
-        return Did::nothing;
+    if (moved && open_.first_row_ns == 0) open_.first_row_ns = now_ns;
+    return moved;
+}
+
+void EventShipper::finish_open() {
+    auto& rows = open_.rows.rows;
+    const auto earlier = [](const EventRow& a, const EventRow& b) { return a.id < b.id; };
+    // Read at several times, the shards' rows alternate.
+    if (!std::is_sorted(rows.begin(), rows.end(), earlier)) {
+        std::sort(rows.begin(), rows.end(), earlier);
     }
-    if (first_row_ns_ == 0) first_row_ns_ = now_ns;
-    const bool old = now_ns - first_row_ns_ >= std::chrono::nanoseconds(config_.age_max).count();
-    if (batch_.rows.size() < config_.rows_max && !old && !hurry_) return Did::nothing;
-    std::sort(batch_.rows.begin(), batch_.rows.end(),
-              [](const EventRow& a, const EventRow& b) { return a.id < b.id; });
-    batch_.token = open_.token(config_.node);
-    state_.seal(std::move(open_));
-    open_begun_ = false;
+    open_.rows.token = open_.what.token(config_.node);
+    resolve(open_.rows);
+    open_.finished = true;
+}
+
+Result<EventShipper::Did> EventShipper::collect(std::int64_t now_ns) {
+    if (!open_.begun) {
+        if (std::exchange(rewind_asked_, false)) state_.rewind();
+        begin_open();
+        // Turn about with what is new, so that neither waits for the other.
+        if (const auto owed = state_.due(open_.what.except_links);
+            owed && std::exchange(owed_turn_, false)) {
+            return seal_owed(*owed);
+        }
+        owed_turn_ = true;
+    }
+    if (!open_.finished) {
+        const auto moved = read_open(now_ns);
+        if (!moved) return moved.error();
+        if (!*moved) {
+            hurry_ = false;
+            open_.begun = false;
+            const bool owed_waits = state_.due(open_.what.except_links).has_value();
+            if (owed_waits || !state_.unsaved()) {
+                return owed_waits ? Did::something : Did::nothing;
+            }
+            const auto saved = file_.save(state_.text(config_.node));
+            if (!saved) return saved.error();
+            state_.note_saved();
+            return Did::nothing;
+        }
+        const bool old =
+            now_ns - open_.first_row_ns >= std::chrono::nanoseconds(config_.age_max).count();
+        if (open_.rows.rows.size() < config_.rows_max && !old && !hurry_) return Did::nothing;
+        finish_open();
+    }
+    batch_ = std::move(open_.rows);
     batch_built_ = true;
-    first_row_ns_ = 0;
+    state_.seal(std::move(open_.what));
+    open_ = {};
     return Did::something;
 }
 
 Result<EventShipper::Did> EventShipper::seal_owed(const DeferredStretch& owed) {
-    open_begun_ = false;
+    open_ = {};
+    EventBatch rows;
+    rows.node = config_.node;
     SealedBatch batch;
     batch.only_link = owed.link_id;
     const Stretch& stretch = owed.stretch;
     const auto to = source_.read(stretch.shard, stretch.from, stretch.to, {owed.link_id, {}},
-                                 config_.rows_max, batch_);
+                                 config_.rows_max, rows);
     if (!to) return to.error();
     // Segments that are gone end a stretch: what they had is nobody's to send any more.
     batch.stretches.push_back({stretch.shard, stretch.from, std::min(*to, stretch.to)});
     if (!(stretch.from < *to)) batch.stretches.back().to = stretch.to;
-    batch_.token = batch.token(config_.node);
-    state_.seal(std::move(batch));
+    rows.token = batch.token(config_.node);
+    resolve(rows);
+    batch_ = std::move(rows);
     batch_built_ = true;
+    state_.seal(std::move(batch));
     return Did::something;
 }
 
@@ -137,10 +165,22 @@ Result<EventShipper::Did> EventShipper::send() {
         done();
         return Did::something;
     }
-    if (config_.resolve_links) config_.resolve_links(batch_);
-    batch_.links.resize(batch_.link_ids.size());
-    const auto taken = sink_.insert(batch_);
-    if (!taken) {
+    read_ahead_ = false;
+    if (const auto sent = sink_.send(batch_); !sent) {
+        ++figures_.failures;
+        state_.outcome_unknown();
+        return sent.error();
+    }
+    state_.sent();
+    return Did::something;
+}
+
+Result<EventShipper::Did> EventShipper::await(std::int64_t now_ns) {
+    if (!std::exchange(read_ahead_, true)) {
+        read_ahead(now_ns);
+        return Did::something;
+    }
+    if (const auto taken = sink_.outcome(); !taken) {
         ++figures_.failures;
         state_.outcome_unknown();
         return taken.error();
@@ -151,6 +191,30 @@ Result<EventShipper::Did> EventShipper::send() {
     return Did::something;
 }
 
+/// Reads what comes after the batch in hand, and prepares it when it is as large as it gets. What
+/// is owed, or to be read again, takes its turn first. A failure is found again by collect().
+void EventShipper::read_ahead(std::int64_t now_ns) {
+    if (open_.begun || rewind_asked_) return;
+    begin_open();
+    if (state_.due(open_.what.except_links)) {
+        open_ = {};
+        return;
+    }
+    const auto moved = read_open(now_ns);
+    if (!moved || !*moved) {
+        open_ = {};
+        return;
+    }
+    if (open_.rows.rows.size() < config_.rows_max) return;
+    finish_open();
+    sink_.prepare(open_.rows);
+}
+
+void EventShipper::resolve(EventBatch& batch) const {
+    if (config_.resolve_links) config_.resolve_links(batch);
+    batch.links.resize(batch.link_ids.size());
+}
+
 void EventShipper::done() {
     ++figures_.batches;
     figures_.deferred = state_.deferred().size();
@@ -159,6 +223,7 @@ void EventShipper::done() {
 
 Result<void> EventShipper::rebuild() {
     const SealedBatch& sealed = state_.batch();
+    open_ = {};  // a source builds one batch at a time
     batch_ = {};
     batch_.node = config_.node;
     batch_.token = sealed.token(config_.node);
@@ -169,6 +234,7 @@ Result<void> EventShipper::rebuild() {
     }
     std::sort(batch_.rows.begin(), batch_.rows.end(),
               [](const EventRow& a, const EventRow& b) { return a.id < b.id; });
+    resolve(batch_);
     batch_built_ = true;
     return {};
 }

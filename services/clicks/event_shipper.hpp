@@ -43,9 +43,10 @@ struct ShipperFigures {
     std::uint64_t deferred = 0;          ///< stretches that are owed
 };
 
-/// Brings the journal's rows to one sink, each exactly once: reads, seals, saves, sends, asks. One
-/// small step at a time, so that it can be simulated with every fault at every place; knows no
-/// thread and no clock. Not thread-safe.
+/// Brings the journal's rows to one sink, each exactly once: reads, seals, saves, sends, asks.
+/// While the sink is busy with one batch the next is read and prepared, no further: it is sealed
+/// when the one before is acknowledged. One small step at a time, so that it can be simulated with
+/// every fault at every place; knows no thread and no clock. Not thread-safe.
 class EventShipper {
 public:
     EventShipper(EventSource& source, EventSink& sink, StateFile& file, ShipperConfig config);
@@ -75,13 +76,27 @@ public:
     const ShipperFigures& figures() const { return figures_; }
 
 private:
+    /// What is read and not yet sealed.
+    struct OpenBatch {
+        EventBatch rows;
+        SealedBatch what;
+        std::int64_t first_row_ns = 0;
+        bool begun = false;
+        bool finished = false;  ///< in order, resolved, prepared: nothing is added to it
+    };
+
     Result<Did> collect(std::int64_t now_ns);
+    Result<Did> await(std::int64_t now_ns);
+    void read_ahead(std::int64_t now_ns);
+    Result<bool> read_open(std::int64_t now_ns);
+    void finish_open();
     Result<Did> seal_owed(const DeferredStretch& owed);
     Result<Did> save();
     Result<Did> send();
     Result<Did> ask();
     Result<void> rebuild();
-    void begin_batch();
+    void resolve(EventBatch& batch) const;
+    void begin_open();
     void done();
 
     EventSource& source_;
@@ -89,11 +104,10 @@ private:
     StateFile& file_;
     ShipperConfig config_;
     DeliveryState state_;
-    EventBatch batch_;
-    bool batch_built_ = false;  ///< batch_ has the rows of the sealed batch that are to be sent
-    SealedBatch open_;          ///< what batch_ has been read from so far
-    bool open_begun_ = false;
-    std::int64_t first_row_ns_ = 0;
+    EventBatch batch_;          ///< the rows of the sealed batch that are to be sent
+    bool batch_built_ = false;  ///< batch_ has them
+    OpenBatch open_;
+    bool read_ahead_ = false;  ///< since the batch in hand was sent
     bool hurry_ = false;
     bool rewind_asked_ = false;
     bool owed_turn_ = true;

@@ -75,9 +75,20 @@ public:
 
     /// For logs, metrics and the cursor's file: `clickhouse`.
     virtual std::string_view name() const = 0;
-    /// Takes all rows. When it fails, any of them may have been taken, or may still be: only
-    /// present() tells. Blocking; called by one thread at a time, as present() is.
-    virtual Result<void> insert(const EventBatch& batch) = 0;
+    /// Gives the store all rows, and need not wait for what it says to them: outcome() does. When
+    /// either fails, any row may have been taken, or may still be: only present() tells. Blocking;
+    /// called by one thread at a time, as all of these are.
+    virtual Result<void> send(const EventBatch& batch) = 0;
+    /// How it ended what send() gave it; called once after each send() that did not fail.
+    virtual Result<void> outcome() = 0;
+    /// Of the batch that is sent after the present one: what can be made of it now, while the store
+    /// is busy. Only a hint: another may be sent instead, and one with fewer rows.
+    virtual void prepare(const EventBatch&) {}
+    /// Takes all rows: send() and outcome().
+    Result<void> insert(const EventBatch& batch) {
+        const auto sent = send(batch);
+        return sent ? outcome() : sent;
+    }
     /// Which rows of the batch the sink has, sorted. Fails while a row that was sent earlier may
     /// still arrive: its answer is final.
     virtual Result<std::vector<EventId>> present(const EventBatch& batch) = 0;

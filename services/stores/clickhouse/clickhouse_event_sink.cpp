@@ -26,7 +26,8 @@ ClickhouseEventSink::ClickhouseEventSink(EventSinkConfig config, bool earlier_in
     }
 }
 
-Result<void> ClickhouseEventSink::insert(const clicks::EventBatch& batch) {
+Result<void> ClickhouseEventSink::send(const clicks::EventBatch& batch) {
+    awaits_ = false;
     if (batch.rows.empty()) return {};
     const auto version = client_.version();
     if (!version) return version.error();
@@ -38,10 +39,28 @@ Result<void> ClickhouseEventSink::insert(const clicks::EventBatch& batch) {
         settings += "&insert_deduplication_token=" + batch.token;
         if (batch.asked) settings += "-" + std::to_string(wall_ns());
     }
-    const NativeBlock block = event_block(batch);
-    const InsertOutcome outcome = client_.insert(insert_events, block.bytes(), settings);
+    // One that was asked about may have fewer rows than when it was prepared.
+    if (batch.asked || prepared_.token != batch.token) prepared_.body = event_blocks(batch);
+    const std::string body = *std::exchange(prepared_, {}).body;
+    const InsertOutcome begun = client_.begin_insert(insert_events, body, settings);
+    note_doubt(begun);
+    awaits_ = begun.result.has_value();
+    return begun.result;
+}
+
+Result<void> ClickhouseEventSink::outcome() {
+    if (!std::exchange(awaits_, false)) return {};
+    const InsertOutcome ended = client_.end_insert();
+    note_doubt(ended);
+    return ended.result;
+}
+
+void ClickhouseEventSink::prepare(const clicks::EventBatch& batch) {
+    prepared_ = {batch.token, event_blocks(batch)};
+}
+
+void ClickhouseEventSink::note_doubt(const InsertOutcome& outcome) {
     if (outcome.in_doubt) doubts_.push_back({outcome.node, monotonic_ns()});
-    return outcome.result;
 }
 
 Result<void> ClickhouseEventSink::settle(const Doubt& doubt, const std::string& query_id) {

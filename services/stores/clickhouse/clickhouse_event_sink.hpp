@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +32,9 @@ public:
     ClickhouseEventSink(EventSinkConfig config, bool earlier_inserts = true);
 
     std::string_view name() const override { return "clickhouse"; }
-    Result<void> insert(const clicks::EventBatch& batch) override;
+    Result<void> send(const clicks::EventBatch& batch) override;
+    Result<void> outcome() override;
+    void prepare(const clicks::EventBatch& batch) override;
     Result<std::vector<clicks::EventId>> present(const clicks::EventBatch& batch) override;
 
     Client& client() { return client_; }
@@ -41,6 +44,12 @@ private:
         std::size_t node = 0;
         std::int64_t since_ns = 0;
     };
+    /// A batch as it goes over the wire.
+    struct Prepared {
+        std::string token;
+        std::optional<std::string> body;
+    };
+    void note_doubt(const InsertOutcome& outcome);
     /// Whether the query is over at that node; an error says why that is not known.
     Result<void> settle(const Doubt& doubt, const std::string& query_id);
     Result<void> settle_all(const std::string& query_id);
@@ -50,6 +59,8 @@ private:
     EventSinkConfig config_;
     Client client_;
     std::vector<Doubt> doubts_;
+    Prepared prepared_;
+    bool awaits_ = false;  ///< an insert was sent, and its answer is to come
 };
 
 }  // namespace qck::clickhouse

@@ -81,10 +81,8 @@ Result<void> Client::connect(NodeState& node) {
     return {};
 }
 
-Result<std::string> Client::post(NodeState& node, const std::string& target,
-                                 std::string_view body) {
-    auto answer = node.connection->post(target, authorization_, body, config_.request_timeout,
-                                        config_.answer_bytes_max);
+Result<std::string> Client::answer_of(NodeState& node) {
+    auto answer = node.connection->end_post(config_.answer_bytes_max);
     if (!answer) {
         failed(node);
         return answer.error();
@@ -102,7 +100,9 @@ Result<std::string> Client::query_at(std::size_t index, std::string_view text) {
         return connected.error();
     }
     // So that a failure in the middle of an answer is an error and not a short answer.
-    return post(node, "/?wait_end_of_query=1", text);
+    node.connection->begin_post("/?wait_end_of_query=1", authorization_, text,
+                                config_.request_timeout);
+    return answer_of(node);
 }
 
 Result<std::string> Client::query(std::string_view text) {
@@ -115,8 +115,8 @@ Result<std::string> Client::query(std::string_view text) {
     }
 }
 
-InsertOutcome Client::insert(std::string_view statement, std::string_view body,
-                             std::string_view settings) {
+InsertOutcome Client::begin_insert(std::string_view statement, std::string_view body,
+                                   std::string_view settings) {
     for (std::size_t tried = 0;; ++tried) {
         const auto index = pick();
         if (!index) return {index.error(), 0, false};
@@ -127,12 +127,19 @@ InsertOutcome Client::insert(std::string_view statement, std::string_view body,
             if (tried + 1 >= nodes_.size()) return {connected.error(), *index, false};
             continue;
         }
-        const auto answer =
-            post(node, "/?query=" + percent_encoded(statement) + std::string(settings), body);
-        if (answer) return {{}, *index, false};
-        const bool unanswered = node.connection == nullptr;
-        return {answer.error(), *index, unanswered || answer.error().code == Errc::conflict};
+        node.connection->begin_post("/?query=" + percent_encoded(statement) + std::string(settings),
+                                    authorization_, body, config_.request_timeout);
+        inserting_ = *index;
+        return {{}, *index, false};
     }
+}
+
+InsertOutcome Client::end_insert() {
+    NodeState& node = nodes_[inserting_];
+    const auto answer = answer_of(node);
+    if (answer) return {{}, inserting_, false};
+    const bool unanswered = node.connection == nullptr;
+    return {answer.error(), inserting_, unanswered || answer.error().code == Errc::conflict};
 }
 
 Result<ServerVersion> Client::version() {

@@ -47,8 +47,10 @@ public:
     /// Of one node, once.
     Result<std::string> query_at(std::size_t index, std::string_view text);
     /// Sends `body` (what follows FORMAT) once, to one node. `settings` are `&name=value`, escaped.
-    InsertOutcome insert(std::string_view statement, std::string_view body,
-                         std::string_view settings);
+    /// Unless this fails already, end_insert() tells how it ended, before anything else is asked.
+    InsertOutcome begin_insert(std::string_view statement, std::string_view body,
+                               std::string_view settings);
+    InsertOutcome end_insert();
     /// Of the node in use; known after the first answer.
     Result<ServerVersion> version();
 
@@ -72,13 +74,15 @@ private:
     /// The node in use, or the next that is not left alone; all are when there is none.
     Result<std::size_t> pick();
     Result<void> connect(NodeState& node);
-    Result<std::string> post(NodeState& node, const std::string& target, std::string_view body);
+    /// The answer to what was posted at that node.
+    Result<std::string> answer_of(NodeState& node);
     void failed(NodeState& node);
 
     ClientConfig config_;
     std::string authorization_;
     std::vector<NodeState> nodes_;
     std::size_t current_ = 0;
+    std::size_t inserting_ = 0;  ///< the node of the last begin_insert()
     SplitMix64 random_;
 };
 

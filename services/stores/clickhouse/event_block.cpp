@@ -1,8 +1,11 @@
 #include "services/stores/clickhouse/event_block.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
+
+#include "services/stores/clickhouse/native_block.hpp"
 
 namespace qck::clickhouse {
 namespace {
@@ -18,20 +21,67 @@ constexpr std::string_view class_type =
 /// DateTime holds 32 bits of seconds.
 constexpr std::int64_t time_ms_max = std::int64_t{UINT32_MAX} * 1000;
 
-/// One text of each entry of a table.
-template <class Entries, class Text>
-std::vector<std::string> texts_of(const Entries& entries, Text&& text) {
-    std::vector<std::string> texts;
-    texts.reserve(entries.size());
-    for (const auto& entry : entries) texts.emplace_back(text(entry));
-    return texts;
-}
+/// Room for so much; a row takes what its user agent and referrer take and 110 bytes.
+constexpr std::size_t row_bytes_expected = 320;
+/// As large as clickhouse-client sends them.
+constexpr std::size_t block_rows = 65'536;
+
+using Rows = std::span<const EventRow>;
+
+/// What a batch's rows name by index.
+struct Texts {
+    using Link = clicks::LinkFacts;
+    using Agent = EventBatch::AgentEntry;
+    using Place = clicks::Place;
+
+    explicit Texts(const EventBatch& batch)
+        : codes(
+              batch.links, [](const Link& each) -> auto& { return each.code; }),
+          agents(
+              batch.agents, [](const Agent& each) -> auto& { return each.text; }),
+          referrers(
+              batch.referrers, [](const std::string& each) -> auto& { return each; }),
+          countries(
+              batch.places, [](const Place& each) -> auto& { return each.country; }),
+          regions(
+              batch.places, [](const Place& each) -> auto& { return each.region; }),
+          cities(
+              batch.places, [](const Place& each) -> auto& { return each.city; }),
+          devices(batch.agents, [](const Agent& each) { return each.fields.device; }),
+          browsers(batch.agents, [](const Agent& each) { return each.fields.browser; }),
+          systems(batch.agents, [](const Agent& each) { return each.fields.os; }) {}
+
+    TextTable codes, agents, referrers, countries, regions, cities, devices, browsers, systems;
+};
 
 std::int64_t clamped_ms(const EventRow& row) {
     return std::clamp<std::int64_t>(row.time_ms, 0, time_ms_max);
 }
 
-void write_addresses(NativeBlock& block, const std::vector<EventRow>& rows) {
+/// The rows in the order of the table's key (link_id, event_time, node, shard, epoch, sequence): a
+/// server that finds them so need not put 21 columns in order. They come in that of the last four.
+std::vector<EventRow> in_key_order(const std::vector<EventRow>& rows) {
+    struct Place {
+        std::uint64_t link_id;
+        std::uint64_t second_and_index;
+        auto operator<=>(const Place&) const = default;
+    };
+    std::vector<Place> places;
+    places.reserve(rows.size());
+    for (const EventRow& row : rows) {
+        const auto second = static_cast<std::uint64_t>(clamped_ms(row) / 1000);
+        places.push_back({row.link_id, second << 32 | places.size()});
+    }
+    std::sort(places.begin(), places.end());
+    std::vector<EventRow> ordered;
+    ordered.reserve(rows.size());
+    for (const Place& place : places) {
+        ordered.push_back(rows[static_cast<std::uint32_t>(place.second_and_index)]);
+    }
+    return ordered;
+}
+
+void write_addresses(NativeBlock& block, Rows rows) {
     block.numbers<std::uint8_t>("ip_kind", "UInt8", rows,
                                 [](const EventRow& row) { return row.ip.kind; });
     char* out = block.raw("ip", "FixedString(16)", rows.size() * ip_bytes);
@@ -47,8 +97,7 @@ void write_addresses(NativeBlock& block, const std::vector<EventRow>& rows) {
     }
 }
 
-void write_ids(NativeBlock& block, const EventBatch& batch) {
-    const auto& rows = batch.rows;
+void write_ids(NativeBlock& block, const EventBatch& batch, const Texts& texts, Rows rows) {
     block.numbers<std::uint64_t>("node", "UInt64", rows,
                                  [&](const EventRow&) { return batch.node; });
     block.numbers<std::uint16_t>("shard", "UInt16", rows,
@@ -62,50 +111,50 @@ void write_ids(NativeBlock& block, const EventBatch& batch) {
     block.numbers<std::uint64_t>("user_id", "UInt64", rows, [&](const EventRow& row) {
         return batch.links[row.link].user_id;
     });
-    const auto codes =
-        texts_of(batch.links, [](const clicks::LinkFacts& link) { return link.code; });
-    block.strings("short_code", codes, rows, [](const EventRow& row) { return row.link; });
+    block.strings("short_code", texts.codes, rows, [](const EventRow& row) { return row.link; });
 }
 
-}  // namespace
+void write_origin(NativeBlock& block, const Texts& texts, Rows rows) {
+    const auto agent = [](const EventRow& row) { return row.agent; };
+    const auto place = [](const EventRow& row) { return row.place; };
+    block.strings("user_agent", texts.agents, rows, agent);
+    block.strings("referrer", texts.referrers, rows,
+                  [](const EventRow& row) { return row.referrer; });
+    block.strings("country", texts.countries, rows, place);
+    block.strings("region", texts.regions, rows, place);
+    block.strings("city", texts.cities, rows, place);
+    block.strings("device", texts.devices, rows, agent);
+    block.strings("browser", texts.browsers, rows, agent);
+    block.strings("os", texts.systems, rows, agent);
+}
 
-NativeBlock event_block(const EventBatch& batch) {
-    const auto& rows = batch.rows;
-    NativeBlock block(column_count, rows.size(), rows.size() * 320 + 1024);
-    write_ids(block, batch);
+void append_block(std::string& out, const EventBatch& batch, const Texts& texts, Rows rows) {
+    NativeBlock block(out, column_count, rows.size());
+    write_ids(block, batch, texts, rows);
     block.numbers<std::uint32_t>("event_time", "DateTime('UTC')", rows,
                                  [](const EventRow& row) { return clamped_ms(row) / 1000; });
     block.numbers<std::uint16_t>("event_ms", "UInt16", rows,
                                  [](const EventRow& row) { return clamped_ms(row) % 1000; });
     write_addresses(block, rows);
-
-    const auto agent = [](const EventRow& row) { return row.agent; };
-    const auto place = [](const EventRow& row) { return row.place; };
-    using Agent = EventBatch::AgentEntry;
-    using clicks::Place;
-    const auto agents = texts_of(batch.agents, [](const Agent& each) { return each.text; });
-    block.strings("user_agent", agents, rows, agent);
-    block.strings("referrer", batch.referrers, rows,
-                  [](const EventRow& row) { return row.referrer; });
-    const auto countries = texts_of(batch.places, [](const Place& each) { return each.country; });
-    block.strings("country", countries, rows, place);
-    const auto regions = texts_of(batch.places, [](const Place& each) { return each.region; });
-    block.strings("region", regions, rows, place);
-    const auto cities = texts_of(batch.places, [](const Place& each) { return each.city; });
-    block.strings("city", cities, rows, place);
-    const auto devices =
-        texts_of(batch.agents, [](const Agent& each) { return each.fields.device; });
-    block.strings("device", devices, rows, agent);
-    const auto browsers =
-        texts_of(batch.agents, [](const Agent& each) { return each.fields.browser; });
-    block.strings("browser", browsers, rows, agent);
-    const auto systems = texts_of(batch.agents, [](const Agent& each) { return each.fields.os; });
-    block.strings("os", systems, rows, agent);
+    write_origin(block, texts, rows);
     block.numbers<std::uint8_t>("class", class_type, rows,
                                 [](const EventRow& row) { return row.click_class; });
     block.numbers<std::uint64_t>("clicks", "UInt64", rows,
                                  [](const EventRow& row) { return row.clicks; });
-    return block;
+}
+
+}  // namespace
+
+std::string event_blocks(const EventBatch& batch) {
+    const auto rows = in_key_order(batch.rows);
+    const Texts texts(batch);
+    std::string out;
+    out.reserve(rows.size() * row_bytes_expected);
+    for (std::size_t first = 0; first < rows.size(); first += block_rows) {
+        const auto count = std::min(block_rows, rows.size() - first);
+        append_block(out, batch, texts, Rows(rows).subspan(first, count));
+    }
+    return out;
 }
 
 }  // namespace qck::clickhouse

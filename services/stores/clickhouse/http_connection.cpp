@@ -57,13 +57,20 @@ public:
         return secure_ ? handshake(node) : error_code{};
     }
 
-    error_code exchange(const Request& request, AnswerParser& answer,
-                        std::chrono::milliseconds timeout) {
-        lowest().expires_after(timeout);
-        const auto failed = secure_ ? exchange_over(*secure_, request, answer)
-                                    : exchange_over(plain_, request, answer);
+    void send(const Request& request, std::chrono::milliseconds timeout) {
+        answer_by_ = std::chrono::steady_clock::now() + timeout;
+        lowest().expires_at(answer_by_);
+        unsent_ = secure_ ? send_over(*secure_, request) : send_over(plain_, request);
         lowest().expires_never();
-        return failed;
+    }
+
+    error_code receive(AnswerParser& answer) {
+        lowest().expires_at(answer_by_);
+        const auto unread = secure_ ? receive_over(*secure_, answer) : receive_over(plain_, answer);
+        lowest().expires_never();
+        // A server that refuses a body early answers and closes: its answer is worth more than the
+        // broken pipe.
+        return unread && unsent_ ? unsent_ : unread;
     }
 
     /// The server has closed an idle connection meanwhile, or said what nobody asked for.
@@ -100,14 +107,12 @@ private:
     }
 
     template <class Under>
-    error_code exchange_over(Under& under, const Request& request, AnswerParser& answer) {
-        const auto unsent =
-            run([&](auto done) { http::async_write(under, request, std::move(done)); });
-        // A server that refuses a body early answers and closes: its answer is worth more than the
-        // broken pipe.
-        const auto unread =
-            run([&](auto done) { http::async_read(under, buffer_, answer, std::move(done)); });
-        return unread && unsent ? unsent : unread;
+    error_code send_over(Under& under, const Request& request) {
+        return run([&](auto done) { http::async_write(under, request, std::move(done)); });
+    }
+    template <class Under>
+    error_code receive_over(Under& under, AnswerParser& answer) {
+        return run([&](auto done) { http::async_read(under, buffer_, answer, std::move(done)); });
     }
 
     asio::io_context context_{1};
@@ -115,6 +120,8 @@ private:
     beast::tcp_stream plain_;
     std::optional<beast::ssl_stream<beast::tcp_stream>> secure_;
     beast::flat_buffer buffer_;
+    std::chrono::steady_clock::time_point answer_by_;
+    error_code unsent_;  ///< why the request did not leave whole
 };
 
 HttpConnection::HttpConnection(Node node, std::unique_ptr<Stream> stream)
@@ -135,9 +142,8 @@ Result<std::unique_ptr<HttpConnection>> HttpConnection::open(const Node& node,
     return std::unique_ptr<HttpConnection>(new HttpConnection(node, std::move(stream)));
 }
 
-Result<HttpAnswer> HttpConnection::post(std::string_view target, std::string_view authorization,
-                                        std::string_view body, std::chrono::milliseconds timeout,
-                                        std::size_t answer_bytes_max) {
+void HttpConnection::begin_post(std::string_view target, std::string_view authorization,
+                                std::string_view body, std::chrono::milliseconds timeout) {
     Request request;
     request.method(http::verb::post);
     request.target(target);
@@ -146,11 +152,13 @@ Result<HttpAnswer> HttpConnection::post(std::string_view target, std::string_vie
     request.set(http::field::authorization, authorization);
     request.body() = beast::span<const char>(body.data(), body.size());
     request.prepare_payload();
+    stream_->send(request, timeout);
+}
 
+Result<HttpAnswer> HttpConnection::end_post(std::size_t answer_bytes_max) {
     AnswerParser answer;
     answer.body_limit(answer_bytes_max);
-    const auto failed = stream_->exchange(request, answer, timeout);
-    if (failed) {
+    if (const auto failed = stream_->receive(answer)) {
         keep_alive_ = false;
         return error(
             failed == beast::error::timeout ? Errc::timed_out : Errc::io,

@@ -28,11 +28,12 @@ public:
     HttpConnection(const HttpConnection&) = delete;
     HttpConnection& operator=(const HttpConnection&) = delete;
 
-    /// Posts `body` once. Fails with Errc::timed_out or Errc::io; the server may have got all of
-    /// it, and the connection is of no more use then.
-    Result<HttpAnswer> post(std::string_view target, std::string_view authorization,
-                            std::string_view body, std::chrono::milliseconds timeout,
-                            std::size_t answer_bytes_max);
+    /// Posts `body` once: it has left, or cannot, when this returns. `timeout` is for the answer,
+    /// too, which end_post() gives. That fails with Errc::timed_out or Errc::io; the server may
+    /// have got all of it, and the connection is of no more use then.
+    void begin_post(std::string_view target, std::string_view authorization, std::string_view body,
+                    std::chrono::milliseconds timeout);
+    Result<HttpAnswer> end_post(std::size_t answer_bytes_max);
     /// Whether another request may follow: the server neither said nor did otherwise.
     bool usable();
 

@@ -15,8 +15,7 @@ void append_string(std::string& out, std::string_view text) {
 
 }  // namespace
 
-NativeBlock::NativeBlock(std::size_t columns, std::size_t rows, std::size_t bytes_expected) {
-    bytes_.reserve(bytes_expected);
+NativeBlock::NativeBlock(std::string& out, std::size_t columns, std::size_t rows) : bytes_(out) {
     append_varint(bytes_, columns);
     append_varint(bytes_, rows);
 }
@@ -32,13 +31,9 @@ char* NativeBlock::grow(std::size_t bytes) {
     return bytes_.data() + before;
 }
 
-NativeBlock::Prefixed::Prefixed(const std::vector<std::string>& texts) {
-    ends_.reserve(texts.size() + 1);
-    ends_.push_back(0);
-    for (const std::string& text : texts) {
-        append_string(bytes_, text);
-        ends_.push_back(bytes_.size());
-    }
+void TextTable::add(std::string_view text) {
+    append_string(bytes_, text);
+    ends_.push_back(bytes_.size());
 }
 
 }  // namespace qck::clickhouse

@@ -11,17 +11,38 @@
 
 namespace qck::clickhouse {
 
-/// Writes one block of the format Native, as a server reads it from a client without a revision:
-/// the numbers of columns and rows, then each column whole, with its name and type. A server
-/// converts String to LowCardinality(String) by itself.
+/// Texts that columns of strings are made of, each with its length before it.
+class TextTable {
+public:
+    /// Of `text(entry)` of each entry.
+    template <class Entries, class Text>
+    TextTable(const Entries& entries, Text&& text) {
+        ends_.reserve(entries.size() + 1);
+        ends_.push_back(0);
+        for (const auto& entry : entries) add(text(entry));
+    }
+    std::string_view at(std::size_t index) const {
+        return {bytes_.data() + ends_[index], ends_[index + 1] - ends_[index]};
+    }
+
+private:
+    void add(std::string_view text);
+
+    std::string bytes_;
+    std::vector<std::size_t> ends_;
+};
+
+/// Appends one block of the format Native to a text, as a server reads it from a client without a
+/// revision: the numbers of columns and rows, then each column whole, with its name and type. A
+/// server converts String to LowCardinality(String) by itself.
 ///
 /// Columns of numbers are arrays in memory as they are on the wire; strings are a length (LEB128)
 /// and bytes. Format: https://clickhouse.com/docs/en/interfaces/formats#native, and
 /// NativeBlockInputStream.cpp of 18.16.
 class NativeBlock {
 public:
-    /// `bytes_expected` is reserved.
-    NativeBlock(std::size_t columns, std::size_t rows, std::size_t bytes_expected);
+    /// `out` outlives it; nothing else is appended meanwhile.
+    NativeBlock(std::string& out, std::size_t columns, std::size_t rows);
 
     /// One value of `number(row)` for each of `rows`.
     template <std::integral T, class Rows, class Number>
@@ -37,15 +58,13 @@ public:
 
     /// One string for each of `rows`: the `index(row)`th of `texts`.
     template <class Rows, class Index>
-    void strings(std::string_view name, const std::vector<std::string>& texts, const Rows& rows,
-                 Index&& index) {
+    void strings(std::string_view name, const TextTable& texts, const Rows& rows, Index&& index) {
         begin_column(name, "String");
-        const Prefixed table(texts);
         std::size_t bytes = 0;
-        for (const auto& row : rows) bytes += table.at(index(row)).size();
+        for (const auto& row : rows) bytes += texts.at(index(row)).size();
         char* out = grow(bytes);
         for (const auto& row : rows) {
-            const std::string_view text = table.at(index(row));
+            const std::string_view text = texts.at(index(row));
             std::memcpy(out, text.data(), text.size());
             out += text.size();
         }
@@ -57,26 +76,11 @@ public:
         return grow(bytes);
     }
 
-    std::string_view bytes() const { return bytes_; }
-
 private:
-    /// Strings with their lengths before them, together.
-    class Prefixed {
-    public:
-        explicit Prefixed(const std::vector<std::string>& texts);
-        std::string_view at(std::size_t index) const {
-            return {bytes_.data() + ends_[index], ends_[index + 1] - ends_[index]};
-        }
-
-    private:
-        std::string bytes_;
-        std::vector<std::size_t> ends_;
-    };
-
     void begin_column(std::string_view name, std::string_view type);
     char* grow(std::size_t bytes);
 
-    std::string bytes_;
+    std::string& bytes_;
 };
 
 }  // namespace qck::clickhouse

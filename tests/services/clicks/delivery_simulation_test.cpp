@@ -49,6 +49,7 @@ public:
 private:
     void restart() {
         journal_.begin_epoch();
+        store_.process_gone();
         shipper_ = std::make_unique<EventShipper>(journal_, store_, file_, config_);
         if (!shipper_->load()) throw std::runtime_error("the cursor file cannot be read");
         if (resend_asked_) shipper_->resend_all();

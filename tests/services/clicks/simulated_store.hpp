@@ -4,7 +4,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -124,30 +126,28 @@ public:
 
     std::string_view name() const override { return "simulated"; }
 
-    Result<void> insert(const EventBatch& batch) override {
+    Result<void> send(const EventBatch& batch) override {
+        if (awaited_) throw std::logic_error("sent before the outcome of the one before is known");
         if (dice_.chance(crash_share)) throw Crash{};
-        if (!dice_.chance(fault_share)) {
-            take(batch.rows, batch.rows.size());
-            if (dice_.chance(crash_share)) throw Crash{};
-            return {};
-        }
-        switch (dice_.below(5)) {
-            case 0:  // the request is lost
-                break;
-            case 1:  // the reply is lost
-                take(batch.rows, batch.rows.size());
-                break;
-            case 2:  // half done, no reply
-                take(batch.rows, dice_.below(batch.rows.size() + 1));
-                break;
-            case 3:  // late: it is done some time after the reply was given up
-                late_ = batch.rows;
-                break;
-            default:  // it is done, then our process dies before the reply
-                take(batch.rows, batch.rows.size());
-                throw Crash{};
-        }
-        return error(Errc::timed_out, "no answer in time");
+        if (dice_.chance(fault_share / 4)) return fault(batch.rows);
+        awaited_ = batch.rows;
+        // The process may be gone before it looks at the answer.
+        if (dice_.chance(crash_share)) throw Crash{};
+        return {};
+    }
+
+    Result<void> outcome() override {
+        const auto rows = std::exchange(awaited_, std::nullopt).value();
+        if (dice_.chance(crash_share)) throw Crash{};
+        if (dice_.chance(fault_share)) return fault(rows);
+        take(rows, rows.size());
+        if (dice_.chance(crash_share)) throw Crash{};
+        return {};
+    }
+
+    /// The next batch may be read and prepared while one is under way; a crash then finds both.
+    void prepare(const EventBatch&) override {
+        if (dice_.chance(crash_share)) throw Crash{};
     }
 
     Result<std::vector<EventId>> present(const EventBatch& batch) override {
@@ -165,6 +165,17 @@ public:
         return found;
     }
 
+    /// The process that sent is gone: what it had under way arrives, in part, or some time after.
+    void process_gone() {
+        const auto rows = std::exchange(awaited_, std::nullopt);
+        if (!rows) return;
+        if (dice_.chance(0.5)) {
+            late_ = *rows;
+        } else {
+            take(*rows, dice_.below(rows->size() + 1));
+        }
+    }
+
     /// What was acknowledged last was not on the disk.
     void lose_tail() {
         const std::size_t lost = dice_.below(order_.size() + 1);
@@ -180,6 +191,26 @@ public:
     }
 
 private:
+    Result<void> fault(const std::vector<EventRow>& rows) {
+        switch (dice_.below(5)) {
+            case 0:  // the request is lost
+                break;
+            case 1:  // the reply is lost
+                take(rows, rows.size());
+                break;
+            case 2:  // half done, no reply
+                take(rows, dice_.below(rows.size() + 1));
+                break;
+            case 3:  // late: it is done some time after the reply was given up
+                late_ = rows;
+                break;
+            default:  // it is done, then our process dies before the reply
+                take(rows, rows.size());
+                throw Crash{};
+        }
+        return error(Errc::timed_out, "no answer in time");
+    }
+
     void take(const std::vector<EventRow>& rows, std::size_t count) {
         for (std::size_t n = 0; n < count; ++n) {
             rows_.insert(rows[n].id);
@@ -191,6 +222,7 @@ private:
     std::set<EventId> rows_;
     std::vector<EventId> order_;
     std::vector<EventRow> late_;
+    std::optional<std::vector<EventRow>> awaited_;  ///< sent, and not answered yet
 };
 
 }  // namespace qck::clicks::test

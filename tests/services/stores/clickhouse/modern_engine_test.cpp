@@ -42,8 +42,7 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
     const auto batch = batch_of(1'000);
     {
         std::ofstream rows(directory.path() / "rows.native", std::ios::binary);
-        const NativeBlock block = event_block(batch);
-        rows << block.bytes();
+        rows << event_blocks(batch);
         std::ofstream statements(directory.path() / "statements");
         SchemaOptions forever;
         forever.retention_days = 36'500;
