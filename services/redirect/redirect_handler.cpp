@@ -266,7 +266,8 @@ void RedirectHandler::looked_up(const std::string& code, const Result<cache::Kno
 }
 
 void RedirectHandler::answer_waiter(Waiter& waiter, const cache::L1Entry& entry) {
-    http_server::Output out(1024);
+    http_server::Output& out = waiter_output_;
+    out.clear();
     answer_visit(out, entry,
                  {waiter.user_agent, waiter.referrer, waiter.purpose, waiter.ip, waiter.country,
                   waiter.head_only, waiter.keep_alive});
@@ -298,7 +299,8 @@ void RedirectHandler::fail(Waiter& waiter, Answers::Kind kind) {
     --waiting_;
     counters_.unavailable.add();
     answers_.set_time(wall_now_ms());
-    http_server::Output out(1024);
+    http_server::Output& out = waiter_output_;
+    out.clear();
     answers_.fixed(out, kind, waiter.head_only, waiter.keep_alive);
     http_server::Response response;
     response.ready_made = out.view();

@@ -14,6 +14,7 @@
 #include "services/clicks/journal.hpp"
 #include "services/clicks/stored_ip.hpp"
 #include "services/http_server/exchange.hpp"
+#include "services/http_server/output.hpp"
 #include "services/redirect/answers.hpp"
 #include "services/redirect/redirect_counters.hpp"
 
@@ -153,6 +154,7 @@ private:
     std::int64_t valid_since_ns_ = 0;  ///< entries loaded before are too old to be served
     std::unordered_map<std::string, Lookup> lookups_;
     std::size_t waiting_ = 0;
+    http_server::Output waiter_output_{1024};  ///< one answer to a waiter at a time
     net::Reactor::TimerId clock_timer_ = 0;
 };
 

@@ -20,6 +20,8 @@ void append_count(std::string& to, char sign, std::size_t count) {
 }  // namespace
 
 Command& Command::arg(std::string_view word) & {
+    constexpr std::size_t framing_bytes_max = 26;  // $, a length, two line ends
+    body_.reserve(body_.size() + word.size() + framing_bytes_max);
     append_count(body_, '$', word.size());
     body_ += word;
     body_ += "\r\n";
