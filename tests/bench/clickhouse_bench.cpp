@@ -2,11 +2,13 @@
 // how many clickhouse-client inserts of the very same rows as Native. Reports; never fails.
 //
 //   clickhouse_bench [CLICKS [ROWS_OF_A_BATCH]]     default 2,000,000 and what EventDelivery has
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "services/clicks/event_delivery.hpp"
@@ -21,6 +23,8 @@ using namespace qck::clickhouse;
 using namespace std::chrono_literals;
 
 namespace {
+
+constexpr int rounds = 5;
 
 constexpr const char* agents[] = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -120,15 +124,19 @@ int main(int argc, char* argv[]) {
             " FROM qck_analytics.link_events_local FORMAT Native' > " + file.string();
         if (std::system(command.c_str()) != 0) return EXIT_FAILURE;
     }
-    for (int round = 0; round < 3; ++round) {
+    std::vector<double> ratios;
+    for (int round = 0; round < rounds; ++round) {
         empty_tables(server);
         const double ours =
             static_cast<double>(count) / deliver(directory.path() / "data", server, rows_max);
         const std::string rows = ask(server, "SELECT count() FROM qck_analytics.link_events_local");
         empty_tables(server);
         const double theirs = static_cast<double>(count) / insert_by_client(file, server);
-        std::printf("delivery %9.0f rows/s   clickhouse-client %9.0f rows/s   ratio %.2f   (%s",
+        std::printf("delivery %9.0f rows/s   clickhouse-client %9.0f rows/s   ratio %.2f   %s",
                     ours, theirs, ours / theirs, rows.c_str());
+        ratios.push_back(ours / theirs);
     }
+    std::sort(ratios.begin(), ratios.end());
+    std::printf("median ratio %.2f\n", ratios[ratios.size() / 2]);
     return EXIT_SUCCESS;
 }

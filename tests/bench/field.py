@@ -7,7 +7,7 @@ import json, os, re, resource, shlex, signal, subprocess, sys, tempfile, time, u
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-QCK = os.path.join(ROOT, "build", "qck")
+QCK = os.environ.get("QCK_PROGRAM") or os.path.join(ROOT, "build", "qck")
 FLOOR_URL = "http://127.0.0.1:18090/abc123"
 NGINX_URL = "http://127.0.0.1:18091/abc123"
 
