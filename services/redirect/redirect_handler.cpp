@@ -47,14 +47,22 @@ void RedirectHandler::read_ages() {
     const std::int64_t ttl_ns =
         heard_ ? std::chrono::nanoseconds(config_.l1_ttl).count() : unheard_ns;
     // What was loaded before changes were heard again may miss some, and is as good as it was then.
-    valid_since_ns_ = std::max(now_ns - ttl_ns, std::min(heard_since_ns_, now_ns - unheard_ns));
+    const bool good_still = !heard_ && now_ns < heard_until_ns_ + unheard_ns;
+    if (!good_still) {
+        valid_since_ns_ = std::max(now_ns - ttl_ns, std::min(heard_since_ns_, now_ns - unheard_ns));
+    }
     fresh_since_ns_ = std::max(now_ns - ttl_ns / 2, heard_since_ns_);
 }
 
 void RedirectHandler::changes_heard(bool heard) {
     if (heard == heard_) return;
     heard_ = heard;
-    if (heard) heard_since_ns_ = reactor_.now_ns();
+    if (heard) {
+        heard_since_ns_ = reactor_.now_ns();
+    } else {
+        heard_until_ns_ =
+            reactor_.now_ns() - std::chrono::nanoseconds(config_.unheard_noticed_in).count();
+    }
     read_ages();
 }
 

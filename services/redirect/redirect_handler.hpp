@@ -34,6 +34,10 @@ struct RedirectConfig {
     std::chrono::milliseconds l1_ttl{60'000};
     /// The same while changes of links may go unheard (P4).
     std::chrono::milliseconds l1_ttl_unheard{1'000};
+    /// changes_heard(false) comes at most so long after the last sign that they were. Up to that
+    /// sign every entry was good, and what is left of l1_ttl_unheard is time to read it again in
+    /// the background, so that nobody waits.
+    std::chrono::milliseconds unheard_noticed_in{700};
     /// How long a request waits for news of an entry that is too old, before it is answered with
     /// what there is (P5).
     std::chrono::milliseconds stale_wait{50};
@@ -150,6 +154,7 @@ private:
     std::int64_t wall_offset_ns_ = 0;  ///< wall clock less monotonic clock
     bool heard_ = true;
     std::int64_t heard_since_ns_ = 0;
+    std::int64_t heard_until_ns_ = 0;  ///< while !heard_
     std::int64_t fresh_since_ns_ = 0;  ///< entries loaded before are worth reading again
     std::int64_t valid_since_ns_ = 0;  ///< entries loaded before are too old to be served
     std::unordered_map<std::string, Lookup> lookups_;

@@ -149,6 +149,28 @@ TEST_CASE("while changes are unheard a change shows within the short time to liv
     CHECK(monotonic_ns() - begin_ns < 1'000'000'000);
 }
 
+TEST_CASE("nobody waits for news of a link when changes have just gone unheard", "[redirect][P5]") {
+    redirect::RedirectConfig config;
+    config.l1_ttl_unheard = 2s;
+    config.unheard_noticed_in = 0ms;
+    config.stale_wait = 20s;
+    ToldRedirects redirects(config);
+    const std::int64_t begin_ns = monotonic_ns();
+    while (monotonic_ns() - begin_ns < 2'100'000'000) REQUIRE(redirects.visit() == "1");
+    redirects.source->says = ToldSource::Says::nothing;
+    std::atomic<bool> unheard{false};
+    redirects.reactor->post([&] {
+        redirects.handler->changes_heard(false);
+        unheard = true;
+    });
+    while (!unheard) std::this_thread::yield();
+    const std::int64_t asked_ns = monotonic_ns();
+    CHECK(redirects.visit() == "1");
+    CHECK(monotonic_ns() - asked_ns < 10'000'000'000);
+    CHECK(redirects.handler->counters().stale_hits.value() == 0);
+    CHECK(redirects.source->asked == 2);
+}
+
 TEST_CASE("what changed unheard shows once changes are heard again", "[redirect][P4]") {
     redirect::RedirectConfig config;
     config.l1_ttl_unheard = 300ms;
