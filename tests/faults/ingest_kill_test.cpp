@@ -1,6 +1,4 @@
 #include <atomic>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -9,6 +7,7 @@
 #include "base/clock.hpp"
 #include "cli/client/rest_client.hpp"
 #include "tests/faults/serve_process.hpp"
+#include "tests/support/seed.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using namespace qck;
@@ -84,12 +83,8 @@ private:
 }  // namespace
 
 TEST_CASE("P2: every event is counted once across kill -9 and retries", "[faults][P2]") {
-    const char* const given = std::getenv("QCK_SEED");
-    const auto seed = given != nullptr
-                          ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10))
-                          : std::random_device{}();
+    const auto seed = test::seed_of_run("ingest kill loop");
     CAPTURE(seed);
-    std::cout << "seed " << seed << " (QCK_SEED repeats it)\n";
     std::mt19937 random(seed);
     const test::TemporaryDirectory directory;
     const auto start = [&] {

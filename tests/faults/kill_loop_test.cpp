@@ -7,6 +7,7 @@
 #include "cli/client/rest_client.hpp"
 #include "tests/faults/counting_client.hpp"
 #include "tests/faults/serve_process.hpp"
+#include "tests/support/seed.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using namespace qck;
@@ -138,9 +139,7 @@ int reconcile(const std::filesystem::path& data_dir) {
 TEST_CASE("P1: answered <= counted <= received for each link, across kill -9 at any moment",
           "[faults][P1]") {
     const auto kills = from_environment("QCK_KILLS", kills_by_default);
-    const auto seed =
-        static_cast<std::uint32_t>(from_environment("QCK_SEED", std::random_device{}()));
-    std::cout << "kill loop: " << kills << " kills, QCK_SEED=" << seed << std::endl;
+    const auto seed = qck::test::seed_of_run("kill loop of " + std::to_string(kills));
     CAPTURE(seed);
     KillLoop loop(seed);
     {

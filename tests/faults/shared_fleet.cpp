@@ -1,8 +1,6 @@
 #include "tests/faults/shared_fleet.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
@@ -219,14 +217,5 @@ std::uint64_t SharedFleet::answered() const {
 }
 
 std::string SharedFleet::said() const { return text_of_file(directory_.path() / "stderr"); }
-
-std::uint32_t seed_of_run(const std::string& of) {
-    const char* const given = std::getenv("QCK_SEED");
-    const auto seed = given != nullptr
-                          ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10))
-                          : std::random_device{}();
-    std::cout << of << ": QCK_SEED=" << seed << std::endl;
-    return seed;
-}
 
 }  // namespace qck::test

@@ -97,7 +97,4 @@ private:
     std::vector<Sums> looked_;
 };
 
-/// QCK_SEED, or one by chance; said on stdout.
-std::uint32_t seed_of_run(const std::string& of);
-
 }  // namespace qck::test

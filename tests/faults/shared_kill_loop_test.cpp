@@ -6,6 +6,7 @@
 #include "services/stores/redis/protocol/key_slot.hpp"
 #include "tests/faults/shared_fleet.hpp"
 #include "tests/support/redis_cluster.hpp"
+#include "tests/support/seed.hpp"
 #include "tests/support/skip.hpp"
 
 namespace qck::test {

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <iostream>
 #include <random>
 #include <thread>
 
 #include "tests/services/clicks/journal_fixture.hpp"
+#include "tests/support/seed.hpp"
 
 using namespace qck;
 using namespace qck::clicks;
@@ -48,8 +48,7 @@ Told* shared_page() {
 }  // namespace
 
 TEST_CASE("a process killed while it appends loses nothing that was committed", "[clicks][crash]") {
-    const auto seed = std::random_device{}();
-    std::cout << "crash seed " << seed << std::endl;
+    const auto seed = qck::test::seed_of_run("crash");
     CAPTURE(seed);
     std::mt19937 random(seed);
     const qck::test::TemporaryDirectory directory;

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <iostream>
 #include <random>
 
 #include "services/clicks/segment.hpp"
 #include "tests/services/clicks/journal_fixture.hpp"
+#include "tests/support/seed.hpp"
 
 using namespace qck;
 using namespace qck::clicks;
@@ -35,8 +35,7 @@ void overwrite(const std::filesystem::path& file, std::uint64_t at, const std::s
 }  // namespace
 
 TEST_CASE("a damaged byte costs its record and no other", "[clicks][damage]") {
-    const auto seed = std::random_device{}();
-    std::cout << "damage seed " << seed << std::endl;
+    const auto seed = qck::test::seed_of_run("damage");
     CAPTURE(seed);
     std::mt19937 random(seed);
     const qck::test::TemporaryDirectory directory;

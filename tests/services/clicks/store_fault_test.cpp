@@ -1,11 +1,11 @@
 // A store that fails, lies or is changed by somebody else: the counts come out right all the same.
-#include <iostream>
 #include <map>
 #include <mutex>
 #include <random>
 
 #include "services/clicks/segment_retention.hpp"
 #include "tests/services/clicks/journal_fixture.hpp"
+#include "tests/support/seed.hpp"
 
 using namespace qck;
 using namespace qck::clicks;
@@ -78,8 +78,7 @@ private:
 
 TEST_CASE("a store that fails before or after its commit counts everything once",
           "[clicks][counting]") {
-    const auto seed = std::random_device{}();
-    std::cout << "store fault seed " << seed << std::endl;
+    const auto seed = qck::test::seed_of_run("store fault");
     CAPTURE(seed);
     std::mt19937 random(seed);
     const qck::test::TemporaryDirectory directory;
@@ -121,8 +120,7 @@ TEST_CASE("a store that is out for long costs memory only up to a bound", "[clic
 }
 
 TEST_CASE("random runs of a service agree with a model", "[clicks][counting][property]") {
-    const auto seed = std::random_device{}();
-    std::cout << "model seed " << seed << std::endl;
+    const auto seed = qck::test::seed_of_run("model");
     CAPTURE(seed);
     std::mt19937 random(seed);
     const qck::test::TemporaryDirectory directory;
