@@ -25,6 +25,8 @@ struct CountingConfig {
     JournalKeep keep;
     /// A checkpoint is written after so many records, before segments are removed, and at the end.
     std::uint64_t checkpoint_records = 5'000'000;
+    /// After one that could not be written, the next try comes so much later.
+    std::chrono::milliseconds checkpoint_retry{10'000};
     /// Distinct counts held in memory; beyond it reading waits until the store takes them.
     std::size_t counts_max = 400'000;
     /// Told of every batch, in this order; outlive the counting.

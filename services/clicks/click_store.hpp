@@ -25,6 +25,7 @@ struct Cursor {
 struct ProducerCursor {
     std::uint16_t shard = 0;
     Cursor at;
+    friend bool operator==(const ProducerCursor&, const ProducerCursor&) = default;
 };
 
 /// Clicks of one link in one hour, of one class and producer: the unit that totals and rollups are

@@ -19,7 +19,6 @@ constexpr std::size_t round_bytes = 16 << 20;
 constexpr std::int64_t retry_first_ns = 100 * ms;
 constexpr std::int64_t retry_max_ns = 5'000 * ms;
 constexpr std::int64_t retain_every_ns = 2'000 * ms;
-constexpr std::int64_t checkpoint_retry_ns = 10'000 * ms;
 /// A flush that took t is followed by a pause of this many t.
 constexpr std::int64_t flush_pause = 9;
 
@@ -292,36 +291,6 @@ void ClickCounting::Loop::store_failed(const Error& failure) {
     not_before_ns_ = monotonic_ns() + retry_ns_;
 }
 
-void ClickCounting::Loop::checkpoint_when_due() {
-    const bool due = records_since_checkpoint_ >= config_.checkpoint_records ||
-                     since_checkpoint_.size() >= config_.counts_max;
-    if (due && monotonic_ns() >= next_checkpoint_ns_) write_checkpoint();
-}
-
-bool ClickCounting::Loop::write_checkpoint() {
-    const auto& directory = journal_.directory();
-    const std::uint64_t node = directory.identity().node;
-    std::vector<ProducerCursor> cursors = flushed_cursors();
-
-    auto before = CheckpointReader::open(directory.checkpoint(), node);
-    Result<void> written = before ? Result<void>() : Result<void>(before.error());
-    if (before || before.error().code == Errc::not_found) {
-        written = advance_checkpoint(directory.checkpoint(), node, before ? &*before : nullptr,
-                                     since_checkpoint_.clicks().sorted(), cursors);
-    }
-    if (!written) {
-        log::error("checkpoint_failed",
-                   {{"error", written.error().message}, {"effect", "no segment is removed"}});
-        next_checkpoint_ns_ = monotonic_ns() + checkpoint_retry_ns;
-        return false;
-    }
-    covered_ = std::move(cursors);
-    since_checkpoint_.clear();
-    records_since_checkpoint_ = 0;
-    checkpoints_.fetch_add(1, std::memory_order_relaxed);
-    return true;
-}
-
 void ClickCounting::Loop::retain() {
     next_retain_ns_ = monotonic_ns() + retain_every_ns;
     std::vector<ProducerCursor> stored = flushed_cursors();
@@ -329,8 +298,9 @@ void ClickCounting::Loop::retain() {
         stored = earlier_of(stored, holder->held_from());
     }
     const auto tidy = [&] {
-        return retain_segments(journal_.directory().journal(), stored, covered_, config_.keep,
-                               wall_ms(), journal_.full());
+        return retain_segments(journal_.directory().journal(), stored,
+                               covered_for_good_ ? covered_ : std::vector<ProducerCursor>(),
+                               config_.keep, wall_ms(), journal_.full());
     };
     auto report = tidy();
     if (report && report->checkpoint_needed && monotonic_ns() >= next_checkpoint_ns_ &&

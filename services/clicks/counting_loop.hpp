@@ -44,11 +44,17 @@ private:
     // Beginning (counting_recovery.cpp)
     bool prepare();
     Result<void> prepare_from(const std::vector<ProducerCursor>& before);
-    Result<std::optional<CheckpointReader>> open_checkpoint();
-    Result<void> rebuild_checkpoint();
     Result<void> heal(CheckpointReader& checkpoint, std::vector<ProducerCursor>& stored);
     Result<void> fold_since_checkpoint(const std::vector<ProducerCursor>& stored);
     Result<std::vector<std::uint16_t>> all_shards(const std::vector<ProducerCursor>& stored) const;
+
+    // The checkpoint (counting_checkpoint.cpp)
+    Result<std::optional<CheckpointReader>> open_checkpoint(
+        const std::vector<ProducerCursor>& stored);
+    Result<bool> beginning_is_gone(const std::vector<ProducerCursor>& stored);
+    Result<void> rebuild_checkpoint();
+    void checkpoint_when_due();
+    bool write_checkpoint();
 
     // Reading
     bool read_tails();
@@ -64,8 +70,6 @@ private:
     std::vector<ProducerCursor> flushed_cursors() const;
     bool settle_conflict();
     void store_failed(const Error& failure);
-    void checkpoint_when_due();
-    bool write_checkpoint();
     void retain();
     void note_journal(const Result<void>& readable);
 
@@ -94,6 +98,8 @@ private:
     bool behind_ = true;                   ///< more is to be read at once
     std::int64_t landed_ns_ = 0;           ///< when the last batch landed, or counting began
     std::vector<ProducerCursor> covered_;  ///< the checkpoint's cursors
+    bool covered_for_good_ = false;        ///< its place in the directory is on the disk
+    bool checkpoint_told_ = false;         ///< that it is damaged or missing
     std::int64_t next_flush_ns_ = 0;
     std::int64_t next_checkpoint_ns_ = 0;
     std::int64_t next_retain_ns_ = 0;

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <set>
 #include <string>
-#include <system_error>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -64,7 +63,7 @@ bool ClickCounting::Loop::prepare() {
 }
 
 Result<void> ClickCounting::Loop::prepare_from(const std::vector<ProducerCursor>& before) {
-    auto checkpoint = open_checkpoint();
+    auto checkpoint = open_checkpoint(before);
     if (!checkpoint) return checkpoint.error();
     auto stored = before;
     if (*checkpoint) {
@@ -91,39 +90,6 @@ Result<void> ClickCounting::Loop::prepare_from(const std::vector<ProducerCursor>
     const std::vector<ProducerCursor> cursors = flushed_cursors();
     for (CountObserver* const observer : config_.observers) observer->began(cursors, now->revision);
     return {};
-}
-
-Result<std::optional<CheckpointReader>> ClickCounting::Loop::open_checkpoint() {
-    const auto& directory = journal_.directory();
-    auto opened = CheckpointReader::open(directory.checkpoint(), directory.identity().node);
-    if (!opened && opened.error().code == Errc::corrupt) {
-        auto aside = directory.checkpoint();
-        aside += ".damaged";
-        log::error("checkpoint_damaged",
-                   {{"error", opened.error().message}, {"kept_aside", aside.string()}});
-        if (auto rebuilt = rebuild_checkpoint(); !rebuilt) return rebuilt.error();
-        opened = CheckpointReader::open(directory.checkpoint(), directory.identity().node);
-    }
-    if (opened) return std::optional<CheckpointReader>(std::move(*opened));
-    if (opened.error().code == Errc::not_found) return std::optional<CheckpointReader>();
-    return opened.error();
-}
-
-/// The store's totals are the next best thing: they were derived from what the checkpoint held.
-Result<void> ClickCounting::Loop::rebuild_checkpoint() {
-    const auto& directory = journal_.directory();
-    auto cursors = store_.cursors();
-    if (!cursors) return cursors.error();
-    auto writer =
-        CheckpointWriter::create(directory.checkpoint(), directory.identity().node, cursors->value);
-    if (!writer) return writer.error();
-    auto walked = store_.each_total([&](const ProducerTotal& total) { return writer->add(total); });
-    if (!walked) return walked.error();
-    std::error_code failure;
-    auto aside = directory.checkpoint();
-    aside += ".damaged";
-    std::filesystem::rename(directory.checkpoint(), aside, failure);
-    return writer->finish();
 }
 
 /// A store behind the checkpoint lost what it had: it is given the checkpoint's totals, and the
