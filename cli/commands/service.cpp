@@ -164,6 +164,7 @@ Result<void> Service::Parts::open_stores() {
             return into(click_store, sqlite::SqliteClickStore::open(directory->clicks_database(),
                                                                     directory->identity().node));
         },
+        [&] { return directory->pass_epochs_of(*click_store); },
         [&] {
             // One for each reactor that redirects, and the last one for what is ingested.
             const auto shards = static_cast<std::uint16_t>(config.threads + 1);
@@ -189,13 +190,12 @@ Result<void> Service::Parts::open_stores() {
                                                      std::move(delivery)));
         },
         [&] {
-            clicks::CountingConfig counting_config;
-            counting_config.keep = config.journal_keep;
-            counting_config.observers = deliveries->observers();
-            counting_config.observers.push_back(&bursts->modes());
-            counting_config.holders = deliveries->holders();
-            return into(counting,
-                        clicks::ClickCounting::start(*journal, *click_store, counting_config));
+            clicks::CountingConfig settings;
+            settings.keep = config.journal_keep;
+            settings.observers = deliveries->observers();
+            settings.observers.push_back(&bursts->modes());
+            settings.holders = deliveries->holders();
+            return into(counting, clicks::ClickCounting::start(*journal, *click_store, settings));
         },
     });
 }

@@ -63,28 +63,36 @@ Error CheckpointReader::damaged(const char* what) const {
 
 Result<CheckpointReader> CheckpointReader::open(const std::filesystem::path& file,
                                                 std::uint64_t node) {
-    const auto open_file = [&]() -> Result<CheckpointReader> {
-        std::unique_ptr<std::FILE, Close> in(std::fopen(file.c_str(), "rbe"));
-        if (!in) {
-            if (errno == ENOENT) return error(Errc::not_found, "there is no " + file.string());
-            return io_error("cannot read checkpoint " + file.string(), errno);
-        }
-        CheckpointReader reader(std::move(in), file.string());
-        if (auto read = reader.read_header(node); !read) return read.error();
-        return reader;
-    };
-    auto first = open_file();
+    auto first = open_head(file);
     if (!first) return first;
+    if (first->head_.node != node) return first->damaged("it is of another node");
     ProducerTotal total;
     for (bool more = true; more;) {
         const auto read = first->next(total);
         if (!read) return read.error();
         more = *read;
     }
-    return open_file();
+    return open_head(file);
 }
 
-Result<void> CheckpointReader::read_header(std::uint64_t node) {
+Result<CheckpointReader> CheckpointReader::open_head(const std::filesystem::path& file) {
+    std::unique_ptr<std::FILE, Close> in(std::fopen(file.c_str(), "rbe"));
+    if (!in) {
+        if (errno == ENOENT) return error(Errc::not_found, "there is no " + file.string());
+        return io_error("cannot read checkpoint " + file.string(), errno);
+    }
+    CheckpointReader reader(std::move(in), file.string());
+    if (auto read = reader.read_header(); !read) return read.error();
+    return reader;
+}
+
+Result<CheckpointReader::Head> CheckpointReader::head(const std::filesystem::path& file) {
+    auto reader = open_head(file);
+    if (!reader) return reader.error();
+    return std::move(reader->head_);
+}
+
+Result<void> CheckpointReader::read_header() {
     Header header;
     if (std::fread(&header, sizeof header, 1, file_.get()) != 1 || header.magic != magic ||
         header.cursors > cursors_max) {
@@ -95,14 +103,14 @@ Result<void> CheckpointReader::read_header(std::uint64_t node) {
         StoredCursor stored;
         if (std::fread(&stored, sizeof stored, 1, file_.get()) != 1) return damaged("it is cut");
         crc = crc32c(crc, &stored, sizeof stored);
-        cursors_.push_back({static_cast<std::uint16_t>(stored.shard),
-                            {stored.epoch, stored.segment, stored.offset}});
+        head_.cursors.push_back({static_cast<std::uint16_t>(stored.shard),
+                                 {stored.epoch, stored.segment, stored.offset}});
     }
     std::uint32_t stored_crc = 0;
     if (std::fread(&stored_crc, sizeof stored_crc, 1, file_.get()) != 1 || stored_crc != crc) {
         return damaged("its cursors fail their checksum");
     }
-    if (header.node != node) return damaged("it is of another node");
+    head_.node = header.node;
     crc_ = crc;
     return {};
 }

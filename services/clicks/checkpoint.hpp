@@ -24,7 +24,15 @@ public:
     /// read).
     static Result<CheckpointReader> open(const std::filesystem::path& file, std::uint64_t node);
 
-    const std::vector<ProducerCursor>& cursors() const { return cursors_; }
+    /// Whose it is and how far it goes.
+    struct Head {
+        std::uint64_t node = 0;
+        std::vector<ProducerCursor> cursors;
+    };
+    /// As open(), reading no totals: what follows the head may be damaged.
+    static Result<Head> head(const std::filesystem::path& file);
+
+    const std::vector<ProducerCursor>& cursors() const { return head_.cursors; }
     /// The next total, or false at the end.
     Result<bool> next(ProducerTotal& total);
 
@@ -34,13 +42,14 @@ private:
     };
     CheckpointReader(std::unique_ptr<std::FILE, Close> file, std::string path)
         : file_(std::move(file)), path_(std::move(path)) {}
+    static Result<CheckpointReader> open_head(const std::filesystem::path& file);
     Result<bool> read_block();
-    Result<void> read_header(std::uint64_t node);
+    Result<void> read_header();
     Error damaged(const char* what) const;
 
     std::unique_ptr<std::FILE, Close> file_;
     std::string path_;
-    std::vector<ProducerCursor> cursors_;
+    Head head_;
     std::uint32_t crc_ = 0;  ///< runs over all blocks, so that none can be left out
     std::string block_;
     std::size_t block_at_ = 0;

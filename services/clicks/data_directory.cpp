@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -18,6 +19,7 @@
 
 #include "base/log.hpp"
 #include "base/whole_file.hpp"
+#include "services/clicks/checkpoint.hpp"
 #include "services/clicks/segment.hpp"
 
 namespace qck::clicks {
@@ -27,6 +29,8 @@ using Path = std::filesystem::path;
 
 constexpr const char* identity_file = "node.json";
 constexpr const char* lock_file = "lock";
+constexpr const char* journal_folder = "journal";
+constexpr const char* checkpoint_file = "checkpoint";
 
 std::string hex(std::uint64_t value) {
     char text[17];
@@ -78,7 +82,8 @@ Result<NodeIdentity> read_identity(const Path& file) {
     }
     return error(Errc::corrupt, file.string() +
                                     " is damaged; move it away and the identity is taken from the "
-                                    "journal's segments");
+                                    "journal (but not ip_key: event ids taken before are new "
+                                    "again)");
 }
 
 /// Replaces the file so that a crash leaves the old one or the new one, whole and on the disk.
@@ -100,40 +105,73 @@ std::uint64_t random_word() {
     return value;
 }
 
-/// What the segments of a directory that lost its node.json say: their node, and an epoch that none
-/// has.
-std::optional<NodeIdentity> identity_of_segments(const Path& journal) {
-    std::optional<NodeIdentity> found;
+std::uint32_t latest_epoch(const std::vector<ProducerCursor>& cursors) {
+    std::uint32_t latest = 0;
+    for (const auto& cursor : cursors) latest = std::max(latest, cursor.at.epoch);
+    return latest;
+}
+
+using SegmentVisit = std::function<void(const SegmentId&)>;
+
+Result<void> each_segment(const Path& journal, const SegmentVisit& visit) {
     const auto shards = list_shards(journal);
-    if (!shards) return found;
+    if (!shards) return shards.error();
     for (const auto shard : *shards) {
         const auto segments = list_segments(journal, shard);
-        if (!segments) continue;
-        for (const auto& id : *segments) {
-            SegmentHeader header;
-            std::ifstream in(id.path(journal), std::ios::binary);
-            if (!in.read(reinterpret_cast<char*>(&header), sizeof header)) continue;
-            if (!check_header(header, id)) continue;
-            if (!found) found.emplace();
-            found->node = header.node;
-            found->epoch = std::max(found->epoch, id.epoch);
-        }
+        if (!segments) return segments.error();
+        std::for_each(segments->begin(), segments->end(), visit);
     }
-    return found;
+    return {};
+}
+
+/// The latest epoch that something in the directory was made in: also that of a spare segment, of
+/// which nothing but the name was written.
+Result<std::uint32_t> latest_epoch_in(const Path& directory) {
+    std::uint32_t latest = 0;
+    const auto note = [&](const SegmentId& id) { latest = std::max(latest, id.epoch); };
+    if (auto listed = each_segment(directory / journal_folder, note); !listed) {
+        return listed.error();
+    }
+    // One that is damaged tells nothing, and counting says so.
+    const auto checkpoint = CheckpointReader::head(directory / checkpoint_file);
+    if (checkpoint) latest = std::max(latest, latest_epoch(checkpoint->cursors));
+    return latest;
+}
+
+/// The node that a directory without node.json belongs to; 0 when nothing names it.
+Result<std::uint64_t> node_of_files(const Path& directory) {
+    const Path journal = directory / journal_folder;
+    std::uint64_t node = 0;
+    auto listed = each_segment(journal, [&](const SegmentId& id) {
+        SegmentHeader header;
+        std::ifstream in(id.path(journal), std::ios::binary);
+        if (in.read(reinterpret_cast<char*>(&header), sizeof header) && check_header(header, id)) {
+            node = header.node;
+        }
+    });
+    if (!listed) return listed.error();
+    if (node != 0) return node;
+    const auto checkpoint = CheckpointReader::head(directory / checkpoint_file);
+    return checkpoint ? checkpoint->node : 0;
 }
 
 Result<NodeIdentity> read_or_make_identity(const Path& directory) {
     auto known = read_identity(directory / identity_file);
     if (known || known.error().code != Errc::not_found) return known;
+    const auto node = node_of_files(directory);
+    if (!node) return node.error();
     NodeIdentity made;
-    made.node = random_word();
-    if (auto found = identity_of_segments(directory / "journal")) {
-        made = *found;
-        log::warn("node_identity_recovered",
-                  {{"directory", directory.string()}, {"node", hex(made.node)}});
-    }
+    made.node = *node != 0 ? *node : random_word();
     set_key_half(made.ip_key, 0, random_word());
     set_key_half(made.ip_key, 8, random_word());
+    if (*node != 0) {
+        log::warn("node_identity_recovered",
+                  {{"directory", directory.string()},
+                   {"node", hex(made.node)},
+                   {"effect",
+                    "ip_key is new: an event that is sent again with an event_id taken before is "
+                    "counted again, and hashed addresses do not match those of before"}});
+    }
     return made;
 }
 
@@ -175,7 +213,7 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const Path& path,
                                                            const std::string& holder) {
     std::error_code failure;
     const bool there = std::filesystem::is_directory(path, failure);
-    std::filesystem::create_directories(path / "journal", failure);
+    std::filesystem::create_directories(path / journal_folder, failure);
     if (failure) {
         const char* const what =
             there ? "cannot write to data directory " : "cannot make data directory ";
@@ -183,15 +221,32 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open(const Path& path,
     }
     auto opened = open_offline(path, holder);
     if (!opened) return opened;
+    const auto latest = latest_epoch_in(path);
+    if (!latest) return latest.error();
     NodeIdentity& identity = (*opened)->identity_;
-    ++identity.epoch;
+    identity.epoch = std::max(identity.epoch, *latest) + 1;
     if (auto written = write_identity(path, identity); !written) return written.error();
     return opened;
 }
 
+Result<void> DataDirectory::pass_epochs(const std::vector<ProducerCursor>& cursors) {
+    const std::uint32_t latest = latest_epoch(cursors);
+    if (latest < identity_.epoch) return {};
+    identity_.epoch = latest + 1;
+    log::warn("epoch_raised", {{"directory", path_.string()},
+                               {"epoch", identity_.epoch},
+                               {"why", "counts were taken from later ones than node.json knew"}});
+    return write_identity(path_, identity_);
+}
+
+Result<void> DataDirectory::pass_epochs_of(ClickStore& store) {
+    const auto cursors = store.cursors();
+    return cursors ? pass_epochs(cursors->value) : Result<void>();
+}
+
 Result<std::unique_ptr<DataDirectory>> DataDirectory::open_offline(const Path& path,
                                                                    const std::string& holder) {
-    if (!std::filesystem::is_directory(path / "journal")) {
+    if (!std::filesystem::is_directory(path / journal_folder)) {
         return error(Errc::not_found, path.string() + " is no data directory of qck serve");
     }
     auto lock = take_lock(path, holder);
@@ -205,7 +260,7 @@ Result<std::unique_ptr<DataDirectory>> DataDirectory::open_offline(const Path& p
 }
 
 Result<NodeIdentity> DataDirectory::peek(const Path& path) {
-    if (!std::filesystem::is_directory(path / "journal")) {
+    if (!std::filesystem::is_directory(path / journal_folder)) {
         return error(Errc::not_found, path.string() + " is no data directory of qck serve");
     }
     return read_identity(path / identity_file);

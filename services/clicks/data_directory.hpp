@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.hpp"
+#include "services/clicks/click_store.hpp"
 #include "services/clicks/stored_ip.hpp"
 
 namespace qck::clicks {
@@ -26,7 +28,9 @@ struct NodeIdentity {
 /// The lock goes with the process, so kill -9 leaves none behind.
 class DataDirectory {
 public:
-    /// Makes what is missing, takes the lock and raises the epoch. `holder` is what the next one is
+    /// Makes what is missing, takes the lock and raises the epoch above every one that the
+    /// journal's files and the checkpoint name. A node.json that is gone is made anew: the node of
+    /// segments and checkpoint, and a new ip_key, which is logged. `holder` is what the next one is
     /// told, e.g. "qck serve". Errc::unavailable when held: "DIR is in use by process 4123 (another
     /// qck serve); give this one its own --data-dir"; Errc::io when it cannot be made or written.
     static Result<std::unique_ptr<DataDirectory>> open(const std::filesystem::path& path,
@@ -40,6 +44,12 @@ public:
     ~DataDirectory();
     DataDirectory(const DataDirectory&) = delete;
     DataDirectory& operator=(const DataDirectory&) = delete;
+
+    /// Raises the epoch above those of `cursors`, which a store took from this directory's journal:
+    /// what was counted is never numbered again, whatever files were lost. Before Journal::open.
+    Result<void> pass_epochs(const std::vector<ProducerCursor>& cursors);
+    /// The same with the store's own; one that does not answer is left to ClickCounting.
+    Result<void> pass_epochs_of(ClickStore& store);
 
     const std::filesystem::path& path() const { return path_; }
     const NodeIdentity& identity() const { return identity_; }
