@@ -44,7 +44,7 @@ Journal::Journal(const DataDirectory& directory, const JournalConfig& config)
 
 Journal::~Journal() = default;
 
-bool Journal::full() const { return supply_->failing(); }
+bool Journal::full() const { return supply_->full(); }
 
 Result<std::unique_ptr<Journal>> Journal::open(const DataDirectory& directory,
                                                const JournalConfig& config) {

@@ -101,20 +101,26 @@ void SegmentSupply::wake() noexcept {
     [[maybe_unused]] const auto written = ::write(wake_fd_, &one, sizeof one);
 }
 
-bool SegmentSupply::failing() const noexcept {
+bool SegmentSupply::full() const noexcept {
     return std::any_of(slots_.begin(), slots_.end(),
-                       [](const auto& slot) { return slot->failing.load(); });
+                       [](const auto& slot) { return slot->full.load(); });
 }
 
 Result<std::unique_ptr<Segment>> SegmentSupply::make(std::uint16_t shard, Slot& slot) {
     const SegmentId id{shard, options_.epoch, slot.next_number};
     auto made =
         Segment::create(options_.journal, id, options_.segment_bytes, options_.sync_directory);
+    const bool full = !made && made.error().code == Errc::unavailable;
+    const bool was_full = slot.full.exchange(full);
+    const bool was_failing = slot.failing.exchange(!made);
     if (made) {
         ++slot.next_number;
-        if (slot.failing.exchange(false)) log::info("journal_has_room", {{"shard", shard}});
-    } else if (!slot.failing.exchange(true)) {
-        log::error("journal_full", {{"shard", shard}, {"error", made.error().message}});
+        if (was_failing) {
+            log::info(was_full ? "journal_has_room" : "journal_has_segments", {{"shard", shard}});
+        }
+    } else if (!was_failing || was_full != full) {
+        log::error(full ? "journal_full" : "journal_segment_failed",
+                   {{"shard", shard}, {"error", made.error().message}});
     }
     return made;
 }

@@ -41,7 +41,7 @@ public:
     Result<void> open();
 
     /// The next segment of a shard. Ready as a rule; made here when the thread is late. Null while
-    /// the disk is full: the thread goes on trying.
+    /// none can be made: the thread goes on trying.
     Segment* take(std::uint16_t shard) noexcept;
     /// `taken` is in use from here on, and the one before it is no longer touched.
     void install(std::uint16_t shard, Segment* taken) noexcept;
@@ -51,8 +51,8 @@ public:
     }
     /// Something is to be prepared. Never blocks.
     void wake() noexcept;
-    /// The last try to make a segment of some shard failed. Thread-safe.
-    bool failing() const noexcept;
+    /// The last try to make a segment of some shard failed for want of room. Thread-safe.
+    bool full() const noexcept;
 
     const Options& options() const { return options_; }
 
@@ -63,7 +63,8 @@ private:
         std::atomic<Segment*> spare{nullptr};
         std::atomic<Segment*> retired{nullptr};
         std::atomic<std::uint32_t> offset{0};
-        std::atomic<bool> failing{false};
+        std::atomic<bool> failing{false};  ///< the last try to make a segment failed
+        std::atomic<bool> full{false};     ///< and did so for want of room
         std::mutex making;
         std::uint32_t next_number = 0;  ///< guarded by making
         // The supply's thread alone:
