@@ -158,7 +158,8 @@ void add_journal(Families& families, const clicks::CountingFigures& figures) {
     const auto counter = [&](const char* name, const char* help, std::uint64_t value) {
         add_single(families, MetricType::Counter, name, help, static_cast<double>(value));
     };
-    gauge("qck_journal_bytes", "Bytes of all segments, as allocated.",
+    gauge("qck_journal_bytes",
+          "Bytes of all segments, as allocated, and of copies of damaged ones.",
           static_cast<double>(figures.journal_bytes));
     gauge("qck_journal_segments", "Segment files.", static_cast<double>(figures.segments));
     gauge("qck_journal_lag_records", "Records appended and not yet in the store.",

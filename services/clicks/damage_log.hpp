@@ -3,16 +3,25 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "services/clicks/shard_reader.hpp"
 
 namespace qck::clicks {
 
-/// Tells of damaged places once each is met, and keeps the segment aside in journal/corrupt/ (a
-/// hard link, so at no cost) for whoever wants to look into it. Figures are thread-safe.
+/// Where copies of damaged segments are: `JOURNAL/corrupt`.
+std::filesystem::path aside_folder(const std::filesystem::path& journal);
+
+/// Tells of damaged places once each is met, and keeps a copy of the segment aside in
+/// aside_folder() for whoever wants to look into it: as it was then, for the segment itself is
+/// still written to, sealed and removed. Copies count as the journal's, and go when --journal-keep
+/// has passed (retain_segments). Figures are thread-safe.
 class DamageLog {
 public:
-    explicit DamageLog(std::filesystem::path journal) : journal_(std::move(journal)) {}
+    /// No copy is made that would bring all of them above `aside_bytes_max`.
+    explicit DamageLog(std::filesystem::path journal,
+                       std::uint64_t aside_bytes_max = std::uint64_t{1} << 30)
+        : journal_(std::move(journal)), aside_bytes_max_(aside_bytes_max) {}
 
     void report(const Damage& damage);
 
@@ -20,7 +29,10 @@ public:
     std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
 private:
+    std::string keep_aside(const SegmentId& id) const;
+
     std::filesystem::path journal_;
+    std::uint64_t aside_bytes_max_;
     std::atomic<std::uint64_t> places_{0};
     std::atomic<std::uint64_t> bytes_{0};
 };

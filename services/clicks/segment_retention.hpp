@@ -10,7 +10,8 @@
 
 namespace qck::clicks {
 
-/// What lies in the journal's folders, and what became of what was not needed.
+/// What lies in the journal's folders (copies of damaged segments too), and what became of what was
+/// not needed.
 struct RetentionReport {
     std::uint64_t segments = 0;
     std::uint64_t bytes = 0;  ///< allocated on the disk
@@ -20,9 +21,9 @@ struct RetentionReport {
 };
 
 /// Removes segments that are past `keep`, oldest first: those before both the store's cursors
-/// (`stored`) and the checkpoint's (`covered`), and no others. `now_ms` since 1970. With
-/// `make_room` (the disk is full) one delivered segment goes whatever its age: serving comes before
-/// keeping.
+/// (`stored`) and the checkpoint's (`covered`), and no others, and copies that were kept aside for
+/// so long. `now_ms` since 1970. With `make_room` (the disk is full) one delivered segment goes
+/// whatever its age: serving comes before keeping.
 Result<RetentionReport> retain_segments(const std::filesystem::path& journal,
                                         const std::vector<ProducerCursor>& stored,
                                         const std::vector<ProducerCursor>& covered,

@@ -3,9 +3,13 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <iterator>
 #include <random>
 
+#include "base/clock.hpp"
+#include "services/clicks/damage_log.hpp"
 #include "services/clicks/segment.hpp"
+#include "services/clicks/segment_retention.hpp"
 #include "tests/services/clicks/journal_fixture.hpp"
 #include "tests/support/seed.hpp"
 
@@ -30,6 +34,19 @@ void overwrite(const std::filesystem::path& file, std::uint64_t at, const std::s
     REQUIRE(::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(at)) ==
             static_cast<ssize_t>(bytes.size()));
     ::close(fd);
+}
+
+std::string text_of(const std::filesystem::path& file) {
+    std::ifstream in(file, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        files.push_back(entry.path());
+    }
+    return files;
 }
 
 }  // namespace
@@ -118,14 +135,53 @@ TEST_CASE("a service starts on a damaged journal, counts the rest and keeps the 
           "[clicks][damage]") {
     const qck::test::TemporaryDirectory directory;
     write_journal(directory.path());
-    overwrite(segment_path(directory.path(), 0, 0), 5000, "harm");
+    // The last segment of an epoch is sealed when it was read, and what is kept aside is not.
+    const auto segment = segment_path(directory.path(), 0, 2);
+    overwrite(segment, 5000, "harm");
+    const std::string harmed = text_of(segment);
     Service service(directory.path());
     service.flush();
     CHECK(service.counting->figures().counted == written - 1);
     CHECK(service.counting->figures().corrupt_places == 1);
-    CHECK(std::distance(
-              std::filesystem::directory_iterator(directory.path() / "journal" / "corrupt"), {}) ==
-          1);
+    const auto aside = files_in(aside_folder(directory.path() / "journal"));
+    REQUIRE(aside.size() == 1);
+    CHECK((text_of(aside[0]) == harmed));  // not printed
+    CHECK(std::filesystem::file_size(segment) < harmed.size());
+}
+
+TEST_CASE("what is kept aside counts as the journal's bytes and goes when it is kept no longer",
+          "[clicks][damage]") {
+    const qck::test::TemporaryDirectory directory;
+    write_journal(directory.path());
+    const auto journal = directory.path() / "journal";
+    const auto now_ms = wall_ms();
+    const JournalKeep keep{.time = std::chrono::hours(1)};
+    const auto without = take(retain_segments(journal, {}, {}, keep, now_ms, false));
+    DamageLog log(journal);
+    log.report({{0, 1, 0}, 100, 148, 1, "harm"});
+    log.report({{0, 1, 0}, 200, 248, 1, "harm"});
+
+    const auto with = take(retain_segments(journal, {}, {}, keep, now_ms, false));
+    CHECK(with.bytes == without.bytes + segment_bytes_min);
+    CHECK(with.segments == without.segments);
+    CHECK(with.removed == 0);
+    const auto later = take(retain_segments(journal, {}, {}, keep, now_ms + 4'000'000, false));
+    CHECK(later.bytes == without.bytes);
+    CHECK(later.segments == without.segments);
+    CHECK(later.removed == 1);
+    CHECK(files_in(aside_folder(journal)).empty());
+}
+
+TEST_CASE("what is kept aside has a bound", "[clicks][damage]") {
+    const qck::test::TemporaryDirectory directory;
+    write_journal(directory.path());
+    const auto journal = directory.path() / "journal";
+    DamageLog log(journal, 2 * segment_bytes_min);
+    for (std::uint32_t number = 0; number < 3; ++number) {
+        log.report({{0, 1, number}, 100, 148, 1, "harm"});
+    }
+    CHECK(log.places() == 3);
+    CHECK(files_in(aside_folder(journal)).size() == 2);
 }
 
 TEST_CASE("a damaged checkpoint is kept aside and made anew", "[clicks][damage]") {
