@@ -91,6 +91,7 @@ public:
     Snapshot(const Snapshot&) = delete;
     Snapshot& operator=(const Snapshot&) = delete;
     ~Snapshot() { db_.rollback(); }
+    const Result<void>& begun() const { return begun_; }
     Result<std::uint64_t> revision() {
         if (!begun_) return begun_.error();
         const auto batches = one_integer(db_, "SELECT batches FROM revision");
@@ -318,6 +319,7 @@ Result<std::vector<clicks::ProducerCursor>> SqliteClickStore::each_total(
     const std::function<Result<void>(const clicks::ProducerTotal&)>& visit) {
     const std::lock_guard lock(reader_mutex_);
     const Snapshot snapshot(reader_);
+    if (!snapshot.begun()) return snapshot.begun().error();
     auto cursors = read_cursors(reader_, node_);
     if (!cursors) return cursors;
     auto statement = reader_.cached(
