@@ -174,6 +174,8 @@ void add_journal(Families& families, const clicks::CountingFigures& figures) {
             figures.uncounted);
     counter("qck_journal_corrupt_places_total", "Damaged places met since the start.",
             figures.corrupt_places);
+    counter("qck_journal_read_failures_total", "Tries at which the journal could not be read.",
+            figures.read_failures);
     counter("qck_store_flushes_total", "Batches of counts that the store took.", figures.flushes);
     counter("qck_store_flush_failures_total", "Batches that it did not take at once.",
             figures.flush_failures);

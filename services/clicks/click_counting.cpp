@@ -161,6 +161,7 @@ CountingFigures ClickCounting::Loop::figures() const {
     }
     figures.corrupt_places = damage_.places();
     figures.corrupt_bytes = damage_.bytes();
+    figures.read_failures = read_failures_;
     figures.flushes = flushes_;
     figures.flush_failures = flush_failures_;
     figures.checkpoints = checkpoints_;

@@ -47,6 +47,7 @@ struct CountingFigures {
     std::uint64_t uncounted = 0;
     std::uint64_t corrupt_places = 0;  ///< damaged places met since the start
     std::uint64_t corrupt_bytes = 0;
+    std::uint64_t read_failures = 0;  ///< tries at which the journal could not be read
     std::uint64_t flushes = 0;
     std::uint64_t flush_failures = 0;
     std::uint64_t checkpoints = 0;

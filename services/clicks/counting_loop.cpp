@@ -165,6 +165,7 @@ bool ClickCounting::Loop::read_tails() {
 
 /// Says once that the journal cannot be read, and once that it can again.
 void ClickCounting::Loop::note_journal(const Result<void>& readable) {
+    if (!readable) read_failures_.fetch_add(1, std::memory_order_relaxed);
     if (!readable && !journal_failing_) {
         log::error("journal_unreadable", {{"error", readable.error().message},
                                           {"effect", "its clicks are counted once it is"}});

@@ -121,6 +121,7 @@ private:
     std::atomic<std::int64_t> all_flushed_ns_;
     std::atomic<std::uint64_t> journal_bytes_{0};
     std::atomic<std::uint64_t> segments_{0};
+    std::atomic<std::uint64_t> read_failures_{0};
     std::atomic<std::uint64_t> flushes_{0};
     std::atomic<std::uint64_t> flush_failures_{0};
     std::atomic<std::uint64_t> checkpoints_{0};
