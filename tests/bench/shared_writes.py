@@ -36,7 +36,8 @@ def writes(options, links):
         with Stores(QCK) as stores:
             rows.append(load(stores, rate, links, options.seconds))
     few, many = rows
-    print(f"writes at {few['clicks']:,.0f} and at {many['clicks']:,.0f} clicks/s ({few['verdict']}, {many['verdict']}), {links:,} links, {options.seconds} s each")
+    print(f"writes at {few['clicks']:,.0f} and at {many['clicks']:,.0f} clicks/s ({few['verdict']}, {many['verdict']}), "
+          f"{links:,} links, {options.seconds} s each")
     for name, what in (("transactions", "PostgreSQL transactions/s"), ("sent to redis", "Redis commands/s sent"),
                        ("all of redis", "Redis operations/s with those of scripts")):
         print(f"  {what:42s} {few[name]:8.1f} {many[name]:8.1f}   {many[name] / few[name]:.2f} x")

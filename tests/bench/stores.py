@@ -1,6 +1,9 @@
 """Real Redis, PostgreSQL and ClickHouse for the comparisons: each in a temporary directory of its own, on free ports of
 the loopback, and gone with its object. A store can be stopped, started again, hung (SIGSTOP) and let go on."""
-import glob, os, pwd, shutil, signal, socket, subprocess, tempfile, time
+import glob, os, pwd, shutil, signal, socket, subprocess, sys, tempfile, time
+
+# Its servers end with a benchmark that is told to end, too.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def free_port():
