@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/version.hpp"
 
 namespace qck::admin {
@@ -227,7 +228,28 @@ void add_limiters(Families& families, const MetricSources& sources) {
         if (limiter == nullptr) continue;
         add_value(family, static_cast<double>(limiter->refused()), {{"listener", listener}});
     }
-    if (!family.metric.empty()) families.push_back(std::move(family));
+    if (family.metric.empty()) return;
+    families.push_back(std::move(family));
+    const std::int64_t now_ns = monotonic_ns();
+    const auto add = [&](MetricType type, const char* name, const char* help, auto value) {
+        MetricFamily& each = add_family(families, type, name, help);
+        for (const auto& [listener, limiter] : sources.limiters) {
+            if (limiter == nullptr) continue;
+            add_value(each, static_cast<double>(value(*limiter)), {{"listener", listener}});
+        }
+    };
+    using http_server::RateLimiter;
+    add(MetricType::Counter, "qck_rate_limit_held_total",
+        "Of these, those within the limit of which other instances had to hear first.",
+        [](const RateLimiter& limiter) { return limiter.held(); });
+    add(MetricType::Gauge, "qck_rate_limit_shared",
+        "1 while the limit holds over all instances, 0 while this one limits by itself.",
+        [&](const RateLimiter& limiter) { return limiter.joined(now_ns) ? 1 : 0; });
+    add(MetricType::Gauge, "qck_rate_limit_instances", "Instances that share the limit now.",
+        [&](const RateLimiter& limiter) { return limiter.instances(now_ns); });
+    add(MetricType::Counter, "qck_rate_limit_forgotten_total",
+        "Clients that were forgotten for others before their time.",
+        [](const RateLimiter& limiter) { return limiter.forgotten(); });
 }
 
 }  // namespace
