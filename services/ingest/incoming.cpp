@@ -100,8 +100,7 @@ Result<void> read_amount(const Field& field, IncomingEvent& out) {
     return {};
 }
 
-Result<void> read_country(const Field& field) {
-    std::string_view country;
+Result<void> read_country(const Field& field, std::string_view& country) {
     if (const auto read = read_string(field, 2, country); !read) return read;
     for (const char c : country) {
         if ((c | 0x20) < 'a' || (c | 0x20) > 'z') country = {};
@@ -166,7 +165,7 @@ Result<void> read_click_field(std::size_t number, const Field& field, std::int64
         case 7:
             return read_string(field, header_bytes_max, out.purpose);
         default:
-            return read_country(field);
+            return read_country(field, out.country);
     }
 }
 

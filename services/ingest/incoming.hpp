@@ -45,7 +45,7 @@ struct IncomingEvent {
 ///     method        "GET" (default) or "HEAD"
 ///     ip            string: an IPv4 or IPv6 address
 ///     user_agent, referrer, purpose (the Sec-Purpose header)   strings, at most 2,048 bytes
-///     country       string: two letters; checked, and not kept by the journal
+///     country       string: two letters
 struct IncomingClick {
     std::string_view event_id;
     std::string_view code;
@@ -55,6 +55,7 @@ struct IncomingClick {
     std::string_view user_agent;
     std::string_view referrer;
     std::string_view purpose;
+    std::string_view country;
 };
 
 /// Errors name the field and what was expected. Pure; `now_ms` is the time of arrival.

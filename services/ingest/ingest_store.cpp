@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "services/clicks/classify.hpp"
+#include "services/clicks/country_code.hpp"
 #include "services/ingest/ingest_handler.hpp"
 
 namespace qck::ingest {
@@ -83,6 +84,7 @@ clicks::Click IngestHandler::click_of(const ReadClick& read) {
     click.time_ms = read.click.time_ms;
     click.click_class = clicks::classify(traits);
     click.ip = read.ip;
+    click.country = clicks::country_code(read.click.country);
     click.user_agent = agent.id;
     click.referrer = parts_.shard.referrer(read.click.referrer);
     return click;

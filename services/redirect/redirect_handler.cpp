@@ -74,11 +74,13 @@ void RedirectHandler::handle(const http_server::Request& request, http_server::E
         return answers_.fixed(exchange.output(), Answers::Kind::bad_method, false,
                               exchange.keep_alive());
     }
+    std::uint8_t country = clicks::country_code(head.ip_country);
+    if (country == 0 && country_of_) country = country_of_(request.peer.data());
     const Visit visit{head.user_agent,
                       head.referer,
                       head.purpose,
                       clicks::stored_ip(request.peer.data(), config_.ip_mode, config_.ip_key),
-                      clicks::country_code(head.ip_country),
+                      country,
                       head_only,
                       exchange.keep_alive()};
     const std::string_view code = head.path().substr(1);

@@ -84,6 +84,11 @@ public:
     /// How long ago links of L1 were read, ascending: of all, or of a bounded sample.
     std::vector<std::chrono::nanoseconds> ages() const;
 
+    /// Countries of clients whose requests do not name one; 0 when not known. Called on the path of
+    /// redirects. May be empty.
+    using CountryLookup = std::function<std::uint8_t(const sockaddr* client)>;
+    void look_up_countries(CountryLookup lookup) { country_of_ = std::move(lookup); }
+
     /// Whether changes made by other instances are heard of. What L1 holds from before they were
     /// is not trusted.
     void changes_heard(bool heard);
@@ -148,6 +153,7 @@ private:
     cache::LinkSource& source_;
     clicks::JournalShard& journal_;
     RedirectConfig config_;
+    CountryLookup country_of_;
     cache::L1Cache cache_;
     Answers answers_;
     RedirectCounters counters_;
