@@ -11,6 +11,7 @@ namespace qck::analytics {
 namespace {
 
 constexpr std::int64_t hour_ms = 3'600'000;
+constexpr std::uint32_t days_of_visitors = 7;
 
 std::uint32_t hour_at_or_before(std::int64_t time_ms) {
     return static_cast<std::uint32_t>(
@@ -59,6 +60,11 @@ Result<LinkStats> ClickAnalytics::link_stats(std::uint64_t link_id, std::int64_t
     stats.clicks = stats.by_class.sum();
     for (const auto& hour : *hours) {
         stats.hours.push_back({hour.hour * hour_ms, hour.clicks.sum(), hour.clicks});
+    }
+    stats.counts_visitors = visitors_ != nullptr;
+    if (visitors_ != nullptr) {
+        auto visitors = visitors_->visitors(link_id, days_until(now_ms, days_of_visitors));
+        if (visitors) stats.visitors = std::move(*visitors);
     }
     return stats;
 }

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
+#include "services/analytics/visitor_counts.hpp"
 #include "services/clicks/amount.hpp"
 #include "services/clicks/click_counting.hpp"
 
@@ -24,6 +26,10 @@ struct LinkStats {
     /// Whether `clicks` and `by_class` are of every instance; else a shared store was away, or
     /// there is none, and they are of this one.
     bool of_all_instances = false;
+    /// Of the last 7 days (UTC), today included; empty when nobody counts visitors, or the store
+    /// that does is away.
+    std::optional<Visitors> visitors;
+    bool counts_visitors = false;
 };
 
 /// Counts of links by every instance: the port of shared stores. Blocking; thread-safe.
@@ -60,9 +66,10 @@ struct EventQuery {
 /// about 0.1 s after its answer. Blocking; thread-safe.
 class ClickAnalytics {
 public:
-    /// `shared` are asked in this order, until one answers; all outlive it.
-    explicit ClickAnalytics(clicks::ClickCounting& counting, std::vector<SharedTotals*> shared = {})
-        : counting_(counting), shared_(std::move(shared)) {}
+    /// `shared` are asked in this order, until one answers; `visitors` may be null; all outlive it.
+    explicit ClickAnalytics(clicks::ClickCounting& counting, std::vector<SharedTotals*> shared = {},
+                            VisitorCounts* visitors = nullptr)
+        : counting_(counting), shared_(std::move(shared)), visitors_(visitors) {}
 
     /// Hours of the last `hours_max` hours before `now_ms`.
     Result<LinkStats> link_stats(std::uint64_t link_id, std::int64_t now_ms,
@@ -73,6 +80,7 @@ public:
 private:
     clicks::ClickCounting& counting_;
     std::vector<SharedTotals*> shared_;
+    VisitorCounts* visitors_;
 };
 
 }  // namespace qck::analytics

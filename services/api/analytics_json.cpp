@@ -1,5 +1,6 @@
 #include "services/api/analytics_json.hpp"
 
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -17,6 +18,20 @@ Json by_class(const clicks::ClassTotals& totals) {
         json[std::string(clicks::click_class_names[i])] = totals.by_class[i];
     }
     return json;
+}
+
+Json uniques(const analytics::Visitors& visitors) {
+    Json days = Json::array();
+    for (const auto& day : visitors.days) {
+        char text[16];
+        std::snprintf(text, sizeof text, "%04u-%02u-%02u", day.yyyymmdd / 10'000,
+                      day.yyyymmdd / 100 % 100, day.yyyymmdd % 100);
+        days.push_back({{"day", text}, {"visitors", day.visitors}});
+    }
+    return {{"visitors", visitors.visitors},
+            {"days", std::move(days)},
+            {"error", visitors.standard_error},
+            {"of", visitors.of}};
 }
 
 std::string text_of(const Json& json) {
@@ -38,6 +53,7 @@ std::string stats_json(const links::Link& link, const analytics::LinkStats& stat
                                  {"clicks", hour.clicks},
                                  {"by_class", by_class(hour.by_class)}});
     }
+    if (stats.counts_visitors) json["uniques"] = stats.visitors ? uniques(*stats.visitors) : Json();
     return text_of(json);
 }
 

@@ -8,7 +8,9 @@
 
 namespace qck::api {
 
-/// {"code", "id", "clicks", "by_class": {class: n}, "hours": [{"hour", "clicks", "by_class"}]}.
+/// {"code", "id", "clicks", "by_class": {class: n}, "hours": [{"hour", "clicks", "by_class"}]}
+/// and, where visitors are counted, "uniques": {"visitors", "days": [{"day", "visitors"}], "error",
+/// "of"}, or null when the store that counts them did not answer.
 std::string stats_json(const links::Link& link, const analytics::LinkStats& stats);
 
 /// {"rows": [{"type", "hour", "count", "order_amount": {"count", "sum", "min", "max",

@@ -28,6 +28,15 @@ std::string present_question(const clicks::EventBatch& batch, std::size_t first,
     return question + " ORDER BY sequence";
 }
 
+std::string visitors_question(std::uint64_t link_id, std::uint32_t first_day,
+                              std::uint32_t last_day) {
+    return sql(
+        "SELECT toYYYYMMDD(hour) AS day, uniqMerge(visitors_state) AS visitors FROM "
+        "qck_analytics.link_events_hourly_states WHERE link_id = ? AND toYYYYMMDD(hour) >= ? AND "
+        "toYYYYMMDD(hour) <= ? GROUP BY day WITH TOTALS ORDER BY day FORMAT TabSeparated",
+        {link_id, first_day, last_day});
+}
+
 std::string running_question(std::string_view query_id) {
     return sql("SELECT toString(count()) FROM system.processes WHERE query_id = ?", {query_id});
 }

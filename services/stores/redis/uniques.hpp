@@ -29,6 +29,8 @@ public:
     Result<std::uint64_t> count(std::uint64_t link_id, std::span<const std::uint32_t> days);
 
 private:
+    Result<void> send(std::vector<Command> commands);
+
     BlockingClient& client_;
     const std::chrono::seconds keep_;
 };

@@ -63,7 +63,8 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
                  "qck_analytics.link_events_hourly",
                  "SELECT sum(clicks), max(visitors) FROM qck_analytics.link_visitors_daily",
                  "SELECT count() FROM qck_analytics.link_top_day", present_question(batch, 5, 8),
-                 running_question("none"), months_question("link_events_local"),
+                 visitors_question(109, 20200101, 20991231), running_question("none"),
+                 months_question("link_events_local"),
                  drop_month_statement("link_events_local", 202605),
                  "SELECT count() FROM qck_analytics.link_events"}) {
             statements << query << "\n;;\n";
@@ -88,6 +89,7 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
         "1000\t100\n--\n"
         "0\n--\n"
         "5\n6\n7\n--\n"
+        "20260528\t100\n\n0\t100\n--\n"
         "0\n--\n"
         "202605\n--\n"
         "0\n--\n");
