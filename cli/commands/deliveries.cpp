@@ -36,14 +36,24 @@ clicks::LinkResolver codes_of(links::LinkStore& links) {
 
 }  // namespace
 
-/// Keeps the segments that the rows still have to be read from.
-class Deliveries::EventHolder final : public clicks::SegmentHolder {
-public:
-    explicit EventHolder(const clicks::EventDelivery& events) : events_(events) {}
-    std::vector<clicks::ProducerCursor> held_from() const override { return events_.cursors(); }
+Result<UniquesIn> parse_uniques(std::string_view text) {
+    if (text == "auto") return UniquesIn::any;
+    if (text == "redis") return UniquesIn::redis;
+    if (text == "clickhouse") return UniquesIn::clickhouse;
+    if (text == "off") return UniquesIn::off;
+    return error(Errc::invalid_argument, "'" + std::string(text) +
+                                             "' is no place to count visitors (auto, redis, "
+                                             "clickhouse or off)");
+}
 
-private:
-    const clicks::EventDelivery& events_;
+/// Keeps the segments that its rows still have to be read from.
+struct Deliveries::Rows final : clicks::SegmentHolder {
+    Rows(clicks::EventSink& to, std::unique_ptr<clicks::EventDelivery> by)
+        : sink(to), delivery(std::move(by)) {}
+    std::vector<clicks::ProducerCursor> held_from() const override { return delivery->cursors(); }
+
+    clicks::EventSink& sink;
+    std::unique_ptr<clicks::EventDelivery> delivery;
 };
 
 Result<std::unique_ptr<Deliveries>> Deliveries::open(const Parts& parts, DeliveriesConfig config) {
@@ -55,6 +65,7 @@ Result<std::unique_ptr<Deliveries>> Deliveries::open(const Parts& parts, Deliver
     if (config.clickhouse) {
         if (auto added = deliveries->add_clickhouse(parts, config); !added) return added.error();
     }
+    if (auto added = deliveries->add_uniques(parts, config); !added) return added.error();
     return deliveries;
 }
 
@@ -124,15 +135,47 @@ Result<void> Deliveries::add_clickhouse(const Parts& parts, const DeliveriesConf
     delivery.deferred_links = config.deferred_links;
     delivery.resolve = codes_of(parts.links);
     delivery.place = config.place;
-    auto events = clicks::EventDelivery::start(parts.journal, *event_sink_, std::move(delivery));
-    if (!events) return events.error();
-    events_ = std::move(*events);
+    if (auto added = add_rows(parts, *event_sink_, std::move(delivery)); !added) return added;
     clickhouse::ClientConfig client;
     client.url = *config.clickhouse;
     views_.push_back(std::make_unique<clickhouse::ClickhouseTotalsView>(
         std::move(client), parts.journal.directory().identity().node));
-    event_holder_ = std::make_unique<EventHolder>(*events_);
     return {};
+}
+
+Result<void> Deliveries::add_rows(const Parts& parts, clicks::EventSink& sink,
+                                  clicks::EventDeliveryConfig delivery) {
+    auto started = clicks::EventDelivery::start(parts.journal, sink, std::move(delivery));
+    if (!started) return started.error();
+    rows_.push_back(std::make_unique<Rows>(sink, std::move(*started)));
+    return {};
+}
+
+Result<void> Deliveries::add_uniques(const Parts& parts, const DeliveriesConfig& config) {
+    const bool by_rows = config.uniques == UniquesIn::clickhouse ||
+                         (config.uniques == UniquesIn::any && config.clickhouse);
+    if (config.uniques == UniquesIn::off || (by_rows ? !config.clickhouse : !config.redis)) {
+        return {};
+    }
+    if (by_rows) {
+        clickhouse::ClientConfig client;
+        client.url = *config.clickhouse;
+        client.connect_timeout = 500ms;
+        client.request_timeout = 1'000ms;
+        clickhouse_visitors_ =
+            std::make_unique<clickhouse::ClickhouseVisitors>(std::move(client), config.breaker);
+        visitors_ = clickhouse_visitors_.get();
+        return {};
+    }
+    auto client = redis::BlockingClient::create(*config.redis);
+    if (!client) return client.error();
+    uniques_client_ = std::move(*client);
+    redis_visitors_ = std::make_unique<redis::RedisVisitors>(*uniques_client_);
+    visitors_ = redis_visitors_.get();
+    clicks::EventDeliveryConfig delivery;
+    delivery.age_max = 1'000ms;
+    delivery.poll_every = 200ms;
+    return add_rows(parts, *redis_visitors_, std::move(delivery));
 }
 
 Deliveries::~Deliveries() {
@@ -148,7 +191,7 @@ std::vector<clicks::CountObserver*> Deliveries::observers() const {
 
 std::vector<const clicks::SegmentHolder*> Deliveries::holders() const {
     std::vector<const clicks::SegmentHolder*> holders;
-    if (event_holder_) holders.push_back(event_holder_.get());
+    for (const auto& rows : rows_) holders.push_back(rows.get());
     return holders;
 }
 
@@ -158,7 +201,7 @@ void Deliveries::start() {
 
 void Deliveries::stop(std::chrono::milliseconds deadline) {
     for (const auto& totals : totals_) totals->delivery->stop(deadline);
-    if (events_) events_->stop(deadline);
+    for (const auto& rows : rows_) rows->delivery->stop(deadline);
 }
 
 Result<void> Deliveries::settle(std::chrono::milliseconds deadline) {
@@ -172,9 +215,12 @@ Result<void> Deliveries::settle(std::chrono::milliseconds deadline) {
             std::this_thread::sleep_for(5ms);
         }
     }
-    const auto left = std::chrono::nanoseconds(std::max<std::int64_t>(by_ns - monotonic_ns(), 0));
-    if (events_ && !events_->flush(std::chrono::duration_cast<std::chrono::milliseconds>(left))) {
-        return late(event_sink_->name());
+    for (const auto& rows : rows_) {
+        const auto left =
+            std::chrono::nanoseconds(std::max<std::int64_t>(by_ns - monotonic_ns(), 0));
+        if (!rows->delivery->flush(std::chrono::duration_cast<std::chrono::milliseconds>(left))) {
+            return late(rows->sink.name());
+        }
     }
     return {};
 }
@@ -194,11 +240,11 @@ std::vector<analytics::SharedTotals*> Deliveries::shared_totals() const {
 Result<void> Deliveries::repair(std::span<const std::uint64_t> drifting,
                                 std::chrono::milliseconds deadline) {
     for (const auto& totals : totals_) totals->delivery->mark_all();
-    if (events_) {
-        events_->resend_all();
+    for (const auto& rows : rows_) rows->delivery->resend_all();
+    const std::int64_t by_ns = monotonic_ns() + std::chrono::nanoseconds(deadline).count();
+    for (const auto& rows : rows_) {
         // Told by its own thread, soon after it begins.
-        const std::int64_t by_ns = monotonic_ns() + std::chrono::nanoseconds(deadline).count();
-        while (events_->figures().resending && monotonic_ns() < by_ns) {
+        while (rows->delivery->figures().resending && monotonic_ns() < by_ns) {
             std::this_thread::sleep_for(5ms);
         }
     }
@@ -217,12 +263,20 @@ std::vector<DeliveryStatus> Deliveries::status() const {
                        figures.links_pending, figures.delivered, figures.failures, figures.lost,
                        totals->breaker.is_open()});
     }
-    if (events_) {
-        const auto figures = events_->figures();
-        all.push_back({std::string(event_sink_->name()), figures.lag_seconds,
+    for (const auto& rows : rows_) {
+        const auto figures = rows->delivery->figures();
+        all.push_back({std::string(rows->sink.name()), figures.lag_seconds,
                        figures.deferred_stretches, figures.rows, figures.failures, 0, false});
     }
     return all;
+}
+
+std::vector<std::pair<std::string, const CircuitBreaker*>> Deliveries::breakers() const {
+    std::vector<std::pair<std::string, const CircuitBreaker*>> breakers;
+    for (const auto& totals : totals_) {
+        breakers.emplace_back(totals->sink->name(), &totals->breaker);
+    }
+    return breakers;
 }
 
 std::vector<admin::Sample> Deliveries::samples() const {

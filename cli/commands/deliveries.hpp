@@ -7,6 +7,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/circuit_breaker.hpp"
@@ -17,12 +19,19 @@
 #include "services/links/link_store.hpp"
 #include "services/reconcile/totals_view.hpp"
 #include "services/stores/clickhouse/clickhouse_event_sink.hpp"
+#include "services/stores/clickhouse/clickhouse_visitors.hpp"
 #include "services/stores/postgres/pool.hpp"
 #include "services/stores/postgres/postgres_total_sink.hpp"
 #include "services/stores/redis/blocking_client.hpp"
 #include "services/stores/redis/redis_total_sink.hpp"
+#include "services/stores/redis/redis_visitors.hpp"
 
 namespace qck::commands {
+
+/// Where visitors are counted: in ClickHouse when there is one, else in Redis; or as told.
+enum class UniquesIn : std::uint8_t { any, redis, clickhouse, off };
+/// `auto|redis|clickhouse|off`.
+Result<UniquesIn> parse_uniques(std::string_view text);
 
 struct DeliveriesConfig {
     std::optional<redis::ClientConfig> redis;
@@ -34,6 +43,7 @@ struct DeliveriesConfig {
     /// Links whose rows ClickHouse is not given yet; may be empty.
     std::function<std::vector<std::uint64_t>()> deferred_links;
     clicks::PlaceLookup place;
+    UniquesIn uniques = UniquesIn::any;
     std::uint64_t seed = 0;
 };
 
@@ -80,10 +90,24 @@ public:
     Result<void> repair(std::span<const std::uint64_t> drifting,
                         std::chrono::milliseconds deadline);
 
+    /// Visitors by every instance; null where nobody counts them.
+    analytics::VisitorCounts* visitors() const { return visitors_; }
     /// Counts by every instance, freshest first.
     std::vector<analytics::SharedTotals*> shared_totals() const;
     std::vector<DeliveryStatus> status() const;
     std::vector<admin::Sample> samples() const;
+    /// By store, of those that totals are brought to.
+    std::vector<std::pair<std::string, const CircuitBreaker*>> breakers() const;
+    /// Null where visitors are not counted in ClickHouse.
+    const CircuitBreaker* visitors_breaker() const {
+        return clickhouse_visitors_ ? &clickhouse_visitors_->breaker() : nullptr;
+    }
+    /// Null without Redis.
+    const redis::Figures* redis_figures() const { return redis_ ? &redis_->figures() : nullptr; }
+    /// Null where visitors are not counted in Redis.
+    const redis::Figures* uniques_figures() const {
+        return uniques_client_ ? &uniques_client_->figures() : nullptr;
+    }
 
 private:
     /// One shared store of totals.
@@ -95,8 +119,6 @@ private:
         std::unique_ptr<clicks::PositionFile> position;
         std::unique_ptr<clicks::TotalDelivery> delivery;
     };
-    class EventHolder;
-
     Deliveries() = default;
     void add_totals(const Parts& parts, const DeliveriesConfig& config,
                     std::unique_ptr<clicks::TotalSink> sink, const std::string& target,
@@ -104,15 +126,23 @@ private:
     Result<void> add_redis(const Parts& parts, const DeliveriesConfig& config);
     void add_postgres(const Parts& parts, const DeliveriesConfig& config);
     Result<void> add_clickhouse(const Parts& parts, const DeliveriesConfig& config);
+    /// Rows to a sink, from the journal, by a thread of their own.
+    struct Rows;
+    Result<void> add_rows(const Parts& parts, clicks::EventSink& sink,
+                          clicks::EventDeliveryConfig delivery);
+    Result<void> add_uniques(const Parts& parts, const DeliveriesConfig& config);
 
     std::vector<std::unique_ptr<reconcile::TotalsView>> views_;
     std::vector<std::unique_ptr<analytics::SharedTotals>> shared_totals_;
     std::vector<std::unique_ptr<Totals>> totals_;
     postgres::PostgresTotalSink* postgres_ = nullptr;  ///< one of the sinks
     std::unique_ptr<redis::BlockingClient> redis_;
+    std::unique_ptr<redis::BlockingClient> uniques_client_;
+    std::unique_ptr<redis::RedisVisitors> redis_visitors_;
+    std::unique_ptr<clickhouse::ClickhouseVisitors> clickhouse_visitors_;
+    analytics::VisitorCounts* visitors_ = nullptr;  ///< one of the two
     std::unique_ptr<clickhouse::ClickhouseEventSink> event_sink_;
-    std::unique_ptr<clicks::EventDelivery> events_;
-    std::unique_ptr<EventHolder> event_holder_;
+    std::vector<std::unique_ptr<Rows>> rows_;
 };
 
 }  // namespace qck::commands

@@ -100,6 +100,37 @@ Exit run_get(const LinksOptions& options) {
                      options.connection.open().call("GET", links_path + options.codes.front()));
 }
 
+Exit run_stats(const LinksOptions& options) {
+    const auto answer =
+        options.connection.open().call("GET", links_path + options.codes.front() + "/stats");
+    if (!answer) return links_failed("stats", answer.error());
+    const auto stats = parsed(answer->body);
+    if (options.connection.json || !stats.is_object()) {
+        std::fputs(answer->body.c_str(), stdout);
+        return Exit::good;
+    }
+    for (const char* const name : {"code", "clicks", "of"}) {
+        std::printf("%-10s  %s\n", name, text_of(stats.value(name, Json())).c_str());
+    }
+    const auto by_class = stats.value("by_class", Json::object());
+    for (const auto& [name, count] : by_class.items()) {
+        if (count != 0) std::printf("%-10s  %s\n", name.c_str(), text_of(count).c_str());
+    }
+    if (!stats.contains("uniques")) return Exit::good;
+    const auto& uniques = stats["uniques"];
+    if (uniques.is_null()) {
+        std::puts("visitors    not known now: the store that counts them does not answer");
+        return Exit::good;
+    }
+    std::printf("visitors    about %s in 7 days (standard error %.2f %%, %s)\n",
+                text_of(uniques["visitors"]).c_str(), 100 * uniques.value("error", 0.0),
+                text_of(uniques["of"]).c_str());
+    for (const auto& day : uniques["days"]) {
+        std::printf("%-10s  %s\n", text_of(day["day"]).c_str(), text_of(day["visitors"]).c_str());
+    }
+    return Exit::good;
+}
+
 Exit run_edit(const LinksOptions& options) {
     const auto json = options.flags.to_json();
     const auto body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -220,6 +251,11 @@ void add_single_link_commands(CLI::App* links, const std::shared_ptr<LinksOption
     add_codes(get, options->codes, "Its short code");
     get->get_option("code")->expected(1);
     choose(get, options, chosen, run_get);
+
+    auto* stats = links->add_subcommand("stats", "Clicks of a link by class, and visitors by day");
+    add_codes(stats, options->codes, "Its short code");
+    stats->get_option("code")->expected(1);
+    choose(stats, options, chosen, run_stats);
 
     auto* edit = links->add_subcommand("edit", "Change a link");
     add_codes(edit, options->codes, "Its short code");

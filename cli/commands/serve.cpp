@@ -133,6 +133,10 @@ void add_journal_options(CLI::App& app, ServeOptions& options) {
                "N");
     add_parsed(app, "--ip-mode", config.ip_mode, clicks::parse_ip_mode,
                "What is kept of client addresses: full, truncate, hash or none (truncate)", "MODE");
+    app.add_option("--geoip", config.geoip,
+                   "MaxMind DB file of countries or cities, for clicks without CF-IPCountry; read "
+                   "again on SIGHUP")
+        ->type_name("FILE");
 }
 
 void add_store_options(CLI::App& app, ServeOptions& options) {
@@ -162,6 +166,10 @@ void add_store_options(CLI::App& app, ServeOptions& options) {
     };
     add_parsed(app, "--clickhouse", config.clickhouse, clickhouse,
                "Delivers single clicks as rows (better: QCK_CLICKHOUSE)", "URL[,URL...]");
+    add_parsed(app, "--uniques", config.uniques, parse_uniques,
+               "Where visitors of a link and day are counted: redis, clickhouse, off, or auto: in "
+               "ClickHouse when there is one, else in Redis (auto)",
+               "WHERE");
     add_parsed(app, "--breaker-failures", config.breaker.failures_max, whole_number(0U, 1'000U),
                "A store that failed so often in a row is left alone for a while; 0: never (" +
                    std::to_string(config.breaker.failures_max) + ")",
@@ -209,6 +217,12 @@ Exit serve(ServeOptions& options) {
         } else {
             log::info("certificates_reloaded");
         }
+        if (options.config.geoip.empty()) continue;
+        if (const auto reloaded = (*service)->reload_places(); !reloaded) {
+            log::error("geoip_kept", {{"why", reloaded.error().message}});
+        } else {
+            log::info("geoip_reloaded");
+        }
     }
     log::info("draining");
     (*service)->stop();
@@ -228,6 +242,17 @@ Result<void> check(ServeOptions& options) {
     }
     if (!config.postgres_replica.empty() && config.postgres.empty()) {
         return error(Errc::invalid_argument, "--postgres-replica needs --postgres");
+    }
+    if (config.uniques == UniquesIn::redis && !config.redis) {
+        return error(Errc::invalid_argument, "--uniques redis needs --redis");
+    }
+    if (config.uniques == UniquesIn::clickhouse && !config.clickhouse) {
+        return error(Errc::invalid_argument, "--uniques clickhouse needs --clickhouse");
+    }
+    if ((config.uniques == UniquesIn::redis || config.uniques == UniquesIn::clickhouse) &&
+        config.ip_mode == clicks::IpMode::none) {
+        return error(Errc::invalid_argument,
+                     "--uniques: with --ip-mode none nobody tells visitors apart");
     }
     if (config.bursts.thresholds.burst_per_s < config.bursts.thresholds.elevated_per_s) {
         return error(Errc::invalid_argument, "--burst is below --elevated");

@@ -10,30 +10,15 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
-#include "cli/commands/cache_control.hpp"
-#include "cli/commands/deliveries.hpp"
 #include "cli/commands/descriptor_shares.hpp"
-#include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/journal_gate.hpp"
-#include "cli/commands/link_stores.hpp"
-#include "cli/commands/listener_limits.hpp"
 #include "cli/commands/popular_links.hpp"
-#include "cli/commands/reconcile_action.hpp"
-#include "cli/commands/redirect_lane.hpp"
 #include "cli/commands/server_draining.hpp"
-#include "cli/commands/service_status.hpp"
-#include "cli/commands/shared_links.hpp"
-#include "cli/commands/store_metrics.hpp"
-#include "services/admin/admin_handler.hpp"
-#include "services/analytics/click_analytics.hpp"
+#include "cli/commands/service_parts.hpp"
 #include "services/api/api_handler.hpp"
-#include "services/cache/link_fetcher.hpp"
 #include "services/cache/store_source.hpp"
-#include "services/clicks/durability_syncer.hpp"
-#include "services/http_server/server.hpp"
 #include "services/links/code_generator.hpp"
 #include "services/redirect/redirect_handler.hpp"
-#include "services/stores/sqlite/sqlite_click_store.hpp"
 
 namespace qck::commands {
 namespace {
@@ -52,77 +37,11 @@ std::uint64_t random_seed() {
     return seed;
 }
 
-/// A listener of its own that is not the redirects'.
-struct SideLane {
-    std::unique_ptr<ReactorThread> thread;
-    std::unique_ptr<http_server::Handler> handler;
-    std::unique_ptr<http_server::LimitedHandler> limited;  ///< null without a rate limit
-    std::unique_ptr<http_server::Server> server;
-    net::Address address;
-};
-
-}  // namespace
-
-/// In the order of their making; destroyed from the last to the first.
-struct Service::Parts {
-    ServiceConfig config;
-    std::unique_ptr<clicks::DataDirectory> directory;
-    std::unique_ptr<LinkStores> links;
-    std::unique_ptr<sqlite::SqliteClickStore> click_store;
-    std::unique_ptr<clicks::Journal> journal;
-    std::unique_ptr<BurstWatch> bursts;
-    std::unique_ptr<Deliveries> deliveries;
-    std::unique_ptr<clicks::ClickCounting> counting;
-    std::unique_ptr<net::TlsServerContext> tls;
-    std::unique_ptr<analytics::ClickAnalytics> analytics;
-    std::unique_ptr<http_server::BlockingWork> api_reads;  ///< null when reads are local
-    std::atomic<bool> ready{false};
-    std::unique_ptr<CircuitBreaker> shared_breaker;
-    std::vector<RedirectLane> lanes;
-    net::Address redirect_address;
-    LinkFanout fanout{lanes};
-    std::unique_ptr<CacheControl> cache_control;
-    std::unique_ptr<SharedLinks> shared_links;
-    std::unique_ptr<clicks::DurabilitySyncer> syncer;
-    std::unique_ptr<cache::LinkFetcher> fetcher;
-    std::unique_ptr<http_server::RateLimiter> redirect_limiter;
-    std::unique_ptr<http_server::RateLimiter> api_limiter;
-    std::unique_ptr<IngestLane> ingest;
-    SideLane api;
-    SideLane admin;
-    http_server::ServerConfig admin_server;
-
-    Result<void> share_connections();
-    Result<void> open_stores();
-    Result<void> open_redirects();
-    Result<void> open_shared_links();
-    Result<void> pin_popular();
-    void follow_modes();
-    Result<void> open_ingest();
-    Result<void> open_api();
-    Result<void> open_admin();
-    Result<void> open_side(SideLane& lane, const net::Address& address, const char* name,
-                           const http_server::ServerConfig& server,
-                           const net::TlsServerContext* tls_context);
-    void start_threads();
-    void drain();
-};
-
-namespace {
-
 /// Steps of a start: each runs if those before it went well.
 Result<void> in_order(std::initializer_list<std::function<Result<void>()>> steps) {
     for (const auto& step : steps) {
         if (auto done = step(); !done) return done;
     }
-    return {};
-}
-
-/// Moves what a factory made into its place.
-template <class T>
-Result<void> into(std::unique_ptr<T>& place, Result<std::unique_ptr<T>> made) {
-    if (!made) return made.error();
-    place = std::move(*made);
     return {};
 }
 
@@ -148,6 +67,14 @@ Result<void> Service::Parts::share_connections() {
 
 Result<void> Service::Parts::open_stores() {
     return in_order({
+        [&]() -> Result<void> {
+            if (config.geoip.empty()) return {};
+            auto opened = maxmind::Places::open(config.geoip);
+            if (!opened) {
+                return error(opened.error().code, "--geoip: " + opened.error().message);
+            }
+            return into(places, std::move(opened));
+        },
         [&] { return into(directory, clicks::DataDirectory::open(config.data_dir, "qck serve")); },
         [&] {
             LinkStoresConfig stores;
@@ -182,8 +109,16 @@ Result<void> Service::Parts::open_stores() {
             };
             delivery.deferred_links = [modes = &bursts->modes()] { return modes->in_burst(); };
             delivery.clickhouse = config.clickhouse;
+            // Without addresses nobody tells visitors apart.
+            delivery.uniques =
+                config.ip_mode == clicks::IpMode::none ? UniquesIn::off : config.uniques;
             delivery.breaker = config.breaker;
             delivery.postgres_sync = config.postgres_sync;
+            if (places) {
+                delivery.place = [places = places.get()](const auto& ip, auto& place) {
+                    return places->find(ip, place);
+                };
+            }
             delivery.seed = random_seed();
             return into(deliveries, Deliveries::open({*journal, *click_store, links->store(),
                                                       links->primary(), links->replica()},
@@ -258,6 +193,7 @@ Result<void> Service::Parts::open_redirects() {
                                                             tls.get(), lane.gate.get());
         if (auto started = lane.server->start(); !started) return started;
     }
+    follow_places();
     links->observe(fanout);
     follow_modes();
     if (auto pinned = pin_popular(); !pinned) return pinned;
@@ -329,18 +265,20 @@ void Service::Parts::follow_modes() {
     bursts->start();
 }
 
-Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& address,
-                                       const char* name, const http_server::ServerConfig& server,
-                                       const net::TlsServerContext* tls_context) {
-    auto listeners = net::listen_on(address, 1);
-    if (!listeners) return listeners.error();
-    auto bound = net::local_address(listeners->front().get());
-    if (!bound) return bound.error();
-    lane.address = *bound;
-    if (auto made = into(lane.thread, ReactorThread::create(name, -1)); !made) return made;
-    lane.server = std::make_unique<http_server::Server>(
-        lane.thread->reactor(), std::move(listeners->front()), front(lane), server, tls_context);
-    return lane.server->start();
+/// Where the address itself is dropped, the country is looked up before.
+void Service::Parts::follow_places() {
+    const bool dropped =
+        config.ip_mode == clicks::IpMode::hash || config.ip_mode == clicks::IpMode::none;
+    if (!places || !dropped) return;
+    const auto told = [this] {
+        auto memory = std::make_shared<maxmind::CountryMemory>(places->current());
+        return [memory](const sockaddr* address) { return memory->country(address); };
+    };
+    for (const RedirectLane& lane : lanes) {
+        lane.thread->reactor().post([handler = lane.handler.get(), lookup = told()]() mutable {
+            handler->look_up_countries(std::move(lookup));
+        });
+    }
 }
 
 Result<void> Service::Parts::open_ingest() {
@@ -355,8 +293,9 @@ Result<void> Service::Parts::open_ingest() {
 }
 
 Result<void> Service::Parts::open_api() {
-    analytics = std::make_unique<analytics::ClickAnalytics>(*counting, deliveries->shared_totals());
-    if (config.redis || links->primary() != nullptr) {
+    analytics = std::make_unique<analytics::ClickAnalytics>(*counting, deliveries->shared_totals(),
+                                                            deliveries->visitors());
+    if (config.redis || links->primary() != nullptr || deliveries->visitors() != nullptr) {
         api_reads = std::make_unique<http_server::BlockingWork>("qck-api-read", api_read_threads,
                                                                 api_reads_waiting_max);
     }
@@ -375,40 +314,21 @@ Result<void> Service::Parts::open_api() {
     return open_side(api, config.api_address, "qck-api", config.api_server, tls.get());
 }
 
-Result<void> Service::Parts::open_admin() {
-    admin::AdminParts parts;
-    admin::Listener redirects{"redirect", {}};
-    for (const RedirectLane& lane : lanes) {
-        parts.metrics.redirects.push_back(&lane.handler->counters());
-        redirects.servers.push_back(&lane.server->counters());
-    }
-    parts.metrics.listeners = {
-        redirects, {"api", {&api.server->counters()}}, {"ingest", {&ingest->server().counters()}}};
-    parts.metrics.ingest = &ingest->counters();
-    parts.metrics.counting = counting.get();
-    parts.metrics.modes = &bursts->modes();
-    parts.metrics.alerts = bursts->alerts();
-    parts.metrics.limiters = {{"redirect", redirect_limiter.get()}, {"api", api_limiter.get()}};
-    parts.metrics.more.emplace_back([this] { return deliveries->samples(); });
-    if (shared_links) {
-        parts.metrics.more.emplace_back(
-            [this] { return shared_samples(lanes, *shared_links, *shared_breaker); });
-    }
-    parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
-    parts.started_at_ms = wall_ms();
-    parts.bearer_token = config.token;
-    for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
-    for (auto& action : cache_control->actions()) parts.actions.push_back(std::move(action));
-    parts.more_status =
-        [status = StatusParts{lanes, bursts->modes(), *deliveries, shared_links.get(),
-                              *shared_breaker}](auto& document) { add_status(document, status); };
-    parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
-    admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
-    return open_side(admin, config.admin_address, "qck-admin", admin_server, nullptr);
+/// Limits hold over all instances when these share a Redis.
+Result<void> Service::Parts::open_shared_limits() {
+    std::vector<http_server::LimitExchange::Limiter> limiters;
+    if (redirect_limiter) limiters.push_back({"redirect", *redirect_limiter});
+    if (api_limiter) limiters.push_back({"api", *api_limiter});
+    if (!config.redis || limiters.empty()) return {};
+    auto exchange = config.limit_exchange;
+    exchange.seed = random_seed();
+    return into(shared_limits, SharedRateLimits::open(*config.redis, directory->identity().node,
+                                                      std::move(limiters), exchange));
 }
 
 void Service::Parts::start_threads() {
     deliveries->start();
+    if (shared_limits) shared_limits->start();
     if (shared_links) shared_links->start();
     for (RedirectLane& lane : lanes) lane.thread->start();
     ingest->start();
@@ -435,7 +355,8 @@ Result<std::unique_ptr<Service>> Service::start(const ServiceConfig& config) {
     const auto opened =
         in_order({[&] { return parts->share_connections(); }, [&] { return parts->open_stores(); },
                   [&] { return parts->open_redirects(); }, [&] { return parts->open_ingest(); },
-                  [&] { return parts->open_api(); }, [&] { return parts->open_admin(); }});
+                  [&] { return parts->open_api(); }, [&] { return parts->open_shared_limits(); },
+                  [&] { return parts->open_admin(); }});
     std::unique_ptr<Service> service(new Service(std::move(parts)));
     if (!opened) return opened.error();
     service->parts_->start_threads();
@@ -454,6 +375,13 @@ std::string Service::ready_line() const {
 Result<void> Service::reload_certificates() {
     if (!parts_->tls) return {};
     return parts_->tls->reload();
+}
+
+Result<void> Service::reload_places() {
+    if (!parts_->places) return {};
+    if (auto reloaded = parts_->places->reload(); !reloaded) return reloaded;
+    parts_->follow_places();
+    return {};
 }
 
 void Service::stop() {
@@ -492,6 +420,7 @@ void Service::stop() {
         lane.handler.reset();
         lane.shared.reset();
     }
+    parts.shared_limits.reset();
     parts.shared_links.reset();
     parts_.reset();
 }

@@ -19,10 +19,11 @@
 #include "base/net/reactor.hpp"
 #include "base/net/tls.hpp"
 #include "cli/commands/burst_watch.hpp"
+#include "cli/commands/deliveries.hpp"
 #include "services/clicks/click_counting.hpp"
 #include "services/clicks/journal.hpp"
 #include "services/http_server/config.hpp"
-#include "services/http_server/rate_limiter.hpp"
+#include "services/http_server/limit_exchange.hpp"
 #include "services/stores/clickhouse/clickhouse_url.hpp"
 #include "services/stores/redis/client_config.hpp"
 
@@ -45,6 +46,8 @@ struct ServiceConfig {
     clicks::JournalKeep journal_keep;
     std::uint64_t segment_bytes = std::uint64_t{64} << 20;
     clicks::IpMode ip_mode = clicks::IpMode::truncate;
+    /// Where addresses are: a MaxMind DB file; empty: not known.
+    std::filesystem::path geoip;
     /// Of all redirect reactors together.
     std::size_t cache_bytes = std::size_t{64} << 20;
     /// Nobody needs to send a body to be redirected, and many connections could send many.
@@ -65,6 +68,8 @@ struct ServiceConfig {
     std::chrono::milliseconds postgres_sync{10'000};
     /// Where single clicks go as rows; without it nowhere.
     std::optional<clickhouse::ClickhouseUrl> clickhouse;
+    /// Where visitors are counted.
+    UniquesIn uniques = UniquesIn::any;
     /// Of each store: it is left alone for a while after so many failures.
     CircuitBreaker::Config breaker;
     /// Asked of the API when not empty.
@@ -73,6 +78,8 @@ struct ServiceConfig {
     /// Requests of one address, over all reactors of a listener.
     http_server::RateLimit redirect_rate_limit;
     http_server::RateLimit api_rate_limit;
+    /// With Redis the limits hold over all instances.
+    http_server::LimitExchange::Config limit_exchange;
     /// Links that redirect with every store down; empty: none.
     std::filesystem::path popular_file;
     BurstWatch::Config bursts;
@@ -100,6 +107,8 @@ public:
     std::string ready_line() const;
     /// Reads the TLS files again; the old certificate stays when they are wrong.
     Result<void> reload_certificates();
+    /// Reads the file of places again; the old one stays when it is wrong.
+    Result<void> reload_places();
     /// Refuses new connections, answers what was asked, counts what was answered, ends.
     void stop();
 

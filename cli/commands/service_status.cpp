@@ -52,6 +52,22 @@ Json cluster_json(const std::optional<redis::ClusterNodes>& cluster) {
             {"nodes", std::move(nodes)}};
 }
 
+Json limits_json(const StatusParts& parts) {
+    Json list = Json::array();
+    const std::int64_t now_ns = monotonic_ns();
+    for (const auto& [listener, limiter] : parts.limiters) {
+        if (limiter == nullptr) continue;
+        const std::chrono::duration<double> period = limiter->limit().period;
+        list.push_back({{"listener", listener},
+                        {"requests", limiter->limit().requests},
+                        {"period_s", period.count()},
+                        {"shared", limiter->joined(now_ns)},
+                        {"instances", limiter->instances(now_ns)},
+                        {"refused", limiter->refused()}});
+    }
+    return list;
+}
+
 }  // namespace
 
 void add_status(Json& document, const StatusParts& parts) {
@@ -77,6 +93,7 @@ void add_status(Json& document, const StatusParts& parts) {
         }
     }
     document["stores"] = std::move(stores);
+    document["limits"] = limits_json(parts);
 }
 
 }  // namespace qck::commands

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/circuit_breaker.hpp"
 #include "cli/commands/deliveries.hpp"
 #include "cli/commands/redirect_lane.hpp"
 #include "services/clicks/link_modes.hpp"
+#include "services/http_server/rate_limiter.hpp"
 
 namespace qck::commands {
 
@@ -18,12 +21,15 @@ struct StatusParts {
     const Deliveries& deliveries;
     const SharedLinks* shared;
     const CircuitBreaker& shared_breaker;
+    /// By listener; null where there is no limit.
+    std::vector<std::pair<std::string, const http_server::RateLimiter*>> limiters;
 };
 
 /// Adds `cache.redis` {hits, misses, failures}, `modes` [{code, mode, clicks_per_s, since_ms}] (the
 /// busiest 100), `stores` [{store, away, lag_s, pending, delivered, failures, lost}] (of a
-/// Redis Cluster with `cluster` {state, masters, replicas, slots_uncovered, nodes}) and
-/// `link_changes` {heard, waiting}. Quick; thread-safe.
+/// Redis Cluster with `cluster` {state, masters, replicas, slots_uncovered, nodes}),
+/// `link_changes` {heard, waiting} and `limits` [{listener, requests, period_s, shared, instances,
+/// refused}]. Quick; thread-safe.
 void add_status(nlohmann::ordered_json& document, const StatusParts& parts);
 
 }  // namespace qck::commands

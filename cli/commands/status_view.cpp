@@ -58,6 +58,15 @@ public:
             known.failures += count_of(store, "failures");
             add_cluster(known, part_of(store, "cluster"));
         }
+        add_limits(part_of(status, "limits"));
+    }
+
+    void add_limits(const Json& limits) {
+        for (const auto& limit : limits) {
+            render::LimitView& known = limit_of(limit);
+            ++known.instances;
+            if (!limit.value("shared", false)) ++known.alone;
+        }
     }
 
     void add_rates(const Json& before, const Json& now, double seconds) {
@@ -71,6 +80,13 @@ public:
         recent_levels_ += render::LevelCounts::from_json(part_of(now, "cache")) -
                           render::LevelCounts::from_json(part_of(before, "cache"));
         add_latency(part_of(before, "latency_us"), part_of(now, "latency_us"));
+        for (const auto& limit : part_of(now, "limits")) {
+            for (const auto& old : part_of(before, "limits")) {
+                if (old.value("listener", "") != limit.value("listener", "")) continue;
+                const auto refused = since(count_of(limit, "refused"), count_of(old, "refused"));
+                limit_of(limit).refused_per_s += static_cast<double>(refused) / seconds;
+            }
+        }
         for (const auto& store : part_of(now, "stores")) {
             for (const auto& old : part_of(before, "stores")) {
                 if (old.value("store", "") != store.value("store", "")) continue;
@@ -142,6 +158,15 @@ private:
         if (known != view_.stores.end()) return *known;
         view_.stores.emplace_back().name = name;
         return view_.stores.back();
+    }
+
+    render::LimitView& limit_of(const Json& limit) {
+        const auto name = limit.value("listener", std::string());
+        for (auto& one : view_.limits) {
+            if (one.listener == name) return one;
+        }
+        view_.limits.emplace_back().listener = name;
+        return view_.limits.back();
     }
 
     void add_latency(const Json& before, const Json& now) {

@@ -110,35 +110,56 @@ std::vector<Sample> outbox_samples(std::uint64_t drained) {
              static_cast<double>(drained)}};
 }
 
-std::vector<Sample> breaker_samples(const char* store, const CircuitBreaker& breaker) {
-    return {{"qck_breaker_open",
-             "1 while the store is left alone.",
-             false,
-             {{"store", store}},
-             breaker.is_open() ? 1.0 : 0.0},
-            {"qck_breaker_opened_total",
-             "How often it was begun to be left alone.",
-             true,
-             {{"store", store}},
-             static_cast<double>(breaker.opened())},
-            {"qck_breaker_refused_total",
-             "Calls that were not made.",
-             true,
-             {{"store", store}},
-             static_cast<double>(breaker.refused())}};
+std::vector<Sample> breaker_samples(const std::vector<BreakerUse>& breakers) {
+    struct Family {
+        const char* name;
+        const char* help;
+        bool is_counter;
+        double (*value)(const CircuitBreaker&);
+    };
+    static const std::vector<Family> families{
+        {"qck_breaker_open", "1 while the store is left alone.", false,
+         [](const CircuitBreaker& one) { return one.is_open() ? 1.0 : 0.0; }},
+        {"qck_breaker_opened_total", "How often it was begun to be left alone.", true,
+         [](const CircuitBreaker& one) { return static_cast<double>(one.opened()); }},
+        {"qck_breaker_refused_total", "Calls that were not made.", true,
+         [](const CircuitBreaker& one) { return static_cast<double>(one.refused()); }}};
+    std::vector<Sample> samples;
+    for (const Family& family : families) {
+        for (const BreakerUse& one : breakers) {
+            samples.push_back({family.name,
+                               family.help,
+                               family.is_counter,
+                               {{"store", one.store}, {"use", one.use}},
+                               family.value(*one.breaker)});
+        }
+    }
+    return samples;
 }
 
-std::vector<Sample> shared_samples(const std::vector<RedirectLane>& lanes, const SharedLinks& links,
-                                   const CircuitBreaker& breaker) {
-    std::vector<RedisUse> clients{{"changes", &links.client_figures()}};
+std::vector<Sample> place_samples(const maxmind::Places& places) {
+    const auto addresses = [](const char* outcome, const Counter& counter) {
+        return Sample{"qck_geoip_addresses_total",
+                      "Addresses looked up for rows, once a batch of them, by outcome.",
+                      true,
+                      {{"outcome", outcome}},
+                      as_value(counter)};
+    };
+    return {addresses("found", places.figures().found),
+            addresses("unknown", places.figures().unknown),
+            {"qck_geoip_built_timestamp_seconds",
+             "When the data of the file in use were put together.",
+             false,
+             {},
+             static_cast<double>(places.current()->built_at_s())}};
+}
+
+std::vector<Sample> shared_samples(const std::vector<RedirectLane>& lanes,
+                                   const SharedLinks& links) {
     std::vector<const cache::TierCounters*> tiers;
-    for (const RedirectLane& lane : lanes) {
-        clients.push_back({"lookups", &lane.shared->figures()});
-        tiers.push_back(&lane.shared->source().counters());
-    }
-    std::vector<Sample> samples = redis_samples(clients);
-    for (auto more : {tier_samples(tiers), change_samples(links.figures()),
-                      outbox_samples(links.drained()), breaker_samples("redis", breaker)}) {
+    for (const RedirectLane& lane : lanes) tiers.push_back(&lane.shared->source().counters());
+    std::vector<Sample> samples = tier_samples(tiers);
+    for (auto more : {change_samples(links.figures()), outbox_samples(links.drained())}) {
         std::move(more.begin(), more.end(), std::back_inserter(samples));
     }
     return samples;

@@ -135,6 +135,13 @@ std::string status_screen(const StatusView& view, const Terminal& terminal) {
                                   plain_if_needed(terminal, store.cluster))) +
                "\n";
     }
+    std::string limits;
+    for (const LimitView& limit : view.limits) {
+        limits += (limits.empty() ? "" : "    ") + limit.listener + " " +
+                  (limit.alone == 0 ? "over all" : "each by itself") + ", refused " +
+                  rate_text(limit.refused_per_s) + "/s";
+    }
+    if (!limits.empty()) out += labelled("limits", limits) + "\n";
     out += labelled("journal", format_bytes(view.journal_bytes) + ", oldest uncounted " +
                                    fixed(view.journal_lag_s, 1) + " s") +
            "\n";

@@ -22,6 +22,14 @@ struct StoreView {
     bool cluster_ok = true;
 };
 
+/// A limit of requests by client, over all instances.
+struct LimitView {
+    std::string listener;
+    std::size_t instances = 0;  ///< that have it
+    std::size_t alone = 0;      ///< of these, that limit by themselves
+    double refused_per_s = 0;
+};
+
 struct ModeView {
     std::string code;
     std::string mode;
@@ -45,6 +53,7 @@ struct StatusView {
     std::size_t unheard = 0;  ///< instances that do not hear of others' changes
     std::vector<ModeView> modes;
     std::vector<StoreView> stores;
+    std::vector<LimitView> limits;
     std::uint64_t journal_bytes = 0;
     double journal_lag_s = 0;
 
