@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/net/blocking_http.hpp"
 
 namespace qck::client {
 
@@ -34,6 +35,8 @@ struct RestConfig {
     /// From sending a request to the end of its answer.
     std::chrono::milliseconds request_timeout{30'000};
     std::uint64_t answer_bytes_max = 64 * 1024 * 1024;
+    /// Asked while it waits; true ends the wait at once with an error. May be empty.
+    net::BlockingHttp::GiveUp give_up;
 };
 
 struct RestAnswer {
@@ -68,9 +71,9 @@ public:
                             std::string_view content_type = "application/json");
 
 private:
-    class Connection;
     RestConfig config_;
-    std::unique_ptr<Connection> connection_;  ///< null until the first request and after an error
+    std::unique_ptr<net::BlockingHttp>
+        connection_;  ///< null until the first request and after an error
 };
 
 }  // namespace qck::client

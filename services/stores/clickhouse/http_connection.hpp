@@ -5,8 +5,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
+#include "base/net/blocking_http.hpp"
 #include "services/stores/clickhouse/clickhouse_url.hpp"
 
 namespace qck::clickhouse {
@@ -16,17 +18,14 @@ struct HttpAnswer {
     std::string body;
 };
 
-/// One kept-open HTTP/1.1 connection to one node; blocking, with a deadline for every step. https
-/// verifies the certificate and its host against the system's trust store. Not thread-safe.
+/// One kept-open connection to one node, as net::BlockingHttp. https verifies against the system's
+/// trust store. Not thread-safe.
 class HttpConnection {
 public:
     /// `refused` tells whether the host is there and nobody listens at the port.
     static Result<std::unique_ptr<HttpConnection>> open(const Node& node,
                                                         std::chrono::milliseconds timeout,
                                                         bool& refused);
-    ~HttpConnection();
-    HttpConnection(const HttpConnection&) = delete;
-    HttpConnection& operator=(const HttpConnection&) = delete;
 
     /// Posts `body` once: it has left, or cannot, when this returns. `timeout` is for the answer,
     /// too, which end_post() gives. That fails with Errc::timed_out or Errc::io; the server may
@@ -35,14 +34,13 @@ public:
                     std::chrono::milliseconds timeout);
     Result<HttpAnswer> end_post(std::size_t answer_bytes_max);
     /// Whether another request may follow: the server neither said nor did otherwise.
-    bool usable();
+    bool usable() { return connection_->usable(); }
 
 private:
-    class Stream;
-    HttpConnection(Node node, std::unique_ptr<Stream> stream);
+    HttpConnection(Node node, std::unique_ptr<net::BlockingHttp> connection)
+        : node_(std::move(node)), connection_(std::move(connection)) {}
     Node node_;
-    std::unique_ptr<Stream> stream_;
-    bool keep_alive_ = true;
+    std::unique_ptr<net::BlockingHttp> connection_;
 };
 
 }  // namespace qck::clickhouse
