@@ -111,30 +111,29 @@ Result<std::vector<clicks::ProducerCursor>> read_cursors(Db& db, std::uint64_t n
     const StatementScope scope(**statement);
     scope->bind(1, node);
     std::vector<clicks::ProducerCursor> cursors;
-    while (true) {
-        const auto row = scope->step();
-        if (!row) return row.error();
-        if (!*row) return cursors;
-        cursors.push_back({static_cast<std::uint16_t>(scope->integer(0)),
-                           {static_cast<std::uint32_t>(scope->integer(1)),
-                            static_cast<std::uint32_t>(scope->integer(2)),
-                            static_cast<std::uint32_t>(scope->integer(3))}});
-    }
+    const auto read = scope->each_row([&cursors](const Statement& row) {
+        cursors.push_back({static_cast<std::uint16_t>(row.integer(0)),
+                           {static_cast<std::uint32_t>(row.integer(1)),
+                            static_cast<std::uint32_t>(row.integer(2)),
+                            static_cast<std::uint32_t>(row.integer(3))}});
+    });
+    if (!read) return read.error();
+    return cursors;
 }
 
-/// Appends the rows of a statement that gives link, shard, class, total.
+/// Of a row that gives link, shard, class, total; nothing for a class of a later qck.
+std::optional<clicks::ProducerTotal> total_row(const Statement& row) {
+    const auto click_class = static_cast<std::uint64_t>(row.integer(2));
+    if (click_class >= clicks::click_class_count) return std::nullopt;
+    return clicks::ProducerTotal{
+        static_cast<std::uint64_t>(row.integer(0)), static_cast<std::uint16_t>(row.integer(1)),
+        static_cast<ClickClass>(click_class), static_cast<std::uint64_t>(row.integer(3))};
+}
+
 Result<void> append_totals(Statement& statement, std::vector<clicks::ProducerTotal>& totals) {
-    while (true) {
-        const auto row = statement.step();
-        if (!row) return row.error();
-        if (!*row) return {};
-        const auto click_class = static_cast<std::uint64_t>(statement.integer(2));
-        if (click_class >= clicks::click_class_count) continue;
-        totals.push_back({static_cast<std::uint64_t>(statement.integer(0)),
-                          static_cast<std::uint16_t>(statement.integer(1)),
-                          static_cast<ClickClass>(click_class),
-                          static_cast<std::uint64_t>(statement.integer(3))});
-    }
+    return statement.each_row([&totals](const Statement& row) {
+        if (const auto total = total_row(row)) totals.push_back(*total);
+    });
 }
 
 clicks::EventCount event_row(const Statement& row) {
@@ -191,15 +190,14 @@ Result<clicks::Reading<clicks::ClassTotals>> SqliteClickStore::link_totals(std::
     const StatementScope scope(**statement);
     scope->bind(1, link_id);
     clicks::Reading<clicks::ClassTotals> reading{{}, *revision};
-    while (true) {
-        const auto row = scope->step();
-        if (!row) return row.error();
-        if (!*row) return reading;
-        const auto click_class = static_cast<std::size_t>(scope->integer(0));
+    const auto read = scope->each_row([&reading](const Statement& row) {
+        const auto click_class = static_cast<std::size_t>(row.integer(0));
         if (click_class < clicks::click_class_count) {
-            reading.value.by_class[click_class] += static_cast<std::uint64_t>(scope->integer(1));
+            reading.value.by_class[click_class] += static_cast<std::uint64_t>(row.integer(1));
         }
-    }
+    });
+    if (!read) return read.error();
+    return reading;
 }
 
 Result<clicks::Reading<std::vector<clicks::HourCount>>> SqliteClickStore::link_hours(
@@ -215,19 +213,18 @@ Result<clicks::Reading<std::vector<clicks::HourCount>>> SqliteClickStore::link_h
     const StatementScope scope(**statement);
     scope->bind(1, link_id).bind(2, std::int64_t{since_hour}).bind(3, std::int64_t{until_hour});
     clicks::Reading<std::vector<clicks::HourCount>> reading{{}, *revision};
-    while (true) {
-        const auto row = scope->step();
-        if (!row) return row.error();
-        if (!*row) return reading;
-        const auto hour = static_cast<std::uint32_t>(scope->integer(0));
-        const auto click_class = static_cast<std::size_t>(scope->integer(1));
-        if (click_class >= clicks::click_class_count) continue;
+    const auto read = scope->each_row([&reading](const Statement& row) {
+        const auto hour = static_cast<std::uint32_t>(row.integer(0));
+        const auto click_class = static_cast<std::size_t>(row.integer(1));
+        if (click_class >= clicks::click_class_count) return;
         if (reading.value.empty() || reading.value.back().hour != hour) {
             reading.value.push_back({hour, {}});
         }
         reading.value.back().clicks.by_class[click_class] +=
-            static_cast<std::uint64_t>(scope->integer(2));
-    }
+            static_cast<std::uint64_t>(row.integer(2));
+    });
+    if (!read) return read.error();
+    return reading;
 }
 
 Result<clicks::Reading<std::vector<clicks::EventCount>>> SqliteClickStore::event_hours(
@@ -244,12 +241,10 @@ Result<clicks::Reading<std::vector<clicks::EventCount>>> SqliteClickStore::event
     const StatementScope scope(**statement);
     scope->bind(1, std::int64_t{since_hour}).bind(2, std::int64_t{until_hour}).bind(3, type);
     clicks::Reading<std::vector<clicks::EventCount>> reading{{}, *revision};
-    while (true) {
-        const auto row = scope->step();
-        if (!row) return row.error();
-        if (!*row) return reading;
-        reading.value.push_back(event_row(*scope));
-    }
+    const auto read = scope->each_row(
+        [&reading](const Statement& row) { reading.value.push_back(event_row(row)); });
+    if (!read) return read.error();
+    return reading;
 }
 
 Result<std::vector<clicks::LinkClicks>> SqliteClickStore::most_clicked(std::uint32_t since_hour,
@@ -262,13 +257,12 @@ Result<std::vector<clicks::LinkClicks>> SqliteClickStore::most_clicked(std::uint
     const StatementScope scope(**statement);
     scope->bind(1, std::int64_t{since_hour}).bind(2, static_cast<std::int64_t>(links_max));
     std::vector<clicks::LinkClicks> links;
-    while (true) {
-        const auto row = scope->step();
-        if (!row) return row.error();
-        if (!*row) return links;
-        links.push_back({static_cast<std::uint64_t>(scope->integer(0)),
-                         static_cast<std::uint64_t>(scope->integer(1))});
-    }
+    const auto read = scope->each_row([&links](const Statement& row) {
+        links.push_back({static_cast<std::uint64_t>(row.integer(0)),
+                         static_cast<std::uint64_t>(row.integer(1))});
+    });
+    if (!read) return read.error();
+    return links;
 }
 
 Result<clicks::Reading<std::vector<clicks::ProducerTotal>>> SqliteClickStore::totals_of(
@@ -333,13 +327,9 @@ Result<std::vector<clicks::ProducerCursor>> SqliteClickStore::each_total(
         const auto row = scope->step();
         if (!row) return row.error();
         if (!*row) return cursors;
-        const auto click_class = static_cast<std::uint64_t>(scope->integer(2));
-        if (click_class >= clicks::click_class_count) continue;
-        const auto visited = visit({static_cast<std::uint64_t>(scope->integer(0)),
-                                    static_cast<std::uint16_t>(scope->integer(1)),
-                                    static_cast<ClickClass>(click_class),
-                                    static_cast<std::uint64_t>(scope->integer(3))});
-        if (!visited) return visited.error();
+        const auto total = total_row(*scope);
+        if (!total) continue;
+        if (auto visited = visit(*total); !visited) return visited.error();
     }
 }
 

@@ -42,6 +42,16 @@ public:
     Result<bool> step();
     /// step() until the end, then reset(); for statements that give no rows.
     Result<void> run();
+    /// Calls `use(*this)` for each row that is left.
+    template <class Use>
+    Result<void> each_row(Use&& use) {
+        while (true) {
+            const auto row = step();
+            if (!row) return row.error();
+            if (!*row) return {};
+            use(*this);
+        }
+    }
     /// Ready to be stepped again; bindings are cleared.
     void reset();
 
