@@ -1,6 +1,5 @@
 #include "services/stores/postgres/postgres_link_store.hpp"
 
-#include <future>
 #include <utility>
 
 #include "services/stores/postgres/link_rows.hpp"
@@ -15,15 +14,6 @@ Result<std::optional<Link>> first_link(const Result<Rows>& rows) {
     if (!rows) return rows.error();
     if (rows->size() == 0) return std::optional<Link>{};
     return std::optional(link_of(*rows, 0));
-}
-
-/// Waits for what `start` promised to its callback.
-template <class T, class Start>
-T wait_for(Start start) {
-    std::promise<T> promise;
-    auto future = promise.get_future();
-    start([&promise](T result) { promise.set_value(std::move(result)); });
-    return future.get();
 }
 
 }  // namespace
@@ -67,22 +57,6 @@ Result<std::uint64_t> PostgresLinkStore::count() {
     });
     if (!rows) return rows.error();
     return rows->number(0, 0);
-}
-
-Result<std::vector<Result<Link>>> PostgresLinkStore::create(std::vector<Link> links) {
-    return wait_for<Result<std::vector<Result<Link>>>>([&](Created done) {
-        create_later(std::move(links), links::OnConflict::go_on, std::move(done));
-    });
-}
-
-Result<Link> PostgresLinkStore::update(std::string_view code, const links::LinkPatch& patch) {
-    return wait_for<Result<Link>>(
-        [&](Changed done) { update_later(std::string(code), patch, std::move(done)); });
-}
-
-Result<Link> PostgresLinkStore::remove(std::string_view code) {
-    return wait_for<Result<Link>>(
-        [&](Changed done) { remove_later(std::string(code), std::move(done)); });
 }
 
 void PostgresLinkStore::create_later(std::vector<Link> links, links::OnConflict on_conflict,

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "services/links/link_store.hpp"
-#include "services/links/link_writer.hpp"
+#include "services/links/queued_link_store.hpp"
 #include "services/stores/postgres/change_queue.hpp"
 #include "services/stores/postgres/pool.hpp"
 
@@ -16,7 +15,7 @@ namespace qck::postgres {
 ///
 /// Differs from LinkStore's contract in one case: when the server is lost between a commit and its
 /// answer, and cannot be asked in time, the change fails with Errc::timed_out and may be stored.
-class PostgresLinkStore final : public links::LinkStore, public links::LinkWriter {
+class PostgresLinkStore final : public links::QueuedLinkStore {
 public:
     /// The pools, which may be one and the same, outlive the store.
     PostgresLinkStore(Pool& primary, Pool& replica, const ChangeQueueOptions& options)
@@ -30,9 +29,6 @@ public:
 
     Result<std::optional<links::Link>> find(std::string_view code) override;
     Result<std::optional<links::Link>> find_by_id(std::uint64_t id) override;
-    Result<std::vector<Result<links::Link>>> create(std::vector<links::Link> links) override;
-    Result<links::Link> update(std::string_view code, const links::LinkPatch& patch) override;
-    Result<links::Link> remove(std::string_view code) override;
     Result<std::vector<links::Link>> list(std::string_view after, std::size_t limit) override;
     Result<std::uint64_t> count() override;
 

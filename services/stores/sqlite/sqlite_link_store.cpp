@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <future>
 #include <mutex>
 #include <utility>
 
@@ -88,15 +87,6 @@ Result<std::uint64_t> single_number(Db& db, const char* sql) {
     return static_cast<std::uint64_t>(statement->integer(0));
 }
 
-/// Waits for what `start` promised to its callback.
-template <class T, class Start>
-T wait_for(Start start) {
-    std::promise<T> promise;
-    auto future = promise.get_future();
-    start([&promise](T result) { promise.set_value(std::move(result)); });
-    return future.get();
-}
-
 Error too_many_waiting() {
     return error(Errc::unavailable,
                  "too many changes of links are waiting (try again in a second)");
@@ -163,12 +153,10 @@ Result<std::vector<Link>> SqliteLinkStore::list(std::string_view after, std::siz
         const StatementScope statement(**select);
         statement->bind(1, after).bind(2, static_cast<std::uint64_t>(limit));
         std::vector<Link> links;
-        while (true) {
-            const auto row = statement->step();
-            if (!row) return row.error();
-            if (!*row) return links;
-            links.push_back(link_of(*statement));
-        }
+        const auto read =
+            statement->each_row([&links](Statement& row) { links.push_back(link_of(row)); });
+        if (!read) return read.error();
+        return links;
     });
 }
 
@@ -176,22 +164,6 @@ Result<std::uint64_t> SqliteLinkStore::count() {
     return readers_->with([](Db& db) -> Result<std::uint64_t> {
         return single_number(db, "SELECT count(*) FROM links");
     });
-}
-
-Result<std::vector<Result<Link>>> SqliteLinkStore::create(std::vector<Link> links) {
-    return wait_for<Result<std::vector<Result<Link>>>>([&](Created done) {
-        create_later(std::move(links), links::OnConflict::go_on, std::move(done));
-    });
-}
-
-Result<Link> SqliteLinkStore::update(std::string_view code, const links::LinkPatch& patch) {
-    return wait_for<Result<Link>>(
-        [&](Changed done) { update_later(std::string(code), patch, std::move(done)); });
-}
-
-Result<Link> SqliteLinkStore::remove(std::string_view code) {
-    return wait_for<Result<Link>>(
-        [&](Changed done) { remove_later(std::string(code), std::move(done)); });
 }
 
 void SqliteLinkStore::create_later(std::vector<Link> links, links::OnConflict on_conflict,

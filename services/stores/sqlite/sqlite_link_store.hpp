@@ -3,8 +3,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "services/links/link_store.hpp"
-#include "services/links/link_writer.hpp"
+#include "services/links/queued_link_store.hpp"
 #include "services/stores/sqlite/write_queue.hpp"
 
 namespace qck::sqlite {
@@ -17,7 +16,7 @@ struct LinkJobContext;
 /// -9 when they are answered (WAL; a power cut may lose the last ones unless the queue syncs every
 /// commit). Reads use a small pool of connections and never wait for a change. Thread-safe. The
 /// queue outlives the store, and the store is destroyed only when no change of it waits.
-class SqliteLinkStore : public links::LinkStore, public links::LinkWriter {
+class SqliteLinkStore : public links::QueuedLinkStore {
 public:
     struct Options {
         /// Of the ids given here; the lower 10 bits count.
@@ -41,9 +40,6 @@ public:
 
     Result<std::optional<links::Link>> find(std::string_view code) override;
     Result<std::optional<links::Link>> find_by_id(std::uint64_t id) override;
-    Result<std::vector<Result<links::Link>>> create(std::vector<links::Link> links) override;
-    Result<links::Link> update(std::string_view code, const links::LinkPatch& patch) override;
-    Result<links::Link> remove(std::string_view code) override;
     Result<std::vector<links::Link>> list(std::string_view after, std::size_t limit) override;
     Result<std::uint64_t> count() override;
 
