@@ -75,6 +75,19 @@ redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1
 )lua";
 
+/// Runs on the key of one link. Sent by its source and not by its hash: nobody waits for a fill,
+/// who could send it again when a server does not know it.
+Command on_link(std::string_view script, std::string_view code) {
+    return Command("EVAL").arg(script).arg(1).key(link_key(code));
+}
+
+/// What every script that an operator ordered ends with: the channel, and what is told there.
+Command told(Command command, LinkOrder order, std::string_view code) {
+    std::string message{static_cast<char>(order), ' '};
+    message.append(code);
+    return std::move(command).arg(invalidation_channel).arg(message).repeatable();
+}
+
 std::string value_text(const cache::Known& known, std::chrono::nanoseconds fetch_time,
                        std::chrono::milliseconds ttl) {
     LinkValue value;
@@ -93,10 +106,7 @@ std::string link_key(std::string_view code) {
 
 Command fill_command(std::string_view code, const cache::Known& known,
                      std::chrono::nanoseconds fetch_time, std::chrono::milliseconds ttl) {
-    return Command("EVAL")
-        .arg(fill_script)
-        .arg(1)
-        .key(link_key(code))
+    return on_link(fill_script, code)
         .arg(version_of(known))
         .arg(value_text(known, fetch_time, ttl))
         .arg(ttl.count())
@@ -106,10 +116,7 @@ Command fill_command(std::string_view code, const cache::Known& known,
 Command change_command(std::string_view code, const cache::Known& known,
                        std::chrono::milliseconds ttl, bool only_if_known) {
     const std::string value = value_text(known, std::chrono::nanoseconds(0), ttl);
-    return Command("EVAL")
-        .arg(change_script)
-        .arg(1)
-        .key(link_key(code))
+    return on_link(change_script, code)
         .arg(version_of(known))
         .arg(value)
         .arg(ttl.count())
@@ -120,38 +127,19 @@ Command change_command(std::string_view code, const cache::Known& known,
 }
 
 Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl) {
-    return Command("EVAL")
-        .arg(evict_script)
-        .arg(1)
-        .key(link_key(code))
-        .arg(mark_ttl.count())
-        .arg(invalidation_channel)
-        .arg("e " + std::string(code))
-        .repeatable();
+    return told(on_link(evict_script, code).arg(mark_ttl.count()), LinkOrder::evict, code);
 }
 
 Command pin_command(const links::Link& link, std::chrono::milliseconds ttl) {
     const cache::Known known{link, 0};
-    return Command("EVAL")
-        .arg(pin_script)
-        .arg(1)
-        .key(link_key(link.code))
-        .arg(version_of(known))
-        .arg(value_text(known, std::chrono::nanoseconds(0), ttl))
-        .arg(invalidation_channel)
-        .arg("p " + link.code)
-        .repeatable();
+    return told(on_link(pin_script, link.code)
+                    .arg(version_of(known))
+                    .arg(value_text(known, std::chrono::nanoseconds(0), ttl)),
+                LinkOrder::pin, link.code);
 }
 
 Command unpin_command(std::string_view code, std::chrono::milliseconds ttl) {
-    return Command("EVAL")
-        .arg(unpin_script)
-        .arg(1)
-        .key(link_key(code))
-        .arg(ttl.count())
-        .arg(invalidation_channel)
-        .arg("u " + std::string(code))
-        .repeatable();
+    return told(on_link(unpin_script, code).arg(ttl.count()), LinkOrder::unpin, code);
 }
 
 bool is_eviction_mark(std::string_view value) { return value.ends_with(" E"); }
