@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/units.hpp"
-#include "cli/client/rest_client.hpp"
+#include "cli/commands/admin_connection.hpp"
 #include "cli/commands/cache_request.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
@@ -32,9 +32,7 @@ constexpr std::size_t batches_per_s = 4;
 constexpr std::size_t names_shown = 10;
 
 struct CacheOptions {
-    client::ServiceUrl admin = *client::parse_service_url("http://127.0.0.1:9090");
-    std::string token;
-    bool json = false;
+    AdminConnection connection;
     std::vector<std::string> codes;
     std::string codes_file;
     std::size_t top = 0;  ///< 0: not asked for
@@ -42,13 +40,9 @@ struct CacheOptions {
     std::optional<double> rate_per_s;
 };
 
+/// Warming reads links from a store that may be busy.
 client::RestClient open(const CacheOptions& options) {
-    client::RestConfig config;
-    config.service = options.admin;
-    config.bearer_token = options.token;
-    config.unreachable_hint = "start one with `qck serve`, or set --admin";
-    config.request_timeout = std::chrono::minutes(2);
-    return client::RestClient(std::move(config));
+    return options.connection.open(std::chrono::minutes(2));
 }
 
 Exit cache_failed(const std::string& verb, const Error& error) {
@@ -181,7 +175,7 @@ void complain(const std::string& verb, const char* what, const std::vector<std::
 
 Exit report(const CacheOptions& options, const std::string& verb, const char* participle,
             const Outcome& outcome) {
-    if (options.json) {
+    if (options.connection.json) {
         std::printf("%s\n", Json{{participle, outcome.done},
                                  {"not_found", outcome.not_found},
                                  {"failed", outcome.failed},
@@ -224,7 +218,7 @@ Exit stats(const CacheOptions& options) {
     Json answer;
     const auto asked = ask(client, "GET", "/v1/cache/stats", {}, answer);
     if (!asked) return cache_failed("stats", asked.error());
-    if (options.json) {
+    if (options.connection.json) {
         std::printf("%s\n", answer.dump().c_str());
         return Exit::good;
     }
@@ -259,10 +253,7 @@ void add_cache(CLI::App& app, Chosen& chosen) {
     CLI::App* const command =
         app.add_subcommand("cache", "Warm, evict, pin and look at the caches of links");
     command->require_subcommand(1);
-    add_parsed(*command, "--admin", options->admin, client::parse_service_url,
-               "The service's admin listener (http://127.0.0.1:9090)", "URL");
-    command->add_option("--token", options->token, "Bearer token (better: QCK_TOKEN)");
-    command->add_flag("--json", options->json, "Print the answer as JSON");
+    options->connection.add_flags(*command);
     CLI::App* const warmer = command->add_subcommand(
         "warm", "Reads links into every L1 of the instance, and into Redis");
     warmer->add_option("CODE", options->codes, "The links");

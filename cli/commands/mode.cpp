@@ -7,7 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/units.hpp"
-#include "cli/client/rest_client.hpp"
+#include "cli/commands/admin_connection.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/render/table.hpp"
@@ -19,20 +19,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ModeOptions {
-    client::ServiceUrl admin = *client::parse_service_url("http://127.0.0.1:9090");
-    std::string token;
-    bool json = false;
+    AdminConnection connection;
     std::string code;
     std::string mode;
 };
-
-client::RestClient open(const ModeOptions& options) {
-    client::RestConfig config;
-    config.service = options.admin;
-    config.bearer_token = options.token;
-    config.unreachable_hint = "start one with `qck serve`, or set --admin";
-    return client::RestClient(std::move(config));
-}
 
 Exit mode_failed(const char* command, const Error& error) {
     std::fprintf(stderr, "%s: %s\n", command, error.message.c_str());
@@ -46,9 +36,9 @@ const char* set_by(const Json& link) {
 }
 
 Exit show(const ModeOptions& options) {
-    const auto answer = open(options).call("GET", "/v1/mode");
+    const auto answer = options.connection.open().call("GET", "/v1/mode");
     if (!answer) return mode_failed("qck mode show", answer.error());
-    if (options.json) {
+    if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);
         return Exit::good;
     }
@@ -81,10 +71,10 @@ Exit show(const ModeOptions& options) {
 }
 
 Exit set(const ModeOptions& options) {
-    const auto answer =
-        open(options).call("POST", "/v1/mode/" + options.code, Json{{"mode", options.mode}}.dump());
+    const auto answer = options.connection.open().call("POST", "/v1/mode/" + options.code,
+                                                       Json{{"mode", options.mode}}.dump());
     if (!answer) return mode_failed("qck mode set", answer.error());
-    if (options.json) {
+    if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);
         return Exit::good;
     }
@@ -110,10 +100,7 @@ void add_mode(CLI::App& app, Chosen& chosen) {
     CLI::App* const command =
         app.add_subcommand("mode", "Show and set which links are treated as bursts");
     command->require_subcommand(1);
-    add_parsed(*command, "--admin", options->admin, client::parse_service_url,
-               "The service's admin listener (http://127.0.0.1:9090)", "URL");
-    command->add_option("--token", options->token, "Bearer token (better: QCK_TOKEN)");
-    command->add_flag("--json", options->json, "Print the answer as JSON");
+    options->connection.add_flags(*command);
     command->add_subcommand("show", "Links that are not normal, or were set")
         ->callback([options, &chosen] { chosen = [options] { return show(*options); }; });
     CLI::App* const setter =

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "cli/client/rest_client.hpp"
+#include "cli/commands/options.hpp"
+
+namespace qck::commands {
+
+/// What every command that orders something of a service's admin listener shares.
+struct AdminConnection {
+    client::ServiceUrl admin = *client::parse_service_url("http://127.0.0.1:9090");
+    std::string token;
+    bool json = false;
+
+    /// --admin, --token and --json. This object outlives the parsing.
+    void add_flags(CLI::App& command) {
+        add_parsed(command, "--admin", admin, client::parse_service_url,
+                   "The service's admin listener (http://127.0.0.1:9090)", "URL");
+        command.add_option("--token", token, "Bearer token (better: QCK_TOKEN)");
+        command.add_flag("--json", json, "Print the answer as JSON");
+    }
+
+    client::RestClient open(
+        std::chrono::milliseconds request_timeout = client::RestConfig{}.request_timeout) const {
+        client::RestConfig config;
+        config.service = admin;
+        config.bearer_token = token;
+        config.unreachable_hint = "start one with `qck serve`, or set --admin";
+        config.request_timeout = request_timeout;
+        return client::RestClient(std::move(config));
+    }
+};
+
+}  // namespace qck::commands
