@@ -10,6 +10,7 @@
 #include "cli/client/rest_client.hpp"
 #include "cli/commands/service.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -81,14 +82,5 @@ public:
     commands::ServiceConfig config;
     std::unique_ptr<commands::Service> service;
 };
-
-/// Whether `done` comes true within ten seconds.
-inline bool eventually(const std::function<bool()>& done) {
-    const std::int64_t deadline_ns = monotonic_ns() + 10'000'000'000;
-    while (!done()) {
-        if (monotonic_ns() > deadline_ns) return false;
-    }
-    return true;
-}
 
 }  // namespace qck::test

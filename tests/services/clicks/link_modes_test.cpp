@@ -4,12 +4,15 @@
 
 #include "services/clicks/alert_queue.hpp"
 #include "tests/services/clicks/journal_fixture.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/silent_log.hpp"
 
 using namespace qck;
 using namespace qck::clicks;
 using namespace qck::clicks::test;
 using namespace std::chrono_literals;
+
+using qck::test::eventually;
 
 namespace {
 
@@ -32,15 +35,6 @@ void land(LinkModes& modes, std::uint64_t link, std::uint64_t clicks, bool behin
     batch.clicks = {{link, 1, 0, ClickClass::human, clicks - 1}, {link, 1, 1, ClickClass::bot, 1}};
     const std::vector<ProducerCursor> cursors;
     modes.landed({batch, cursors, 1, 100'000'000, behind});
-}
-
-bool eventually(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (!done()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
 }
 
 }  // namespace

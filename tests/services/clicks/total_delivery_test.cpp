@@ -8,12 +8,15 @@
 
 #include "base/whole_file.hpp"
 #include "tests/services/clicks/journal_fixture.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/silent_log.hpp"
 
 using namespace qck;
 using namespace qck::clicks;
 using namespace qck::clicks::test;
 using namespace std::chrono_literals;
+
+using qck::test::eventually;
 
 namespace {
 
@@ -102,15 +105,6 @@ struct Delivering {
     std::unique_ptr<TotalDelivery> delivery;
     std::unique_ptr<ClickCounting> counting;
 };
-
-bool eventually(const std::function<bool()>& done) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (!done()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(1ms);
-    }
-    return true;
-}
 
 }  // namespace
 

@@ -9,10 +9,8 @@
 #include <array>
 #include <string>
 
-#include "tests/services/http_server/running_server.hpp"
+#include "tests/services/http_server/tls_server.hpp"
 #include "tests/support/raw_client.hpp"
-#include "tests/support/temporary_directory.hpp"
-#include "tests/support/test_certificate.hpp"
 
 using namespace qck;
 using namespace qck::http_server;
@@ -118,19 +116,6 @@ private:
     Bytes key_;
     Bytes iv_;
     std::uint64_t sequence_ = 0;
-};
-
-struct TlsServer {
-    explicit TlsServer(const ServerConfig& config = {})
-        : certificate(qck::test::write_certificate(directory.path(), "first")),
-          context(*net::TlsServerContext::load(
-              {certificate.certificate_file.string(), certificate.key_file.string()})),
-          server(config, context.get()) {}
-
-    qck::test::TemporaryDirectory directory;
-    qck::test::TestCertificate certificate;
-    std::unique_ptr<net::TlsServerContext> context;
-    RunningServer server;
 };
 
 }  // namespace

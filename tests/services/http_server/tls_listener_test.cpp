@@ -4,10 +4,8 @@
 #include <fstream>
 #include <string>
 
-#include "tests/services/http_server/running_server.hpp"
+#include "tests/services/http_server/tls_server.hpp"
 #include "tests/support/raw_client.hpp"
-#include "tests/support/temporary_directory.hpp"
-#include "tests/support/test_certificate.hpp"
 
 using namespace qck;
 using namespace qck::http_server;
@@ -55,19 +53,6 @@ private:
     net::Fd fd_;  ///< blocking, which suits a test
     net::TlsStream stream_;
     net::TlsStatus last_ = net::TlsStatus::ok;
-};
-
-struct TlsServer {
-    explicit TlsServer(const ServerConfig& config = {})
-        : certificate(qck::test::write_certificate(directory.path(), "first")),
-          context(*net::TlsServerContext::load(
-              {certificate.certificate_file.string(), certificate.key_file.string()})),
-          server(config, context.get()) {}
-
-    qck::test::TemporaryDirectory directory;
-    qck::test::TestCertificate certificate;
-    std::unique_ptr<net::TlsServerContext> context;
-    RunningServer server;
 };
 
 constexpr std::string_view get_x = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";

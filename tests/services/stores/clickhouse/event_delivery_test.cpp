@@ -9,11 +9,13 @@
 #include "services/clicks/country_code.hpp"
 #include "services/clicks/data_directory.hpp"
 #include "tests/services/stores/clickhouse/clickhouse_fixture.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace qck;
 using namespace qck::clickhouse;
 using namespace qck::clickhouse::test;
 using namespace std::chrono_literals;
+using qck::test::within;
 
 namespace {
 
@@ -66,16 +68,6 @@ std::string stored(const std::string& url) {
     return asked(url,
                  "SELECT count(), uniqExact(node, shard, epoch, sequence), sum(clicks) FROM "
                  "qck_analytics.link_events");
-}
-
-template <class Done>
-bool within(std::chrono::seconds deadline, Done&& done) {
-    const auto until = std::chrono::steady_clock::now() + deadline;
-    while (!done()) {
-        if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::sleep_for(5ms);
-    }
-    return true;
 }
 
 }  // namespace

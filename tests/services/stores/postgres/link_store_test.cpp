@@ -9,6 +9,7 @@
 #include "services/stores/postgres/postgres_link_store.hpp"
 #include "tests/services/stores/link_store_contract.hpp"
 #include "tests/services/stores/postgres/shared_server.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace qck;
 using namespace qck::postgres;
@@ -43,15 +44,6 @@ private:
     PostgresLinkStore store_;
     PostgresLinkOutbox outbox_;
 };
-
-bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(10ms);
-    }
-    return true;
-}
 
 /// What instances do to a handful of codes at once. `wrong` counts outcomes that cannot be, and
 /// versions of a code that did not grow from one change that was answered to the next.
@@ -258,7 +250,7 @@ TEST_CASE("lists come from the replica, and from the primary while that is gone"
     const auto replica = PostgresServer::replica_of(primary);
     Instance instance(quick_pool(primary.url()), quick_pool(replica->url()));
     REQUIRE(instance.create(link_to("https://a.example/", "x")).has_value());
-    CHECK(eventually(5s, [&] { return *instance.store().count() == 1; }));
+    CHECK(within(5s, [&] { return *instance.store().count() == 1; }));
     CHECK(replica->sql("SELECT pg_is_in_recovery()") == "t\n");
     CHECK(replica->sql("SELECT sum(numbackends) > 0 FROM pg_stat_database") == "t\n");
 
@@ -303,14 +295,14 @@ TEST_CASE("every create that was answered is there after the server was killed",
     };
     for (int round = 0; round < 4; ++round) {
         const auto before = acknowledged_count();
-        CHECK(eventually(10s, [&] { return acknowledged_count() > before + 200; }));
+        CHECK(within(10s, [&] { return acknowledged_count() > before + 200; }));
         server.kill();
         server.start();
     }
     stop = true;
     for (auto& thread : threads) thread.join();
     std::set<std::string> there;
-    CHECK(eventually(5s, [&] { return instance.store().count().has_value(); }));
+    CHECK(within(5s, [&] { return instance.store().count().has_value(); }));
     std::string after;
     while (true) {
         const auto page = instance.store().list(after, 1000);
@@ -340,11 +332,11 @@ TEST_CASE("a commit whose answer was lost is asked for, and told as what it was"
     // 300 ms after it began the writer gives the connection up, and asks.
     const auto in_doubt = [&](const std::function<Result<Link>()>& change) {
         set("nobody");
-        REQUIRE(eventually(
-            5s, [&] { return server.sql("SHOW synchronous_standby_names") == "nobody\n"; }));
+        REQUIRE(
+            within(5s, [&] { return server.sql("SHOW synchronous_standby_names") == "nobody\n"; }));
         const std::string begin = server.sql("SELECT clock_timestamp()");
         auto changed = std::async(std::launch::async, change);
-        REQUIRE(eventually(5s, [&] {
+        REQUIRE(within(5s, [&] {
             return server.sql(
                        "SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE '%txid_status%'"
                        " AND pid <> pg_backend_pid() AND query_start > '" +
@@ -379,7 +371,6 @@ TEST_CASE("a server that hangs delays an answer for a bounded time, and is used 
     CHECK_FALSE(instance.create(link_to("https://a.example/", "y")).has_value());
     CHECK(std::chrono::steady_clock::now() - begin < 8s);
     server.go_on();
-    CHECK(eventually(5s, [&] { return instance.store().find("x").has_value(); }));
-    CHECK(
-        eventually(5s, [&] { return instance.create(link_to("https://a.example/")).has_value(); }));
+    CHECK(within(5s, [&] { return instance.store().find("x").has_value(); }));
+    CHECK(within(5s, [&] { return instance.create(link_to("https://a.example/")).has_value(); }));
 }

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "tests/services/stores/postgres/shared_server.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace qck;
 using namespace qck::postgres;
@@ -16,15 +17,6 @@ Result<Rows> ask(Pool& pool, const char* sql) {
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
                                                                  begin);
-}
-
-bool eventually(std::chrono::milliseconds patience, const std::function<bool()>& holds) {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(10ms);
-    }
-    return true;
 }
 
 }  // namespace
@@ -85,7 +77,7 @@ TEST_CASE("a pool outlives its server: refused at once, back by itself", "[postg
     CHECK(since(begin) < 1s);
     CHECK(pool.failures() < 60);  // attempts back off; a thousand calls are not a thousand attempts
     server.start();
-    CHECK(eventually(5s, [&] { return ask(pool, "SELECT 1").has_value(); }));
+    CHECK(within(5s, [&] { return ask(pool, "SELECT 1").has_value(); }));
 
     // A restart while connections are idle: the first call after it is tried again.
     server.stop();
@@ -112,7 +104,7 @@ TEST_CASE("a server that hangs costs its timeout once, not each caller", "[postg
     trying.join();
     CHECK(since(later) < 5s);
     server.go_on();
-    CHECK(eventually(5s, [&] { return ask(pool, "SELECT 1").has_value(); }));
+    CHECK(within(5s, [&] { return ask(pool, "SELECT 1").has_value(); }));
 }
 
 TEST_CASE("the fate of a transaction can be asked for", "[postgres]") {
