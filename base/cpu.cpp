@@ -11,6 +11,7 @@
 #include <charconv>
 #include <ctime>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 namespace qck {
@@ -95,23 +96,27 @@ std::int64_t thread_cpu_ns() {
     return static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
 }
 
-StealSample steal_sample() {
+std::vector<CpuTime> cpu_times() {
+    const long ticks_per_s = std::max(::sysconf(_SC_CLK_TCK), 1L);
+    const auto span = [&](std::uint64_t ticks) {
+        return std::chrono::nanoseconds(static_cast<std::int64_t>(
+            ticks * (1'000'000'000 / static_cast<unsigned>(ticks_per_s))));
+    };
+    std::vector<CpuTime> times;
     std::ifstream file("/proc/stat");
-    std::string label;
-    std::array<std::uint64_t, 8> field{};  // user nice system idle iowait irq softirq steal
-    file >> label;
-    for (auto& value : field) file >> value;
-    StealSample sample;
-    if (!file) return sample;
-    for (const auto value : field) sample.total += value;
-    sample.steal = field[7];
-    return sample;
-}
-
-double steal_share(const StealSample& since, const StealSample& until) {
-    if (until.total <= since.total) return 0;
-    return static_cast<double>(until.steal - since.steal) /
-           static_cast<double>(until.total - since.total);
+    for (std::string line; std::getline(file, line) && line.starts_with("cpu");) {
+        if (line.size() < 4 || line[3] == ' ') continue;  // their sum
+        std::istringstream words(line.substr(3));
+        CpuTime time;
+        words >> time.cpu;
+        std::array<std::uint64_t, 8> ticks{};  // user nice system idle iowait irq softirq steal
+        for (auto& value : ticks) words >> value;
+        if (!words) return {};
+        time.busy = span(ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]);
+        time.stolen = span(ticks[7]);
+        times.push_back(time);
+    }
+    return times;
 }
 
 }  // namespace qck

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -28,12 +29,14 @@ void give_way();
 /// CPU time of the calling thread so far, nanoseconds.
 std::int64_t thread_cpu_ns();
 
-/// Share of CPU time that the hypervisor took since `since`, 0..1 over all CPUs; from /proc/stat.
-struct StealSample {
-    std::uint64_t steal = 0;
-    std::uint64_t total = 0;
+/// What became of the time of one CPU since the machine started.
+struct CpuTime {
+    int cpu = 0;
+    std::chrono::nanoseconds busy{};    ///< processes and interrupts
+    std::chrono::nanoseconds stolen{};  ///< taken by the hypervisor while somebody wanted it
 };
-StealSample steal_sample();
-double steal_share(const StealSample& since, const StealSample& until);
+/// Of every CPU that is online, ascending, from /proc/stat: whole ticks, mostly of 10 ms. Empty
+/// when it cannot be read.
+std::vector<CpuTime> cpu_times();
 
 }  // namespace qck

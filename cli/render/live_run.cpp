@@ -29,7 +29,7 @@ std::string micros_text(std::uint64_t ns) {
 }
 
 std::string phase_line(const scenario::Plan& plan, const record::Progress& progress,
-                       const Terminal& terminal) {
+                       const Terminal& terminal, std::size_t width) {
     if (progress.elapsed.count() < 0) {
         return "connecting  " + format_count(progress.connections_open) + " of " +
                format_count(progress.connections_wanted) + " connections";
@@ -39,57 +39,68 @@ std::string phase_line(const scenario::Plan& plan, const record::Progress& progr
                              ? static_cast<double>(progress.elapsed.count()) /
                                    static_cast<double>(progress.planned.count())
                              : 0;
-    std::string text = progress.draining ? "draining" : plan.phases[phase].name;
+    std::string text = "draining";
     if (!progress.draining) {
+        text = leading_columns(plan.phases[phase].name, width < 60 ? 12 : 24);
         text += " (" + std::to_string(phase + 1) + " of " + std::to_string(plan.phases.size()) +
                 ")  " + whole_seconds(left_of(progress.phase_left)) + " left";
     }
-    return padded_right(text, 34) + " " + bar(terminal, share, 16) + "  " +
-           whole_seconds(std::chrono::floor<std::chrono::seconds>(progress.elapsed)) +
-           " elapsed, " + whole_seconds(left_of(progress.planned - progress.elapsed)) + " left";
+    const std::string times =
+        whole_seconds(std::chrono::floor<std::chrono::seconds>(progress.elapsed)) + " elapsed, " +
+        whole_seconds(left_of(progress.planned - progress.elapsed)) + " left";
+    const std::string whole =
+        padded_right(text, 34) + " " + bar(terminal, share, 16) + "  " + times;
+    if (display_width(whole) <= width) return whole;
+    const std::string both = text + " · " + times;
+    return display_width(both) <= width ? both : text;
 }
 
-std::string rate_line(const record::Progress& progress) {
-    std::string text = "rate       ";
+using Parts = std::vector<std::string>;
+
+Parts rate_parts(const record::Progress& progress) {
+    Parts parts;
     if (progress.target_rate_per_s > 0) {
-        text += " target " + format_rate(progress.target_rate_per_s) + "/s ·";
+        parts.push_back("target " + format_rate(progress.target_rate_per_s) + "/s");
     }
-    return text + " sent " + format_rate(std::round(progress.sent_rate_per_s)) + "/s · answered " +
-           format_rate(std::round(progress.answered_rate_per_s)) + "/s";
+    parts.push_back("sent " + format_rate(std::round(progress.sent_rate_per_s)) + "/s");
+    parts.push_back("answered " + format_rate(std::round(progress.answered_rate_per_s)) + "/s");
+    return parts;
 }
 
-std::string latency_line(const record::Progress& progress) {
-    if (progress.recent.count() == 0) return "last second nothing answered";
-    return "last second p50 " + micros_text(progress.recent.percentile_ns(0.5)) + " · p99 " +
-           micros_text(progress.recent.percentile_ns(0.99)) + " · p99.9 " +
-           micros_text(progress.recent.percentile_ns(0.999)) + " · max " +
-           micros_text(progress.recent.max_ns());
+Parts latency_parts(const record::Progress& progress) {
+    if (progress.recent.count() == 0) return {"nothing answered"};
+    return {"p50 " + micros_text(progress.recent.percentile_ns(0.5)),
+            "p99 " + micros_text(progress.recent.percentile_ns(0.99)),
+            "p99.9 " + micros_text(progress.recent.percentile_ns(0.999)),
+            "max " + micros_text(progress.recent.max_ns())};
 }
 
-std::string count_line(const record::Progress& progress) {
+Parts count_parts(const record::Progress& progress) {
     const record::Accounting& a = progress.so_far;
     const std::uint64_t errors = a.failed + a.timed_out + a.unsent;
     const std::uint64_t ended = a.answered + a.failed + a.timed_out;
     const std::uint64_t open = a.sent > ended ? a.sent - ended : 0;
-    std::string text = "requests    answered " + format_count(a.answered) + " · in flight " +
-                       format_count(open) + " · errors " + format_count(errors);
+    Parts parts{"answered " + format_count(a.answered), "in flight " + format_count(open),
+                "errors " + format_count(errors)};
     if (progress.connect_failures > 0) {
-        text += " · connects failed " + format_count(progress.connect_failures) + " (" +
-                record::cause_name(progress.connect_cause) + ")";
+        parts.push_back("connects failed " + format_count(progress.connect_failures) + " (" +
+                        record::cause_name(progress.connect_cause) + ")");
     }
-    return text;
+    return parts;
 }
 
-/// At most `width` columns of it, so that no line wraps and the block keeps its height.
-std::string cut(std::string_view text, std::size_t width) {
-    std::string out;
-    std::size_t columns = 0;
-    for (const char c : text) {
-        const bool begins = (static_cast<unsigned char>(c) & 0xc0U) != 0x80U;
-        if (begins && ++columns > width) break;
-        out += c;
+/// As many of the parts as fit, so that no line wraps, the block keeps its height, and no figure is
+/// shown in part.
+std::string fitted(std::string_view label, const Parts& parts, std::size_t width) {
+    std::string line = padded_right(label, 12);
+    bool first = true;
+    for (const std::string& part : parts) {
+        const std::string_view between = first ? "" : " · ";
+        if (display_width(line) + display_width(between) + display_width(part) > width) break;
+        line.append(between).append(part);
+        first = false;
     }
-    return out;
+    return line;
 }
 
 }  // namespace
@@ -98,9 +109,11 @@ std::string live_block(const scenario::Plan& plan, const record::Progress& progr
                        const Terminal& terminal) {
     const auto width = static_cast<std::size_t>(std::max(terminal.width - 1, 20));
     std::string out;
-    for (const std::string& line : {phase_line(plan, progress, terminal), rate_line(progress),
-                                    latency_line(progress), count_line(progress)}) {
-        out += cut(plain_if_needed(terminal, line), width) + "\n";
+    for (const std::string& line :
+         {phase_line(plan, progress, terminal, width), fitted("rate", rate_parts(progress), width),
+          fitted("last second", latency_parts(progress), width),
+          fitted("requests", count_parts(progress), width)}) {
+        out += plain_if_needed(terminal, line) + "\n";
     }
     return out;
 }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <vector>
 
 #include "base/units.hpp"
 #include "base/version.hpp"
@@ -36,33 +37,60 @@ std::string percent_text(double share) {
     return text;
 }
 
-/// Lines under one label: the label stands before the first, the others are indented below.
+/// How wide text is drawn: the terminal, but not so wide that lines are hard to read.
+std::size_t text_width(const Terminal& terminal) {
+    return static_cast<std::size_t>(std::clamp(terminal.width, 24, 100));
+}
+
+/// Lines under one label: the label stands before the first, the others are indented below. What is
+/// wider than the terminal is broken between words, never within a figure.
 class Block {
 public:
     Block(const Terminal& terminal, std::string_view label) : terminal_(terminal), label_(label) {}
 
-    void line(std::string_view text, Tone tone = Tone::plain) {
-        const std::string_view label = first_ ? label_ : std::string_view{};
-        first_ = false;
-        const std::string shown = plain_if_needed(terminal_, text);
-        out_ += padded_right(label, label_columns) + toned(terminal_, tone, shown) + "\n";
-    }
-    /// As line(), broken where it would be wider than the terminal or 100 columns.
+    /// Broken between words.
     void paragraph(std::string_view text, Tone tone = Tone::plain) {
-        const auto width = static_cast<std::size_t>(std::clamp(terminal_.width, 40, 100));
         const std::string shown = plain_if_needed(terminal_, text);
-        std::string_view rest = shown;
-        const std::string broken = wrapped(rest, width - label_columns, 0);
-        rest = broken;
+        const std::string broken = wrapped(shown, text_width(terminal_) - label_columns, 0);
+        std::string_view rest = broken;
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find('\n'), rest.size());
             line(rest.substr(0, end), tone);
             rest.remove_prefix(std::min(end + 1, rest.size()));
         }
     }
+    /// Broken between parts, as many as fit on a line with `between` them; and within those only
+    /// that are wider than a line.
+    void parts(const std::vector<std::string>& all, std::string_view between,
+               Tone tone = Tone::plain) {
+        const std::size_t width = text_width(terminal_) - label_columns;
+        const std::string gap = plain_if_needed(terminal_, between);
+        std::string text;
+        const auto finish = [&] {
+            if (display_width(text) <= width) return line(text, tone);
+            paragraph(text, tone);
+        };
+        for (const std::string& part : all) {
+            const std::string shown = plain_if_needed(terminal_, part);
+            const std::size_t columns =
+                display_width(text) + display_width(gap) + display_width(shown);
+            if (!text.empty() && columns > width) {
+                finish();
+                text.clear();
+            }
+            text += (text.empty() ? "" : gap) + shown;
+        }
+        finish();
+    }
     const std::string& text() const { return out_; }
 
 private:
+    void line(std::string_view shown, Tone tone) {
+        const std::string_view label = first_ ? label_ : std::string_view{};
+        first_ = false;
+        out_ += padded_right(label, label_columns) + toned(terminal_, tone, shown) + "\n";
+    }
+
     const Terminal& terminal_;
     std::string_view label_;
     bool first_ = true;
@@ -81,34 +109,58 @@ std::string latency_pair(const report::Latency& latency) {
     return text;
 }
 
+/// Widths of a phase's columns, over all phases.
+struct PhaseColumns {
+    std::size_t name = 4;
+    std::size_t span = 2;
+    std::size_t rate = 4;
+    std::size_t bar = 0;         ///< 0: there is no room for one
+    bool latency_below = false;  ///< on a line of its own
+};
+
+PhaseColumns phase_columns(const report::Report& report, const Terminal& terminal) {
+    constexpr std::size_t latency_columns = 23;
+    constexpr std::size_t bar_least = 8;
+    PhaseColumns columns;
+    for (const report::PhaseReport& phase : report.phases) {
+        columns.name = std::max(columns.name, display_width(phase.name));
+        columns.span = std::max(columns.span, display_width(tight_span(phase.seconds)));
+        columns.rate = std::max(columns.rate, format_rate(phase.achieved_rate).size() + 2);
+    }
+    const std::size_t width = text_width(terminal);
+    columns.name = std::min<std::size_t>(columns.name, width < 60 ? 14 : 24);
+    std::size_t used = columns.name + 1 + columns.span + 2 + 2 + columns.rate;
+    columns.latency_below = used + bar_least + 2 + latency_columns > width;
+    if (!columns.latency_below) used += 2 + latency_columns;
+    if (used + bar_least <= width) columns.bar = std::min<std::size_t>(width - used, 32);
+    return columns;
+}
+
+/// At most so many columns of a name.
+std::string cut_name(const Terminal& terminal, std::string_view name, std::size_t columns) {
+    const std::string shown = plain_if_needed(terminal, name);
+    if (display_width(shown) <= columns) return shown;
+    const std::string mark = plain_if_needed(terminal, "…");
+    return std::string(leading_columns(shown, columns - display_width(mark))) + mark;
+}
+
 std::string phase_lines(const report::Report& report, const Terminal& terminal) {
+    const PhaseColumns columns = phase_columns(report, terminal);
     double top = 0;
-    std::size_t name_columns = 4;
-    std::size_t span_columns = 2;
-    std::size_t rate_columns = 4;
     for (const report::PhaseReport& phase : report.phases) {
         top = std::max(top, phase.achieved_rate);
-        name_columns = std::max(name_columns, display_width(phase.name));
-        span_columns = std::max(span_columns, display_width(tight_span(phase.seconds)));
-        rate_columns = std::max(rate_columns, format_rate(phase.achieved_rate).size() + 2);
     }
-    name_columns = std::min<std::size_t>(name_columns, 24);
-    const std::size_t fixed = name_columns + 1 + span_columns + 2 + 2 + rate_columns + 2 + 23;
-    const auto width = static_cast<std::size_t>(std::clamp(terminal.width, 60, 100));
-    const std::size_t bar_columns =
-        std::clamp<std::size_t>(width > fixed ? width - fixed : 0, 8, 32);
     std::string out;
     for (const report::PhaseReport& phase : report.phases) {
         const double share = top > 0 ? phase.achieved_rate / top : 0;
-        const bool measured = phase.latency_us.max > 0;
-        const std::string line =
-            padded_right(plain_if_needed(terminal, phase.name), name_columns) + " " +
-            padded_left(tight_span(phase.seconds), span_columns) + "  " +
-            bar(terminal, share, bar_columns) + "  " +
-            padded_left(format_rate(phase.achieved_rate) + "/s", rate_columns) + "  " +
-            (measured && phase.accounting.answered > 0 ? latency_pair(phase.latency_us)
-                                                       : "nothing answered");
-        out += line + "\n";
+        out += padded_right(cut_name(terminal, phase.name, columns.name), columns.name) + " " +
+               padded_left(tight_span(phase.seconds), columns.span) + "  ";
+        if (columns.bar > 0) out += bar(terminal, share, columns.bar) + "  ";
+        out += padded_left(format_rate(phase.achieved_rate) + "/s", columns.rate);
+        out += columns.latency_below ? "\n" + std::string(label_columns, ' ') : "  ";
+        out += phase.latency_us && phase.accounting.answered > 0 ? latency_pair(*phase.latency_us)
+                                                                 : "nothing answered";
+        out += "\n";
     }
     return out;
 }
@@ -116,11 +168,13 @@ std::string phase_lines(const report::Report& report, const Terminal& terminal) 
 std::string accounting_lines(const report::Report& report, const Terminal& terminal) {
     const record::Accounting& a = report.accounting;
     Block block(terminal, "accounting");
-    block.line("scheduled " + format_count(a.scheduled) + " = sent " + format_count(a.sent) +
-               " + unsent " + format_count(a.unsent));
-    block.line("sent " + format_count(a.sent) + " = answered " + format_count(a.answered) +
-               " + failed " + format_count(a.failed) + " + timed out " + format_count(a.timed_out) +
-               " + in flight " + format_count(a.in_flight));
+    block.parts({"scheduled " + format_count(a.scheduled), "= sent " + format_count(a.sent),
+                 "+ unsent " + format_count(a.unsent)},
+                " ");
+    block.parts({"sent " + format_count(a.sent), "= answered " + format_count(a.answered),
+                 "+ failed " + format_count(a.failed), "+ timed out " + format_count(a.timed_out),
+                 "+ in flight " + format_count(a.in_flight)},
+                " ");
     return block.text();
 }
 
@@ -134,12 +188,10 @@ std::string error_lines(const report::Report& report, const Terminal& terminal) 
     std::string out;
     const auto add = [&](std::string_view label, const std::map<std::string, std::uint64_t>& counts,
                          Tone tone = Tone::plain) {
-        std::string text;
-        for (const auto& [name, count] : counts) {
-            text += (text.empty() ? "" : " · ") + name + " " + format_count(count);
-        }
+        std::vector<std::string> parts;
+        for (const auto& [name, count] : counts) parts.push_back(name + " " + format_count(count));
         Block block(terminal, label);
-        block.paragraph(text, tone);
+        block.parts(parts, " · ", tone);
         out += block.text();
     };
     // One status of success is what everybody hopes for, and says nothing.
@@ -160,35 +212,41 @@ std::string counts_lines(const report::Report& report, const Terminal& terminal)
     }
     if (!report.reconcile) return {};
     const report::Reconciliation& r = *report.reconcile;
-    std::string text = "answered " + format_count(r.answered);
+    std::vector<std::string> parts{"answered " + format_count(r.answered)};
     if (r.answered > report.accounting.answered) {
-        text += " (" + format_count(r.answered - report.accounting.answered) + " in calibration)";
+        parts[0] +=
+            " (" + format_count(r.answered - report.accounting.answered) + " in calibration)";
     }
     const auto add = [&](const std::string& name, std::uint64_t count) {
-        text += (count == r.answered ? " = " : " ≠ ") + name + " " + format_count(count);
+        parts.push_back((count == r.answered ? "= " : "≠ ") + name + " " + format_count(count));
     };
     add("served", r.served);
     add("journal", r.counted);
     for (const auto& [store, count] : r.stores) add(store, count);
-    block.paragraph(text, r.difference == 0 ? Tone::plain : Tone::bad);
+    block.parts(parts, " ", r.difference == 0 ? Tone::plain : Tone::bad);
     if (r.difference != 0) {
-        block.line("difference " + std::string(r.difference < 0 ? "−" : "+") +
-                       format_count(static_cast<std::uint64_t>(std::llabs(r.difference))),
-                   Tone::bad);
+        block.paragraph("difference " + std::string(r.difference < 0 ? "−" : "+") +
+                            format_count(static_cast<std::uint64_t>(std::llabs(r.difference))),
+                        Tone::bad);
     }
     return block.text();
 }
 
 std::string generator_lines(const report::Report& report, const Terminal& terminal) {
-    Block block(terminal, "generator");
-    std::string text;
-    if (!report.closed_loop) text = "send lag p99 " + micros_text(report.send_lag_us.p99) + " · ";
-    if (report.generator.new_connections_asked_per_s > 0) {
-        text += "new connections " + format_rate(report.generator.new_connections_per_s) +
-                "/s of " + format_rate(report.generator.new_connections_asked_per_s) + "/s · ";
+    std::vector<std::string> parts;
+    if (!report.closed_loop) {
+        parts.push_back("send lag p99 " +
+                        (report.send_lag_us ? micros_text(report.send_lag_us->p99) : "-"));
     }
-    block.line(text + "CPU " + percent_text(report.generator.cpu) + " · steal " +
-               percent_text(report.generator.steal));
+    if (report.generator.new_connections_asked_per_s > 0) {
+        parts.push_back("new connections " + format_rate(report.generator.new_connections_per_s) +
+                        "/s of " + format_rate(report.generator.new_connections_asked_per_s) +
+                        "/s");
+    }
+    parts.push_back("CPU " + percent_text(report.generator.cpu));
+    parts.push_back("steal " + percent_text(report.generator.steal));
+    Block block(terminal, "generator");
+    block.parts(parts, " · ");
     return block.text();
 }
 
@@ -203,7 +261,7 @@ std::string agent_lines(const report::Report& report, const Terminal& terminal) 
         uncertainty = std::max(uncertainty, agent.clock_uncertainty_us);
     }
     Block block(terminal, "agents");
-    block.line(std::to_string(agents.size()) + " · start skew at most " + micros_text(skew) +
+    block.paragraph(std::to_string(agents.size()) + " · start skew at most " + micros_text(skew) +
                " · clocks known within " + micros_text(uncertainty));
     for (const report::AgentReport& agent : agents) {
         if (agent.lost) block.paragraph(report::loss_text(agent), Tone::bad);
@@ -214,11 +272,11 @@ std::string agent_lines(const report::Report& report, const Terminal& terminal) 
 std::string objective_lines(const report::Report& report, const Terminal& terminal) {
     Block block(terminal, "objectives");
     for (const report::Objective& objective : report.objectives) {
-        block.line(objective.expression + "  " + report::shown_value(objective) + "  " +
-                       (report.interrupted ? "not judged"
-                        : objective.pass   ? "met"
-                                           : "MISSED"),
-                   objective.pass ? Tone::plain : Tone::bad);
+        block.parts({objective.expression, report::shown_value(objective),
+                     report.interrupted ? "not judged"
+                     : objective.pass   ? "met"
+                                        : "MISSED"},
+                    "  ", objective.pass ? Tone::plain : Tone::bad);
     }
     return block.text();
 }
@@ -235,6 +293,7 @@ std::string verdict_lines(const report::Report& report, const Terminal& terminal
     Block block(terminal, "verdict");
     block.paragraph(head, tone);
     for (const std::string& advice : verdict.advice) block.paragraph(advice);
+    for (const std::string& note : verdict.notes) block.paragraph(note);
     if (report.scale > 1) {
         block.paragraph("this was 1:" + report::scale_text(report.scale) + " of the " +
                         format_rate(report.nominal_peak_rate) + "/s asked for" +
@@ -254,11 +313,22 @@ std::string run_head(const scenario::Plan& plan, const report::RunContext& conte
     if (peak > 0) title += ", " + format_rate(peak * context.scale) + "/s nominal";
     if (context.compress != 1)
         title += ", time compressed " + report::scale_text(context.compress) + "x";
-    std::string out = toned(terminal, Tone::bold, plain_if_needed(terminal, title)) + "\n";
+    title = plain_if_needed(terminal, title);
+    const std::size_t width = text_width(terminal);
+    if (display_width(title) > width) title = wrapped(title, width, 2);
+    std::string out = toned(terminal, Tone::bold, title) + "\n";
     Block target(terminal, "target");
-    target.line(context.target +
-                (context.target_note.empty() ? "" : "   (" + context.target_note + ")"));
+    std::vector<std::string> target_parts{context.target};
+    if (!context.target_note.empty()) target_parts.push_back("(" + context.target_note + ")");
+    target.parts(target_parts, "   ");
     out += target.text();
+    if (context.links_added > 0) {
+        Block links(terminal, "links");
+        links.paragraph("added " + format_count(context.links_added) +
+                        (context.links_added == 1 ? " link" : " links") +
+                        " to the service, which stay there");
+        out += links.text();
+    }
     if (context.calibration.empty() && context.scale == 1) return out + "\n";
     Block calibrate(terminal, "calibrate");
     std::string text = context.calibration;
@@ -283,7 +353,7 @@ std::string run_summary(const report::Report& report, const std::string& report_
     out += verdict_lines(report, terminal);
     if (!report_path.empty()) {
         Block path(terminal, "report");
-        path.line(report_path);
+        path.paragraph(report_path);
         out += path.text();
     }
     return out;

@@ -13,8 +13,9 @@ std::string run_head(const scenario::Plan& plan, const report::RunContext& conte
                      const Terminal& terminal);
 
 /// What came of it: a line a phase with its bar, accounting, counts, generator, objectives,
-/// verdict, and `report_path` unless that is empty. Only what was measured is shown. At most 80
-/// columns where names and figures allow.
+/// verdict, and `report_path` unless that is empty. Only what was measured is shown. No wider than
+/// the terminal from 40 columns on, but for single words (a path, a URL) that are; no figure is
+/// broken.
 std::string run_summary(const report::Report& report, const std::string& report_path,
                         const Terminal& terminal);
 

@@ -13,21 +13,11 @@ constexpr std::string_view cut_mark = "...";
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-/// The first `width` characters.
-std::string_view front(std::string_view text, std::size_t width) {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        if (!continues(text[at]) && width-- == 0) break;
-        ++at;
-    }
-    return text.substr(0, at);
-}
-
 void append_cell(std::string& line, std::string_view text, std::size_t width, Table::Align align) {
     const auto wide = display_width(text);
     if (wide > width) {
         const auto kept = width > cut_mark.size() ? width - cut_mark.size() : width;
-        line.append(front(text, kept));
+        line.append(leading_columns(text, kept));
         if (width > cut_mark.size()) line.append(cut_mark);
         return;
     }
@@ -41,6 +31,15 @@ void append_cell(std::string& line, std::string_view text, std::size_t width, Ta
 std::size_t display_width(std::string_view text) {
     return static_cast<std::size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
+}
+
+std::string_view leading_columns(std::string_view text, std::size_t columns) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        if (!continues(text[at]) && columns-- == 0) break;
+        ++at;
+    }
+    return text.substr(0, at);
 }
 
 std::size_t terminal_width(int fd) {

@@ -41,6 +41,9 @@ private:
 /// Characters of UTF-8 text, not bytes.
 std::size_t display_width(std::string_view text);
 
+/// The first characters of UTF-8 text, at most so many.
+std::string_view leading_columns(std::string_view text, std::size_t columns);
+
 /// Columns of the terminal behind `fd`; 0 when it is none.
 std::size_t terminal_width(int fd);
 

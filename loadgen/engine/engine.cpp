@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/clock.hpp"
+#include "base/cpu.hpp"
 #include "base/units.hpp"
 #include "loadgen/engine/evidence.hpp"
 
@@ -15,6 +16,8 @@ namespace {
 
 /// From the moment that all are warm to the start: time for every thread to hear of it.
 constexpr std::int64_t lead_ns = 20'000'000;
+/// Between looks at who has the CPUs. They are counted in ticks of 10 ms: no use in less.
+constexpr std::chrono::nanoseconds cpu_look_gap = std::chrono::milliseconds(200);
 
 /// Whether workers may wait by looking at the clock. Not where that takes the CPU from the target
 /// or from another worker: a CPU has to be left over, unless somebody has placed us on purpose.
@@ -125,12 +128,29 @@ Result<void> Engine::set_up() {
     return {};
 }
 
+bool Engine::target_is_here() const {
+    const auto& addresses = config_.target.addresses;
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [](const net::Address& one) { return one.is_loopback(); });
+}
+
+/// A target on this machine is late, too, when its CPUs are taken.
+void Engine::watch_cpus() {
+    CpuWatch::Config watch;
+    if (!target_is_here()) watch.cpus = config_.cpus.empty() ? allowed_cpus() : config_.cpus;
+    watch.service = config_.service;
+    watch.threads = workers_.size();
+    watch.every = std::max(cpu_look_gap, std::chrono::nanoseconds(frame_.shape().interval_ns));
+    cpu_watch_.emplace(std::move(watch));
+}
+
 void Engine::launch() {
-    steal_before_ = steal_sample();
+    watch_cpus();
     retransmits_before_ = retransmitted_segments();
     for (std::size_t at = 0; at < workers_.size(); ++at) {
         threads_.emplace_back([this, at] {
             name_thread("qck-load");
+            cpu_watch_->thread_started(at, ::gettid());
             if (!config_.cpus.empty()) {
                 const auto pinned = pin_thread(config_.cpus[at % config_.cpus.size()]);
                 if (!pinned) outcomes_[at] = pinned.error();
@@ -152,6 +172,7 @@ bool Engine::wait_for(std::chrono::nanoseconds span) {
     const std::int64_t until = monotonic_ns() + span.count();
     for (;;) {
         start_when_warm();
+        look_at_cpus();
         if (control_.ended.load() == workers_.size()) return true;
         const std::int64_t left = until - monotonic_ns();
         if (left <= 0) return false;
@@ -168,6 +189,7 @@ void Engine::take_over(const schedule::Stripe& stripe) {
 }
 
 record::Gain Engine::take_gain(bool whole) {
+    look_at_cpus();
     if (told_.empty()) {
         for (std::size_t at = 0; at < workers_.size(); ++at) {
             told_.push_back(std::make_unique<record::WorkerRecord>(frame_.shape()));
@@ -197,10 +219,19 @@ ConnectionCounts Engine::connection_counts() const {
     return counts;
 }
 
+void Engine::look_at_cpus() {
+    const std::chrono::nanoseconds at = since_start();
+    if (at.count() >= 0) cpu_watch_->look(at);
+}
+
+std::chrono::nanoseconds Engine::since_start() const {
+    const std::int64_t start = control_.start_ns.load();
+    return std::chrono::nanoseconds(start == 0 ? -1 : monotonic_ns() - start);
+}
+
 record::Progress Engine::progress() const {
     record::Progress progress;
-    const std::int64_t start = control_.start_ns.load();
-    const std::int64_t at = start == 0 ? -1 : monotonic_ns() - start;
+    const std::int64_t at = since_start().count();
     progress.elapsed = std::chrono::nanoseconds(at);
     progress.planned = std::chrono::nanoseconds(curve_.duration_ns());
     progress.phase = curve_.phase_at(std::max<std::int64_t>(at, 0));
@@ -242,6 +273,7 @@ record::Progress Engine::progress() const {
 Result<record::RunResult> Engine::finish() {
     while (!wait_for(std::chrono::seconds(1))) {
     }
+    cpu_watch_->end(since_start());
     for (std::thread& thread : threads_) thread.join();
     for (const auto& outcome : outcomes_) {
         if (!outcome) return outcome.error();
@@ -280,7 +312,12 @@ void Engine::add_evidence(record::RunResult& result) const {
             evidence.connect_failed_by[cause] += worker.connect_failed_by[cause];
         }
     }
-    evidence.steal_share = steal_share(steal_before_, steal_sample());
+    evidence.cpu_stretches = cpu_watch_->stretches();
+    evidence.target_is_here = target_is_here();
+    const record::CpuShares shares =
+        record::shares_of(evidence.cpu_stretches, std::chrono::nanoseconds(0), result.duration);
+    evidence.steal_share = shares.stolen;
+    evidence.others_share = shares.others;
     evidence.retransmits = retransmitted_segments() - retransmits_before_;
 }
 

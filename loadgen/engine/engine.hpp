@@ -1,14 +1,17 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
-#include "base/cpu.hpp"
 #include "base/error.hpp"
 #include "base/net/tls.hpp"
+#include "loadgen/engine/cpu_watch.hpp"
 #include "loadgen/engine/target.hpp"
 #include "loadgen/engine/worker.hpp"
 #include "loadgen/record/run_frame.hpp"
@@ -27,6 +30,8 @@ struct EngineConfig {
     /// count.
     bool closed_loop = false;
     net::TlsClientConfig tls;
+    /// The process of an embedded service: what it takes of the CPUs is no other load. 0: none.
+    pid_t service = 0;
     /// A connect that takes longer has failed. Also bounds the warm-up.
     std::chrono::nanoseconds connect_timeout{std::chrono::seconds(3)};
     /// One of several generators of a run: it makes the requests of this stripe only. Connections
@@ -92,7 +97,13 @@ public:
 private:
     Engine(const scenario::Plan& plan, EngineConfig config);
     Result<void> set_up();
+    bool target_is_here() const;
+    void watch_cpus();
+    /// Whoever waits for the run does so, on one thread: wait_for(), take_gain(), finish().
+    void look_at_cpus();
     void launch();
+    /// Below zero before the start.
+    std::chrono::nanoseconds since_start() const;
     /// Once all workers have tried their connections, sets the moment of the start. Any thread.
     void start_when_warm() const;
     void add_evidence(record::RunResult& result) const;
@@ -110,7 +121,7 @@ private:
     std::vector<std::unique_ptr<record::WorkerRecord>> told_;  ///< what take_gain() gave
     std::vector<Result<void>> outcomes_;
     std::vector<std::thread> threads_;
-    StealSample steal_before_;
+    std::optional<CpuWatch> cpu_watch_;
     std::uint64_t retransmits_before_ = 0;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/stats/histogram.hpp"
 #include "loadgen/record/accounting.hpp"
+#include "loadgen/record/cpu_use.hpp"
 
 namespace qck::record {
 
@@ -81,8 +82,12 @@ struct ThreadResult {
 /// What the verdict needs to lay a shortfall to the generator, the network or the target.
 struct GeneratorEvidence {
     std::vector<ThreadResult> threads;
-    double cpu_share_max = 0;       ///< cpu_share of the busiest second of any thread
-    double steal_share = 0;         ///< taken by the hypervisor, over all CPUs, 0..1
+    double cpu_share_max = 0;  ///< cpu_share of the busiest second of any thread
+    /// Who else had the CPUs that the generator may run on, and those of a target beside it.
+    std::vector<CpuStretch> cpu_stretches;
+    bool target_is_here = false;    ///< on this machine, so that it shares these CPUs
+    double steal_share = 0;         ///< of these CPUs taken by the hypervisor, 0..1
+    double others_share = 0;        ///< likewise run by other processes
     std::uint64_t retransmits = 0;  ///< TCP segments this host sent again while the load ran
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_lost = 0;  ///< open ones that ended and were not closed by us

@@ -14,8 +14,14 @@ using record::Cause;
 
 /// A thread this busy in its busiest second had no room to be on time.
 constexpr double cpu_share_full = 0.9;
-/// Above this the hypervisor's share alone explains milliseconds of lag.
+/// Above this the hypervisor's share alone explains milliseconds of lag, and requests not sent.
 constexpr double steal_share_much = 0.05;
+/// One request of a hundred is late when a hundredth of the time is not the generator's.
+constexpr double taken_share_late = 0.01;
+/// Other processes with less of the CPUs than this are nobody's other load.
+constexpr double others_share_much = 0.05;
+/// With this much less of the CPUs a target beside the generator may well be slow.
+constexpr double lost_to_target = 0.25;
 /// The event loop is expected back from a wait within this, 99 times of 100.
 constexpr std::uint64_t wake_lag_p99_max_ns = 1'000'000;
 /// Segments sent again, over requests sent: TCP then waits 200 ms at a time.
@@ -58,7 +64,10 @@ std::string symptom_of(const std::vector<Shortfall>& shortfalls) {
     }
     if (worst.late) {
         if (!text.empty()) text += ", ";
-        text += "send lag p99 " + format_duration(std::chrono::nanoseconds(worst.lag_p99_ns));
+        const std::string lag = format_duration(std::chrono::nanoseconds(worst.lag_ns));
+        text += has_p99(*worst.phase) ? "send lag p99 " + lag
+                                      : "of " + format_count(worst.phase->accounting.sent) +
+                                            " requests two or more sent " + lag + " late";
     }
     text += " in " + worst.phase->name;
     if (const std::size_t more = shortfalls.size() - 1; more > 0) {
@@ -168,9 +177,59 @@ double places(const Facts& facts) {
 bool all_places_stalled(const Facts& facts) {
     std::uint64_t as_long = facts.worst.phase->accounting.timed_out;
     facts.worst.phase->service.for_each([&](std::uint64_t top_ns, std::uint64_t count) {
-        if (top_ns * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns)) as_long += count;
+        if (top_ns * 2 >= static_cast<std::uint64_t>(facts.worst.lag_ns)) as_long += count;
     });
     return static_cast<double>(as_long) >= busy_share * places(facts);
+}
+
+/// All connections in use over the whole phase, by Little's law, or requests that never got one.
+bool busy_throughout(const Facts& facts) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const auto no_free = static_cast<std::size_t>(Cause::no_free_connection);
+    const double in_use = phase.sent_rate_per_s() * phase.service.mean_ns() / 1e9;
+    return phase.unsent_by[no_free] > 0 || in_use >= busy_share * places(facts);
+}
+
+/// A part of the CPUs' time that explains how late the phase was: a hundredth of it or more, and in
+/// one piece of the run at least half as long as requests were late.
+bool explains_lag(const Facts& facts, double share,
+                  std::chrono::nanoseconds record::CpuStretch::*what) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const std::chrono::nanoseconds lag(facts.worst.lag_ns);
+    return share >= taken_share_late &&
+           2 * record::most_within(facts.run.generator.cpu_stretches, phase.start,
+                                   phase.start + phase.duration, lag, what) >=
+               lag;
+}
+
+/// The CPUs had by others while all was sent and answered, only late. It makes a target beside the
+/// generator late as well, and answers that wait to be read look like a slow target: so it is asked
+/// before the target is. Only a generator that used its CPUs to the full has itself to blame.
+std::optional<Blame> cpus_taken(const Facts& facts) {
+    const Shortfall& worst = facts.worst;
+    if (!worst.late || worst.slow || worst.unanswered || worst.phase->accounting.timed_out > 0 ||
+        busy_throughout(facts) || facts.run.generator.cpu_share_max >= cpu_share_full) {
+        return std::nullopt;
+    }
+    const record::PhaseResult& phase = *worst.phase;
+    const record::CpuShares shares = record::shares_of(facts.run.generator.cpu_stretches,
+                                                       phase.start, phase.start + phase.duration);
+    if (explains_lag(facts, shares.stolen, &record::CpuStretch::stolen_most)) {
+        return Blame{Culprit::generator,
+                     "the generator's CPUs were taken from it (" + facts.symptom + "; steal " +
+                         percent(shares.stolen) + " in " + phase.name + ")",
+                     {"Run it again on a machine that is not shared, or at a quieter time."}};
+    }
+    if (shares.others >= others_share_much &&
+        explains_lag(facts, shares.kept_waiting, &record::CpuStretch::kept_waiting)) {
+        return Blame{Culprit::generator,
+                     "other load on this machine kept the generator from its CPUs (" +
+                         facts.symptom + "; other processes had " + percent(shares.others) +
+                         " of the CPUs in " + phase.name + ", and it waited for one " +
+                         percent(shares.kept_waiting) + " of the time)",
+                     {"Stop what else runs here, or give the generator cores of its own (--pin)."}};
+    }
+    return std::nullopt;
 }
 
 std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
@@ -182,10 +241,15 @@ std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
                      {"The latencies include that lag. " + lower_rate(facts) +
                       ", add --threads, or give it more cores."}};
     }
-    if (generator.steal_share >= steal_share_much && !timed_out_much(facts)) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const double steal = std::max(
+        generator.steal_share,
+        record::shares_of(generator.cpu_stretches, phase.start, phase.start + phase.duration)
+            .stolen);
+    if (steal >= steal_share_much && !timed_out_much(facts)) {
         return Blame{Culprit::generator,
                      "the generator's CPUs were taken from it (" + facts.symptom + "; steal " +
-                         percent(generator.steal_share) + ")",
+                         percent(steal) + ")",
                      {"Run it again on a machine that is not shared, or at a quieter time."}};
     }
     return std::nullopt;
@@ -212,8 +276,7 @@ std::optional<Blame> woken_late(const Facts& facts) {
     const stats::Histogram wake_lag = wake_lag_of(facts.run);
     if (wake_lag.percentile_ns(0.99) <= wake_lag_p99_max_ns) return std::nullopt;
     // Threads that are woken 2 ms late do not send a second late, nor keep a target from answering.
-    const bool as_late =
-        wake_lag.max_ns() * 2 >= static_cast<std::uint64_t>(facts.worst.lag_p99_ns);
+    const bool as_late = wake_lag.max_ns() * 2 >= static_cast<std::uint64_t>(facts.worst.lag_ns);
     if (!facts.worst.late || !as_late || facts.worst.unanswered || timed_out_much(facts)) {
         return std::nullopt;
     }
@@ -236,11 +299,7 @@ std::optional<Blame> packets_lost(const Facts& facts) {
 /// Whether all connections can have been in use at once: by Little's law over the phase, or because
 /// as many requests as there are places took as long as others waited, as when a target stalls.
 bool connections_were_busy(const Facts& facts) {
-    const record::PhaseResult& phase = *facts.worst.phase;
-    const auto no_free = static_cast<std::size_t>(Cause::no_free_connection);
-    if (phase.unsent_by[no_free] > 0) return true;
-    const double in_use = phase.sent_rate_per_s() * phase.service.mean_ns() / 1e9;
-    return in_use >= busy_share * places(facts) || all_places_stalled(facts);
+    return busy_throughout(facts) || all_places_stalled(facts);
 }
 
 std::optional<Blame> target_failed(const Facts& facts) {
@@ -299,16 +358,12 @@ std::optional<Blame> target_held_up(const Facts& facts) {
 
 /// A generator that is short of CPU reads answers late too, but by far less than it lags.
 std::optional<Blame> target_stalled(const Facts& facts) {
-    if (!facts.worst.late || facts.worst.lag_p99_ns < stall_min_ns) return std::nullopt;
+    if (!facts.worst.late || facts.worst.lag_ns < stall_min_ns) return std::nullopt;
     if (!all_places_stalled(facts)) return std::nullopt;
     return target_held_up(facts);
 }
 
-}  // namespace
-
-Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
-                const std::vector<Shortfall>& shortfalls) {
-    const Facts facts{run, plan, shortfalls.front(), symptom_of(shortfalls)};
+Blame first_blame(const Facts& facts) {
     if (!facts.worst.slow && !facts.worst.late) {
         for (const auto explains :
              {agents_lost, exhausted, not_connected, packets_lost, target_failed}) {
@@ -318,12 +373,35 @@ Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 "the target answered too little (" + facts.symptom + ")",
                 {"Errors are listed by cause in the report."}};
     }
-    for (const auto explains : {agents_lost, exhausted, not_connected, woken_late, target_stalled,
-                                generator_short_of_cpu, packets_lost, target_held_up}) {
+    for (const auto explains :
+         {agents_lost, exhausted, not_connected, cpus_taken, woken_late, target_stalled,
+          generator_short_of_cpu, packets_lost, target_held_up}) {
         if (auto blame = explains(facts)) return *std::move(blame);
     }
     // Nothing held the requests up but the generator itself, whose waits were too few to show.
-    return woken_late_by(facts, wake_lag_of(run));
+    return woken_late_by(facts, wake_lag_of(facts.run));
+}
+
+/// A slow target that shares this machine with others may be slow for want of CPUs.
+void excuse_target(const Facts& facts, Blame& blame) {
+    if (blame.culprit != Culprit::target || !facts.run.generator.target_is_here) return;
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const record::CpuShares shares = record::shares_of(facts.run.generator.cpu_stretches,
+                                                       phase.start, phase.start + phase.duration);
+    if (shares.others + shares.stolen < lost_to_target) return;
+    blame.advice.push_back("It may be so for want of CPUs: others had " +
+                           percent(shares.others + shares.stolen) + " of this machine's in " +
+                           phase.name + ".");
+}
+
+}  // namespace
+
+Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
+                const std::vector<Shortfall>& shortfalls) {
+    const Facts facts{run, plan, shortfalls.front(), symptom_of(shortfalls)};
+    Blame blame = first_blame(facts);
+    excuse_target(facts, blame);
+    return blame;
 }
 
 }  // namespace qck::report

@@ -18,7 +18,8 @@ struct Shortfall {
     bool unanswered = false;  ///< answered too little of what was sent
     double answered = 1;      ///< over planned; in a closed loop over sent
     bool late = false;        ///< sent too late
-    std::int64_t lag_p99_ns = 0;
+    /// The send lag's p99, or what stands for it in a phase of few requests (has_p99).
+    std::int64_t lag_ns = 0;
 };
 
 struct Blame {
@@ -28,8 +29,9 @@ struct Blame {
 };
 
 /// Why the run fell short, by what its evidence says first: resources of the generator that ran
-/// out, connections that could not be made, threads woken as late as requests were sent, a target
-/// that kept every connection for as long, the generator's CPU, CPU taken from it, packets lost, a
+/// out, connections that could not be made, CPUs taken by the hypervisor or by other processes when
+/// all was sent and answered but late, threads woken as late as requests were sent, a target that
+/// kept every connection for as long, the generator's CPU, CPU taken from it, packets lost, a
 /// target that lost or kept the connections; and when nothing of that is to be seen, again the
 /// generator, which then was not run when it should have been. What was sent in time and not
 /// answered is never the generator's fault. `shortfalls` is not empty, and its worst comes first.

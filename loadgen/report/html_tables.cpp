@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -124,11 +125,15 @@ std::string status_table(const Report& report) {
 std::string latency_table(const Report& report) {
     Table table({"phase", "p50", "p90", "p99", "p99.9", "max", "mean", "service p50", "service p99",
                  "send lag p99"});
-    const auto row = [&table](const std::string& name, const Latency& l, const Latency& service,
-                              const Latency& lag, std::string_view css) {
-        table.row({name, micros_text(l.p50), micros_text(l.p90), micros_text(l.p99),
-                   micros_text(l.p999), micros_text(l.max), micros_text(l.mean),
-                   micros_text(service.p50), micros_text(service.p99), micros_text(lag.p99)},
+    using MaybeLatency = std::optional<Latency>;
+    const auto row = [&table](const std::string& name, const MaybeLatency& l,
+                              const MaybeLatency& service, const MaybeLatency& lag,
+                              std::string_view css) {
+        table.row({name, micros_html(l, &Latency::p50), micros_html(l, &Latency::p90),
+                   micros_html(l, &Latency::p99), micros_html(l, &Latency::p999),
+                   micros_html(l, &Latency::max), micros_html(l, &Latency::mean),
+                   micros_html(service, &Latency::p50), micros_html(service, &Latency::p99),
+                   micros_html(lag, &Latency::p99)},
                   css);
     };
     for (const PhaseReport& phase : report.phases) {
@@ -140,11 +145,31 @@ std::string latency_table(const Report& report) {
     return table.html();
 }
 
-std::string generator_tables(const GeneratorReport& g, const Latency& send_lag) {
+/// A share of the CPUs, and of the phase that had the most of it.
+std::string cpu_text(double overall, const std::vector<PhaseReport>& phases,
+                     double record::CpuShares::*share) {
+    const auto most = std::max_element(phases.begin(), phases.end(),
+                                       [share](const PhaseReport& a, const PhaseReport& b) {
+                                           return a.cpu.*share < b.cpu.*share;
+                                       });
+    std::string text = share_text(overall);
+    if (most != phases.end() && phases.size() > 1 && most->cpu.*share > overall) {
+        text += ", " + share_text(most->cpu.*share) + " in " + escaped(most->name);
+    }
+    return text;
+}
+
+std::string generator_tables(const Report& report) {
+    const GeneratorReport& g = report.generator;
     Table table({"generator", "measured", "wanted"});
-    table.row({"send lag p99", micros_text(send_lag.p99), "at most 1 ms, or 10 % of p99"})
+    table
+        .row({"send lag p99", micros_html(report.send_lag_us, &Latency::p99),
+              "at most 1 ms, or 10 % of p99"})
         .row({"busiest second of a thread", share_text(g.cpu) + " CPU", "below 90 %"})
-        .row({"CPU taken by the hypervisor", share_text(g.steal), "below 5 %"})
+        .row({"CPU taken by the hypervisor",
+              cpu_text(g.steal, report.phases, &record::CpuShares::stolen), "below 1 %"})
+        .row({"CPU had by other processes",
+              cpu_text(g.others, report.phases, &record::CpuShares::others), "below 5 %"})
         .row({"TCP segments sent again", count(g.retransmits), "below 1 % of requests"})
         .row({"connections opened, most at once",
               count(g.connections_opened) + ", " + count(g.connections_open_max), ""})
@@ -254,7 +279,7 @@ std::string html_tables(const Report& report) {
     html += section("Errors by cause", "", errors_table(report));
     html += section("Generator health",
                     "Whether the load was offered as planned; the verdict is drawn from these.",
-                    generator_tables(report.generator, report.send_lag_us));
+                    generator_tables(report));
     if (!report.generator.agents.empty()) {
         html += section("Agents", losses_text(report.generator.agents),
                         agents_table(report.generator.agents));

@@ -93,6 +93,10 @@ std::string micros_text(double us) {
     return format_duration(std::chrono::nanoseconds(std::llround(us * 1e3)));
 }
 
+std::string micros_html(const std::optional<Latency>& latency, double Latency::*figure) {
+    return latency ? micros_text((*latency).*figure) : "&ndash;";
+}
+
 std::string share_text(double share) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), share != 0 && share < 0.01 ? "%.2g %%" : "%.3g %%",

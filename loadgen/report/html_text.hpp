@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ std::string html_tables(const Report& report);
 
 /// Microseconds for a person: `0.48 ms`.
 std::string micros_text(double us);
+/// One of a Latency's figures for a person, `&ndash;` where there is none.
+std::string micros_html(const std::optional<Latency>& latency, double Latency::*figure);
 /// A share for a person: `71 %`.
 std::string share_text(double share);
 

@@ -1,12 +1,12 @@
-#include <cmath>
-#include <limits>
+#include <algorithm>
 
 #include "loadgen/report/report_json.hpp"
-#include "loadgen/scenario/field_reader.hpp"
+#include "loadgen/report/take_fields.hpp"
 
 namespace qck::report {
 namespace {
 
+using report::take;
 using scenario::FieldReader;
 using scenario::JsonNode;
 using scenario::Problems;
@@ -14,127 +14,6 @@ using Kind = scenario::JsonNode::Kind;
 
 /// Reports hold a histogram of some thousand buckets for each phase.
 constexpr scenario::JsonLimits limits{256UL * 1024 * 1024, 32, 100'000};
-
-void take(FieldReader& from, std::string_view key, std::string& out) {
-    const JsonNode* const node = from.required(key, "a string");
-    if (node == nullptr) return;
-    if (!node->is(Kind::string)) {
-        from.problems().expected(*node, from.path_of(key), "a string");
-        return;
-    }
-    out = node->text;
-}
-
-void take(FieldReader& from, std::string_view key, bool& out) {
-    const JsonNode* const node = from.required(key, "true or false");
-    if (node == nullptr) return;
-    if (!node->is(Kind::boolean)) {
-        from.problems().expected(*node, from.path_of(key), "true or false");
-        return;
-    }
-    out = node->boolean;
-}
-
-void take(FieldReader& from, std::string_view key, double& out) {
-    const JsonNode* const node = from.required(key, "a number");
-    if (node == nullptr) return;
-    if (!node->is(Kind::number)) {
-        from.problems().expected(*node, from.path_of(key), "a number");
-        return;
-    }
-    out = node->number;
-}
-
-template <class Whole>
-void take_whole(FieldReader& from, std::string_view key, Whole& out) {
-    const JsonNode* const node = from.required(key, "a whole number");
-    if (node == nullptr) return;
-    const bool fits = node->is(Kind::number) && node->number == std::floor(node->number) &&
-                      node->number >= static_cast<double>(std::numeric_limits<Whole>::min()) &&
-                      node->number <= static_cast<double>(std::numeric_limits<Whole>::max());
-    if (!fits) {
-        from.problems().expected(*node, from.path_of(key), "a whole number");
-        return;
-    }
-    out = node->whole ? static_cast<Whole>(*node->whole) : static_cast<Whole>(node->number);
-}
-
-/// The items of an array field; null, and a problem, when it is none.
-const std::vector<JsonNode>* items_of(FieldReader& from, std::string_view key) {
-    const JsonNode* const node = from.required(key, "an array");
-    if (node == nullptr) return nullptr;
-    if (!node->is(Kind::array)) {
-        from.problems().expected(*node, from.path_of(key), "an array");
-        return nullptr;
-    }
-    return &node->items;
-}
-
-void take_numbers(const JsonNode& node, const std::string& path, Problems& problems,
-                  std::vector<double>& out) {
-    if (!node.is(Kind::array)) {
-        problems.expected(node, path, "an array of numbers");
-        return;
-    }
-    for (const JsonNode& item : node.items) {
-        if (!item.is(Kind::number)) {
-            problems.expected(item, path, "numbers");
-            return;
-        }
-        out.push_back(item.number);
-    }
-}
-
-void take_numbers(const JsonNode& node, const std::string& path, Problems& problems,
-                  std::vector<std::uint64_t>& out) {
-    if (!node.is(Kind::array)) {
-        problems.expected(node, path, "an array of whole numbers");
-        return;
-    }
-    for (const JsonNode& item : node.items) {
-        if (!item.whole) {
-            problems.expected(item, path, "whole numbers of 0 or more");
-            return;
-        }
-        out.push_back(*item.whole);
-    }
-}
-
-template <class Value>
-void take_numbers(FieldReader& from, std::string_view key, std::vector<Value>& out) {
-    const JsonNode* const node = from.required(key, "an array of numbers");
-    if (node != nullptr) take_numbers(*node, from.path_of(key), from.problems(), out);
-}
-
-void take(FieldReader& from, std::string_view key, std::vector<std::string>& out) {
-    const auto* const items = items_of(from, key);
-    if (items == nullptr) return;
-    for (const JsonNode& item : *items) {
-        if (!item.is(Kind::string)) {
-            from.problems().expected(item, from.path_of(key), "strings");
-            return;
-        }
-        out.push_back(item.text);
-    }
-}
-
-/// Reads the object of that field by `read(FieldReader&)`.
-template <class Read>
-void take_object(FieldReader& from, std::string_view key, Read&& read) {
-    const JsonNode* const node = from.required(key, "an object");
-    if (node == nullptr) return;
-    FieldReader fields(*node, from.path_of(key), from.problems());
-    if (node->is(Kind::object)) read(fields);
-}
-
-void take(FieldReader& from, std::string_view key, std::map<std::string, std::uint64_t>& out) {
-    const JsonNode* const node = from.required(key, "an object");
-    if (node == nullptr) return;
-    FieldReader fields(*node, from.path_of(key), from.problems());
-    for (const JsonNode::Member& member : node->members) {
-        take_whole(fields, member.key, out[member.key]);
-    }
-}
 
 void take(FieldReader& from, std::string_view key, record::Accounting& a) {
     take_object(from, key, [&a](FieldReader& fields) {
@@ -148,7 +27,11 @@ void take(FieldReader& from, std::string_view key, record::Accounting& a) {
     });
 }
 
-void take(FieldReader& from, std::string_view key, Latency& l) {
+/// Null is none, and so are the zeros that an older qck wrote for none.
+void take(FieldReader& from, std::string_view key, std::optional<Latency>& out) {
+    const JsonNode* const node = from.optional(key);
+    if (node != nullptr && node->is(Kind::null)) return;
+    Latency l;
     take_object(from, key, [&l](FieldReader& fields) {
         take(fields, "p50", l.p50);
         take(fields, "p90", l.p90);
@@ -156,6 +39,19 @@ void take(FieldReader& from, std::string_view key, Latency& l) {
         take(fields, "p999", l.p999);
         take(fields, "max", l.max);
         take(fields, "mean", l.mean);
+    });
+    if (l != Latency{}) out = l;
+}
+
+/// Absent in reports of a qck that did not look.
+void take(FieldReader& from, std::string_view key, record::CpuShares& shares) {
+    const JsonNode* const node = from.optional(key);
+    if (node == nullptr || node->is(Kind::null)) return;
+    take_object(from, key, [&shares](FieldReader& fields) {
+        shares.measured = true;
+        take(fields, "steal", shares.stolen);
+        take(fields, "others", shares.others);
+        take(fields, "kept_waiting", shares.kept_waiting);
     });
 }
 
@@ -182,6 +78,7 @@ void take_verdict(FieldReader& from, Verdict& verdict) {
         take(fields, "cause", cause);
         take(fields, "reasons", verdict.reasons);
         take(fields, "advice", verdict.advice);
+        if (fields.optional("notes") != nullptr) take(fields, "notes", verdict.notes);
         bool known = false;
         for (const Status one : {Status::valid, Status::invalid, Status::interrupted}) {
             if (status != to_string(one)) continue;
@@ -213,6 +110,7 @@ PhaseReport read_phase(FieldReader fields) {
     take(fields, "latency_us", phase.latency_us);
     take(fields, "service_us", phase.service_us);
     take(fields, "send_lag_us", phase.send_lag_us);
+    take(fields, "cpu", phase.cpu);
     take(fields, "status", phase.status);
     take(fields, "errors", phase.errors);
     take_whole(fields, "bytes_sent", phase.bytes_sent);
@@ -238,11 +136,11 @@ void take_series(FieldReader& from, SeriesReport& series) {
         take_numbers(fields, "scheduled", series.scheduled);
         take_numbers(fields, "sent", series.sent);
         take_numbers(fields, "answered", series.answered);
-        take_numbers(fields, "p50_us", series.p50_us);
-        take_numbers(fields, "p90_us", series.p90_us);
-        take_numbers(fields, "p99_us", series.p99_us);
-        take_numbers(fields, "p999_us", series.p999_us);
-        take_numbers(fields, "max_us", series.max_us);
+        take_numbers_or_null(fields, "p50_us", series.p50_us);
+        take_numbers_or_null(fields, "p90_us", series.p90_us);
+        take_numbers_or_null(fields, "p99_us", series.p99_us);
+        take_numbers_or_null(fields, "p999_us", series.p999_us);
+        take_numbers_or_null(fields, "max_us", series.max_us);
         const JsonNode* const errors = fields.required("errors", "an object");
         if (errors != nullptr) {
             FieldReader causes(*errors, fields.path_of("errors"), fields.problems());
@@ -292,6 +190,7 @@ void take_generator(FieldReader& from, GeneratorReport& generator) {
     take_object(from, "generator", [&generator](FieldReader& fields) {
         take(fields, "cpu", generator.cpu);
         take(fields, "steal", generator.steal);
+        if (fields.optional("others") != nullptr) take(fields, "others", generator.others);
         const auto* const threads = items_of(fields, "threads");
         for (std::size_t i = 0; threads != nullptr && i < threads->size(); ++i) {
             FieldReader one((*threads)[i],
@@ -350,6 +249,7 @@ void take_links(FieldReader& from, std::optional<LinkReport>& links) {
             take_numbers(tail, "answered", links->tail);
         });
         take_whole(fields, "unknown", links->unknown);
+        if (fields.optional("added") != nullptr) take_whole(fields, "added", links->added);
     });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "base/units.hpp"
 #include "base/version.hpp"
@@ -17,7 +18,8 @@ double seconds(std::chrono::nanoseconds span) {
 
 double micros(std::uint64_t ns) { return static_cast<double>(ns) / 1e3; }
 
-Latency latency_of(const stats::Histogram& histogram) {
+std::optional<Latency> latency_of(const stats::Histogram& histogram) {
+    if (histogram.count() == 0) return std::nullopt;
     Latency latency;
     latency.p50 = micros(histogram.percentile_ns(0.5));
     latency.p90 = micros(histogram.percentile_ns(0.9));
@@ -46,7 +48,8 @@ std::map<std::string, std::uint64_t> errors_of(const record::PhaseResult& phase)
     return errors;
 }
 
-PhaseReport phase_report(const record::PhaseResult& phase) {
+PhaseReport phase_report(const record::PhaseResult& phase,
+                         const std::vector<record::CpuStretch>& cpus) {
     PhaseReport out;
     out.name = phase.name;
     out.start_s = seconds(phase.start);
@@ -57,6 +60,7 @@ PhaseReport phase_report(const record::PhaseResult& phase) {
     out.latency_us = latency_of(phase.latency);
     out.service_us = latency_of(phase.service);
     out.send_lag_us = latency_of(phase.send_lag);
+    out.cpu = record::shares_of(cpus, phase.start, phase.start + phase.duration);
     for (const auto& [status, count] : phase.status) out.status[std::to_string(status)] = count;
     out.errors = errors_of(phase);
     out.bytes_sent = phase.bytes_sent;
@@ -97,11 +101,15 @@ SeriesReport series_report(const scenario::Plan& plan, const record::RunResult& 
         series.scheduled.push_back(at.scheduled);
         series.sent.push_back(at.sent);
         series.answered.push_back(at.answered);
-        series.p50_us.push_back(micros(at.latency.percentile_ns(0.5)));
-        series.p90_us.push_back(micros(at.latency.percentile_ns(0.9)));
-        series.p99_us.push_back(micros(at.latency.percentile_ns(0.99)));
-        series.p999_us.push_back(micros(at.latency.percentile_ns(0.999)));
-        series.max_us.push_back(micros(at.latency.max_ns()));
+        const auto percentile = [&at, none = at.latency.count() == 0](double share) {
+            return none ? std::numeric_limits<double>::quiet_NaN()
+                        : micros(at.latency.percentile_ns(share));
+        };
+        series.p50_us.push_back(percentile(0.5));
+        series.p90_us.push_back(percentile(0.9));
+        series.p99_us.push_back(percentile(0.99));
+        series.p999_us.push_back(percentile(0.999));
+        series.max_us.push_back(percentile(1));
         for (std::size_t c = 0; c < record::cause_count; ++c) {
             errors.add(i, record::cause_name(static_cast<record::Cause>(c)), at.failed_by[c]);
         }
@@ -139,6 +147,7 @@ GeneratorReport generator_report(const record::GeneratorEvidence& evidence) {
     GeneratorReport out;
     out.cpu = evidence.cpu_share_max;
     out.steal = evidence.steal_share;
+    out.others = evidence.others_share;
     for (const record::ThreadResult& thread : evidence.threads) {
         out.threads.push_back({thread.cpu, thread.cpu_share(), thread.wakeups,
                                micros(thread.wake_lag.percentile_ns(0.99))});
@@ -223,7 +232,7 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     stats::Histogram service;
     stats::Histogram send_lag;
     for (const record::PhaseResult& phase : run.phases) {
-        report.phases.push_back(phase_report(phase));
+        report.phases.push_back(phase_report(phase, run.generator.cpu_stretches));
         latency.add(phase.latency);
         service.add(phase.service);
         send_lag.add(phase.send_lag);
@@ -245,8 +254,8 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
         // A part of a run meets nothing.
         if (run.interrupted) report.objectives.back().pass = false;
     }
-    report.links = LinkReport{plan.links.hot, run.links.hot, plan.links.tail_prefix, run.links.tail,
-                              run.links.unknown};
+    report.links = LinkReport{plan.links.hot, run.links.hot,     plan.links.tail_prefix,
+                              run.links.tail, run.links.unknown, context.links_added};
     report.machine = this_machine();
     return report;
 }
@@ -279,13 +288,17 @@ std::string conclusion_of(const Report& report) {
                                            return std::max(x.target_rate, x.achieved_rate) <
                                                   std::max(y.target_rate, y.achieved_rate);
                                        });
-    std::string text =
-        "Of " + format_count(a.scheduled) + " requests " + share_text(a.answered, a.scheduled) +
-        " were answered" + answers_text(report) + "; at " + format_rate(peak->achieved_rate) +
-        "/s (" + peak->name + ") half within " +
-        format_duration(std::chrono::nanoseconds(std::llround(peak->latency_us.p50 * 1e3))) +
-        " and 99 of 100 within " +
-        format_duration(std::chrono::nanoseconds(std::llround(peak->latency_us.p99 * 1e3)));
+    std::string text = "Of " + format_count(a.scheduled) + " requests " +
+                       share_text(a.answered, a.scheduled) + " were answered" +
+                       answers_text(report);
+    if (peak->latency_us && peak->accounting.answered > 0) {
+        const auto shown = [](double us) {
+            return format_duration(std::chrono::nanoseconds(std::llround(us * 1e3)));
+        };
+        text += "; at " + format_rate(peak->achieved_rate) + "/s (" + peak->name +
+                ") half within " + shown(peak->latency_us->p50) + " and 99 of 100 within " +
+                shown(peak->latency_us->p99);
+    }
     const auto missed = std::count_if(report.objectives.begin(), report.objectives.end(),
                                       [](const Objective& objective) { return !objective.pass; });
     if (report.interrupted) return "Stopped early. " + text + ".";

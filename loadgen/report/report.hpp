@@ -15,7 +15,7 @@
 
 namespace qck::report {
 
-/// In microseconds.
+/// In microseconds. Of nothing there is none: where a Latency may be absent, it was not measured.
 struct Latency {
     double p50 = 0;
     double p90 = 0;
@@ -37,9 +37,12 @@ struct PhaseReport {
     double target_rate = 0;    ///< per second; 0 in closed-loop mode
     double achieved_rate = 0;  ///< answered per second
     record::Accounting accounting;
-    Latency latency_us;                           ///< from the due time
-    Latency service_us;                           ///< from the actual send
-    Latency send_lag_us;                          ///< from the due time to the actual send
+    std::optional<Latency> latency_us;   ///< from the due time; absent when nothing was answered
+                                         ///< and nothing waited to its timeout
+    std::optional<Latency> service_us;   ///< from the actual send; absent when nothing was answered
+    std::optional<Latency> send_lag_us;  ///< from the due time to the actual send; absent when
+                                         ///< nothing was sent
+    record::CpuShares cpu;               ///< who else had the CPUs meanwhile
     std::map<std::string, std::uint64_t> status;  ///< of the answered
     /// By cause: what failed, timed out (`timeout`) and stayed unsent (`unsent: …`).
     std::map<std::string, std::uint64_t> errors;
@@ -56,7 +59,8 @@ struct SeriesReport {
     std::vector<std::uint64_t> scheduled;
     std::vector<std::uint64_t> sent;
     std::vector<std::uint64_t> answered;
-    /// Latency from the due time, in microseconds; 0 where nothing was due.
+    /// Latency from the due time, in microseconds; not a number (null in report.json) where there
+    /// is none.
     std::vector<double> p50_us;
     std::vector<double> p90_us;
     std::vector<double> p99_us;
@@ -94,8 +98,9 @@ struct AgentReport {
 };
 
 struct GeneratorReport {
-    double cpu = 0;    ///< of the busiest second of the busiest thread, 0..1
-    double steal = 0;  ///< over all CPUs, 0..1
+    double cpu = 0;     ///< of the busiest second of the busiest thread, 0..1
+    double steal = 0;   ///< of the CPUs' time, 0..1
+    double others = 0;  ///< of the CPUs' time had by other processes, 0..1
     std::vector<ThreadReport> threads;
     std::vector<AgentReport> agents;  ///< empty where one process offered all
     std::uint64_t retransmits = 0;
@@ -125,6 +130,7 @@ struct LinkReport {
     std::string tail_prefix;          ///< of the codes PREFIX1, PREFIX2, …
     std::vector<std::uint64_t> tail;  ///< answered, by the number in the code, from 1
     std::uint64_t unknown = 0;        ///< answered for codes that were to be unknown
+    std::uint64_t added = 0;          ///< links that the run put into the service before it began
     bool operator==(const LinkReport&) const = default;
 };
 
@@ -146,6 +152,7 @@ struct RunContext {
     std::string scale_note;   ///< what the full rate would take; may be empty
     double compress = 1;      ///< time ran this many times shorter
     std::vector<std::string> command;
+    std::uint64_t links_added = 0;  ///< to the target's service
 };
 
 /// All that report.json holds: what was run, what came of it, and what to make of it.
@@ -173,9 +180,9 @@ struct Report {
 
     Verdict verdict;
     record::Accounting accounting;
-    Latency latency_us;  ///< of the whole run, as are the next two
-    Latency service_us;
-    Latency send_lag_us;
+    std::optional<Latency> latency_us;  ///< of the whole run, as are the next two
+    std::optional<Latency> service_us;
+    std::optional<Latency> send_lag_us;
     std::vector<PhaseReport> phases;
     SeriesReport series;
     GeneratorReport generator;

@@ -65,6 +65,9 @@ std::string verdict_html(const Report& report) {
     for (const std::string& advice : verdict.advice) {
         html += "<p class=\"advice\">" + with_flags(escaped(advice)) + "</p>";
     }
+    for (const std::string& note : verdict.notes) {
+        html += "<p class=\"reason\">" + with_flags(escaped(note)) + "</p>";
+    }
     return html + "</div></div>\n";
 }
 
@@ -85,11 +88,14 @@ std::string key_figures(const Report& report) {
                    report.scale > 1 ? "1:" + scale_text(report.scale) + " of " +
                                           format_rate(report.nominal_peak_rate) + "/s"
                                     : "as asked for");
-    html += figure("p50", micros_text(report.latency_us.p50), "from the due time");
-    html += figure("p99", micros_text(report.latency_us.p99),
-                   "service " + micros_text(report.service_us.p99));
-    html += figure("p99.9", micros_text(report.latency_us.p999),
-                   "max " + micros_text(report.latency_us.max));
+    const bool answers = a.answered > 0;
+    html += figure("p50", micros_html(report.latency_us, &Latency::p50),
+                   answers ? "from the due time" : "no answers");
+    html +=
+        figure("p99", micros_html(report.latency_us, &Latency::p99),
+               answers ? "service " + micros_html(report.service_us, &Latency::p99) : "no answers");
+    html += figure("p99.9", micros_html(report.latency_us, &Latency::p999),
+                   "max " + micros_html(report.latency_us, &Latency::max));
     html +=
         figure("errors", format_count(errors),
                a.scheduled == 0

@@ -14,9 +14,16 @@ Json json_of(const record::Accounting& a) {
             {"in_flight", a.in_flight}};
 }
 
-Json json_of(const Latency& l) {
-    return {{"p50", l.p50},   {"p90", l.p90}, {"p99", l.p99},
-            {"p999", l.p999}, {"max", l.max}, {"mean", l.mean}};
+Json json_of(const std::optional<Latency>& l) {
+    if (!l) return {};
+    return {{"p50", l->p50},   {"p90", l->p90}, {"p99", l->p99},
+            {"p999", l->p999}, {"max", l->max}, {"mean", l->mean}};
+}
+
+Json json_of(const record::CpuShares& shares) {
+    if (!shares.measured) return {};
+    return {
+        {"steal", shares.stolen}, {"others", shares.others}, {"kept_waiting", shares.kept_waiting}};
 }
 
 Json json_of(const Buckets& buckets) {
@@ -46,6 +53,7 @@ Json json_of(const PhaseReport& phase) {
             {"latency_us", json_of(phase.latency_us)},
             {"service_us", json_of(phase.service_us)},
             {"send_lag_us", json_of(phase.send_lag_us)},
+            {"cpu", json_of(phase.cpu)},
             {"status", json_of(phase.status)},
             {"errors", json_of(phase.errors)},
             {"bytes_sent", phase.bytes_sent},
@@ -94,6 +102,7 @@ Json json_of(const GeneratorReport& g) {
     for (const AgentReport& agent : g.agents) agents.push_back(json_of(agent));
     return {{"cpu", g.cpu},
             {"steal", g.steal},
+            {"others", g.others},
             {"threads", std::move(threads)},
             {"agents", std::move(agents)},
             {"retransmits", g.retransmits},
@@ -121,7 +130,8 @@ Json json_of(const Verdict& verdict) {
     return {{"status", to_string(verdict.status)},
             {"reasons", verdict.reasons},
             {"cause", to_string(verdict.culprit)},
-            {"advice", verdict.advice}};
+            {"advice", verdict.advice},
+            {"notes", verdict.notes}};
 }
 
 Json json_of(const std::optional<Reconciliation>& reconcile) {
@@ -137,7 +147,8 @@ Json json_of(const std::optional<LinkReport>& links) {
     if (!links) return {};
     return {{"hot", {{"code", links->hot}, {"answered", links->hot_answered}}},
             {"tail", {{"prefix", links->tail_prefix}, {"answered", links->tail}}},
-            {"unknown", links->unknown}};
+            {"unknown", links->unknown},
+            {"added", links->added}};
 }
 
 Json json_of(const Machine& m) {

@@ -17,6 +17,14 @@ std::int64_t lag_allowed_ns(const record::PhaseResult& phase) {
     return std::max(least, static_cast<std::int64_t>(share));
 }
 
+/// What is held against a phase: the p99, or the second latest where there are too few for one.
+std::int64_t lag_judged_ns(const record::PhaseResult& phase) {
+    const auto sent = static_cast<double>(phase.send_lag.count());
+    if (sent < 2) return 0;
+    const double share = has_p99(phase) ? 0.99 : (sent - 1) / sent;
+    return static_cast<std::int64_t>(phase.send_lag.percentile_ns(share));
+}
+
 /// A phase that lacks no whole request lacks nothing, however few it has.
 double share_of(std::uint64_t count, double wanted) {
     const auto got = static_cast<double>(count);
@@ -49,8 +57,8 @@ Shortfall shortfall_of(const record::PhaseResult& phase, const record::RunResult
     if (run.closed_loop) return shortfall;
     shortfall.sent = share_of(phase.accounting.sent, wanted);
     shortfall.slow = shortfall.sent < achieved_share_min;
-    shortfall.lag_p99_ns = static_cast<std::int64_t>(phase.send_lag.percentile_ns(0.99));
-    shortfall.late = shortfall.lag_p99_ns > lag_allowed_ns(phase);
+    shortfall.lag_ns = lag_judged_ns(phase);
+    shortfall.late = shortfall.lag_ns > lag_allowed_ns(phase);
     return shortfall;
 }
 
@@ -67,7 +75,7 @@ std::vector<Shortfall> shortfalls_of(const record::RunResult& run) {
         if (a.slow && a.sent != b.sent) return a.sent < b.sent;
         if (a.unanswered != b.unanswered) return a.unanswered;
         if (a.unanswered && a.answered != b.answered) return a.answered < b.answered;
-        return a.lag_p99_ns > b.lag_p99_ns;
+        return a.lag_ns > b.lag_ns;
     });
     return found;
 }
@@ -97,6 +105,21 @@ void judge_pace(const record::RunResult& run, const scenario::Plan& plan, Verdic
     for (std::string& advice : blame.advice) verdict.advice.push_back(std::move(advice));
 }
 
+/// Of phases too short to have a p99: the one late request that is not held against them.
+void note_few(const record::RunResult& run, Verdict& verdict) {
+    if (run.closed_loop) return;
+    for (const record::PhaseResult& phase : run.phases) {
+        const auto latest = static_cast<std::int64_t>(phase.send_lag.max_ns());
+        const std::int64_t allowed = lag_allowed_ns(phase);
+        if (has_p99(phase) || latest <= allowed || lag_judged_ns(phase) > allowed) continue;
+        const std::uint64_t sent = phase.send_lag.count();
+        verdict.notes.push_back(
+            phase.name + ": " + format_count(sent) + (sent == 1 ? " request" : " requests") +
+            " only: too few for a p99; one that was sent " +
+            format_duration(std::chrono::nanoseconds(latest)) + " late does not count.");
+    }
+}
+
 void judge_renewals(const record::RunResult& run, const scenario::Plan& plan, Verdict& verdict) {
     const double asked = plan.new_connections_per_s;
     if (asked <= 0 || !verdict.reasons.empty()) return;
@@ -114,6 +137,10 @@ void judge_renewals(const record::RunResult& run, const scenario::Plan& plan, Ve
 }
 
 }  // namespace
+
+bool has_p99(const record::PhaseResult& phase) {
+    return phase.send_lag.count() >= requests_for_p99;
+}
 
 double renewed_per_s(const record::RunResult& run, const scenario::Plan& plan) {
     const double seconds = std::chrono::duration<double>(run.duration).count();
@@ -153,6 +180,7 @@ Verdict judge(const record::RunResult& run, const scenario::Plan& plan) {
     judge_accounting(run, verdict);
     judge_pace(run, plan, verdict);
     judge_renewals(run, plan, verdict);
+    note_few(run, verdict);
     if (!verdict.reasons.empty()) verdict.status = Status::invalid;
     if (run.interrupted) {
         verdict.status = Status::interrupted;

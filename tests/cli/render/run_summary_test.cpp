@@ -1,5 +1,7 @@
 #include "cli/render/run_summary.hpp"
 
+#include <sstream>
+
 #include "base/version.hpp"
 #include "cli/render/table.hpp"
 #include "tests/loadgen/report/made_run.hpp"
@@ -40,6 +42,13 @@ std::size_t widest(const std::string& text) {
     return width;
 }
 
+std::vector<std::string> words_of(const std::string& text) {
+    std::istringstream stream(text);
+    std::vector<std::string> words;
+    for (std::string word; stream >> word;) words.push_back(word);
+    return words;
+}
+
 }  // namespace
 
 TEST_CASE("the head says what is offered to whom, and at which scale", "[cli][render]") {
@@ -62,7 +71,8 @@ TEST_CASE("the summary of a good run", "[cli][render]") {
           "normal      6s  ▏                                15.5/s  p50 0.10  p99 0.21 ms\n"
           "\n"
           "accounting  scheduled 250,093 = sent 250,093 + unsent 0\n"
-          "            sent 250,093 = answered 250,093 + failed 0 + timed out 0 + in flight 0\n"
+          "            sent 250,093 = answered 250,093 + failed 0 + timed out 0\n"
+          "            + in flight 0\n"
           "counts      answered 250,093 = served 250,093 = journal 250,093 = SQLite 250,093\n"
           "generator   send lag p99 34.4 µs · CPU 71 % · steal 0.2 %\n"
           "objectives  p99<5ms  0.391 ms  met\n"
@@ -87,7 +97,8 @@ TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]
           "normal      6s  #                                15.5/s  p50 0.10  p99 0.21 ms\n"
           "\n"
           "accounting  scheduled 250,093 = sent 250,093 + unsent 0\n"
-          "            sent 250,093 = answered 250,086 + failed 7 + timed out 0 + in flight 0\n"
+          "            sent 250,093 = answered 250,086 + failed 7 + timed out 0\n"
+          "            + in flight 0\n"
           "errors      reset 7\n"
           "counts      answered 250,086 = served 250,086 != journal 250,080\n"
           "            difference -6\n"
@@ -99,7 +110,7 @@ TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]
           "            or give it more cores.\n"
           "            this was 1:64 of the 10M/s asked for; the full 10M/s would take 48\n"
           "            generator cores\n");
-    CHECK(widest(text) <= 82);
+    CHECK(widest(text) <= 80);
 }
 
 TEST_CASE("what calibration asked for is counted too, and said to be", "[cli][render]") {
@@ -180,4 +191,58 @@ TEST_CASE("what a report says reaches the terminal as text only", "[cli][render]
         CHECK(text.find('\x07') == std::string::npos);
         CHECK(text.find("\xc2\x9b") == std::string::npos);
     }
+}
+
+TEST_CASE("a summary fits 40 columns and 80, and no figure is broken", "[cli][render]") {
+    scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    test::lag(run, 0, 38ms);
+    test::fail_some(run, 1, record::Cause::reset, 7);
+    test::unsend_some(run, 2, record::Cause::no_free_connection, 12'345);
+    run.phases[3].name = "a phase with a name that no terminal is wide enough for";
+    report::Report report = report_of(run);
+    report.reconcile = report::Reconciliation{237'841, 237'841, 237'841, {{"SQLite", 12'480}}, -9};
+    report.generator.new_connections_asked_per_s = 2000;
+    const std::string whole =
+        render::run_summary(report, "", render::Terminal{false, false, true, 100});
+    for (const int width : {40, 80}) {
+        for (const bool unicode : {true, false}) {
+            CAPTURE(width, unicode);
+            const render::Terminal terminal{false, false, unicode, width};
+            const std::string text = render::run_head(plan, context_of_burst(), terminal) +
+                                     render::run_summary(report, "runs/now/report.html", terminal);
+            CHECK(widest(text) <= static_cast<std::size_t>(width));
+            // Every figure of the wide summary stands here in one piece.
+            for (const std::string& word : words_of(whole)) {
+                if (word.find_first_of("0123456789") == std::string::npos) continue;
+                CAPTURE(word);
+                CHECK(test::contains(text, render::plain_if_needed(terminal, word)));
+            }
+        }
+    }
+}
+
+TEST_CASE("what nobody answered has no latency, in no line", "[cli][render]") {
+    record::RunResult run = test::good_run(test::small_burst());
+    for (std::size_t at = 0; at < run.phases.size(); ++at) {
+        test::fail_some(run, at, record::Cause::reset, run.phases[at].accounting.answered);
+        run.phases[at].latency = {};
+        run.phases[at].service = {};
+        run.phases[at].send_lag = {};
+    }
+    const report::Report report = report_of(run);
+    const std::string text = render::run_summary(report, "", unicode_terminal);
+    CHECK(test::contains(text, "nothing answered\n"));
+    CHECK(test::contains(text, "generator   send lag p99 - ·"));
+    CHECK_FALSE(test::contains(text, "p50"));
+    CHECK_FALSE(test::contains(text, " 0 ms"));
+}
+
+TEST_CASE("the head says how many links were put into the service", "[cli][render]") {
+    report::RunContext context = context_of_burst();
+    CHECK_FALSE(
+        test::contains(render::run_head(test::small_burst(), context, unicode_terminal), "links"));
+    context.links_added = 1000;
+    CHECK(test::contains(render::run_head(test::small_burst(), context, unicode_terminal),
+                         "links       added 1,000 links to the service, which stay there\n"));
 }

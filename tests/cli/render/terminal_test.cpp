@@ -106,6 +106,23 @@ TEST_CASE("the live block shows phase, rates, percentiles and errors", "[cli][re
     CHECK(render::live_block(plan, draining, ascii_terminal).rfind("draining ", 0) == 0);
 }
 
+TEST_CASE("a live block that is narrow leaves out whole figures, never digits", "[cli][render]") {
+    scenario::Plan plan = test::small_burst();
+    render::Terminal terminal = unicode_terminal;
+    terminal.width = 40;
+    CHECK(render::live_block(plan, made_progress(), terminal) ==
+          "stragglers (2 of 4)  1s left\n"
+          "rate        target 15.62k/s\n"
+          "last second p50 0.1 ms · p99 0.1 ms\n"
+          "requests    answered 199,985\n");
+    terminal.width = 60;
+    CHECK(test::contains(render::live_block(plan, made_progress(), terminal),
+                         "stragglers (2 of 4)  1s left · 3s elapsed, 37s left\n"));
+    plan.phases[1].name = "a phase of a very long name (99 of 99)";
+    CHECK(test::contains(render::live_block(plan, made_progress(), terminal),
+                         "a phase of a (2 of 4)  1s left · 3s elapsed, 37s left\n"));
+}
+
 TEST_CASE("the live block redraws in place, and goes when it is done", "[cli][render]") {
     const scenario::Plan plan = test::small_burst();
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::tmpfile(), &std::fclose);

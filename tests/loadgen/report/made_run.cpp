@@ -134,4 +134,26 @@ void lag(record::RunResult& run, std::size_t phase, std::chrono::nanoseconds by)
     at.latency.record(by.count() + 100'000, late);
 }
 
+void connects_failed(record::RunResult& run, record::Cause cause, std::uint64_t times) {
+    run.generator.connect_failed_by[static_cast<std::size_t>(cause)] = times;
+}
+
+void take_cpus(record::RunResult& run, std::size_t phase, const record::CpuShares& shares) {
+    constexpr std::chrono::nanoseconds length = 200ms;
+    const auto part = [&](double share) {
+        return std::chrono::nanoseconds(std::llround(share * static_cast<double>(length.count())));
+    };
+    const record::PhaseResult& at = run.phases[phase];
+    for (std::chrono::nanoseconds begin{}; begin < run.duration; begin += length) {
+        record::CpuStretch& stretch = run.generator.cpu_stretches.emplace_back();
+        stretch.begin = begin;
+        stretch.length = length;
+        stretch.cpus = 2;
+        if (begin < at.start || begin >= at.start + at.duration) continue;
+        stretch.stolen = stretch.stolen_most = part(2 * shares.stolen);
+        stretch.others = part(2 * shares.others);
+        stretch.kept_waiting = part(shares.kept_waiting);
+    }
+}
+
 }  // namespace qck::test

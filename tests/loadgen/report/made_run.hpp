@@ -22,4 +22,10 @@ void unsend_some(record::RunResult& run, std::size_t phase, record::Cause cause,
 /// The same, but every hundredth request of the phase and one more were sent that late.
 void lag(record::RunResult& run, std::size_t phase, std::chrono::nanoseconds by);
 
+/// The same, but so many connects failed for that cause.
+void connects_failed(record::RunResult& run, record::Cause cause, std::uint64_t times);
+/// The same, but others had so much of the machine's two CPUs while the phase was on. What was
+/// stolen was taken from one of them.
+void take_cpus(record::RunResult& run, std::size_t phase, const record::CpuShares& shares);
+
 }  // namespace qck::test

@@ -87,7 +87,7 @@ TEST_CASE("the data within report.html parses and is the run's", "[loadgen][repo
     REQUIRE(data.at("curves").size() == 5);
     // The curve ends at the rarest value: the maximum, at one in all.
     const json& last = data["curves"][0]["latency"].back();
-    CHECK(last[1].get<double>() == report.latency_us.max);
+    CHECK(last[1].get<double>() == report.latency_us->max);
     double before = 0;
     for (const json& point : data["curves"][0]["service"]) {
         CHECK(point[1].get<double>() >= before);
@@ -122,6 +122,27 @@ TEST_CASE("report.html shows what it should, in the order it should", "[loadgen]
         at = found;
     }
     CHECK(html.find("scheduled 250,093 = sent 250,093 + unsent 0") != std::string::npos);
+}
+
+TEST_CASE("report.html shows no figure of what was not answered", "[loadgen][report]") {
+    scenario::Plan plan = test::small_burst();
+    plan.phases.resize(1);
+    record::RunResult run = test::good_run(plan);
+    test::fail_some(run, 0, record::Cause::reset, run.phases[0].accounting.answered);
+    run.phases[0].latency = {};
+    run.phases[0].service = {};
+    for (record::Interval& interval : run.series) interval.latency = {};
+    const std::string html = report::to_html(report::make_report(plan, run, {}, {}));
+    CHECK(html.find("<dt>p99</dt><dd>&ndash;</dd><dd class=\"note\">no answers</dd>") !=
+          std::string::npos);
+    CHECK(html.find("<th scope=\"row\">peak</th><td>&ndash;</td>") != std::string::npos);
+    for (const char* zero : {">0 ms<", ">0 µs<", ">0 ns<", "within 0"}) {
+        CAPTURE(zero);
+        CHECK(html.find(zero) == std::string::npos);
+    }
+    const json data =
+        json::parse(between(html, "<script type=\"application/json\" id=\"run\">", "</script>"));
+    CHECK(data["p50"][0].is_null());
 }
 
 TEST_CASE("text is escaped for where it stands", "[loadgen][report]") {

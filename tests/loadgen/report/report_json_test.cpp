@@ -147,6 +147,60 @@ TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
           "quotes \" and \\ and \xc3\xa9 and a byte that is no UTF-8: \xef\xbf\xbd");
 }
 
+TEST_CASE("what was not measured is null, and reads back as nothing", "[loadgen][report]") {
+    const scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    const std::uint64_t all = run.phases[0].accounting.answered;
+    test::fail_some(run, 0, record::Cause::reset, all);
+    run.phases[0].latency = {};
+    run.phases[0].service = {};
+    run.series[0].latency = {};
+    const report::Report report = report::make_report(plan, run, {}, {});
+    const json j = json::parse(report::to_json(report));
+    CHECK(j["phases"][0]["latency_us"].is_null());
+    CHECK(j["phases"][0]["service_us"].is_null());
+    CHECK(j["phases"][0]["send_lag_us"]["p99"].is_number());
+    CHECK(j["phases"][0]["cpu"].is_null());
+    CHECK(j["latency_us"]["p99"].is_number());
+    CHECK(j["series"]["p50_us"][0].is_null());
+    CHECK(j["series"]["max_us"][1].is_number());
+    const auto back = report::from_json(report::to_json(report), "r.json");
+    if (!back) FAIL(back.error().message);
+    CHECK_FALSE(back->phases[0].latency_us.has_value());
+    CHECK(back->phases[1].latency_us.has_value());
+    CHECK(std::isnan(back->series.p50_us[0]));
+    CHECK(report::to_json(*back) == report::to_json(report));
+    // An older qck wrote zeros for none.
+    json older = j;
+    older["phases"][0]["service_us"] = {{"p50", 0},  {"p90", 0}, {"p99", 0},
+                                        {"p999", 0}, {"max", 0}, {"mean", 0}};
+    older["phases"][0].erase("cpu");
+    older["verdict"].erase("notes");
+    const auto old = report::from_json(older.dump(), "r.json");
+    if (!old) FAIL(old.error().message);
+    CHECK_FALSE(old->phases[0].service_us.has_value());
+}
+
+TEST_CASE("a report says who else had the CPUs, and what was noted", "[loadgen][report]") {
+    const scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    test::take_cpus(run, 0, {true, 0.012, 0.3, 0.03});
+    run.phases[3].send_lag.record(38'000'000);
+    report::RunContext context;
+    context.links_added = 1000;
+    const std::string text = report::to_json(report::make_report(plan, run, context, {}));
+    const json j = json::parse(text);
+    CHECK(j["phases"][0]["cpu"]["steal"].get<double>() == Approx(0.012));
+    CHECK(j["phases"][0]["cpu"]["others"].get<double>() == Approx(0.3));
+    CHECK(j["phases"][0]["cpu"]["kept_waiting"].get<double>() == Approx(0.03));
+    CHECK(j["phases"][1]["cpu"]["steal"] == 0);
+    CHECK(j["verdict"]["notes"].size() == 1);
+    CHECK(j["links"]["added"] == 1000);
+    const auto back = report::from_json(text, "r.json");
+    if (!back) FAIL(back.error().message);
+    CHECK(report::to_json(*back) == text);
+}
+
 TEST_CASE("a report that is not whole says what is missing and where", "[loadgen][report]") {
     const json good = json::parse(report::to_json(made_report()));
     const auto without = [&good](const char* pointer) {
