@@ -132,6 +132,33 @@ Terminals terminals_of(const BenchOptions& options) {
     return terminals;
 }
 
+/// On stderr, for who asked for no output: why the run is not VALID and what to do, or what failed.
+void say_what_failed(const report::Report& report) {
+    const report::Verdict& verdict = report.verdict;
+    const auto say = [](const std::string& text) {
+        std::fprintf(stderr, "%s: %s\n", command_name, text.c_str());
+    };
+    const auto joined = [](const std::vector<std::string>& all, const char* between) {
+        std::string text;
+        for (const std::string& one : all) text += (text.empty() ? "" : between) + one;
+        return text;
+    };
+    if (verdict.status != report::Status::valid) {
+        say(std::string(to_string(verdict.status)) + ": " + joined(verdict.reasons, "; "));
+        if (!verdict.advice.empty()) say(joined(verdict.advice, " "));
+        return;
+    }
+    for (const report::Objective& objective : report.objectives) {
+        if (!objective.pass) {
+            say("missed: " + objective.expression + " (" + report::shown_value(objective) + ")");
+        }
+    }
+    if (report.reconcile && report.reconcile->difference != 0) {
+        say("the counts differ from what was answered by " +
+            std::to_string(report.reconcile->difference));
+    }
+}
+
 /// Writes and prints what was measured, whatever may have gone wrong with the counts.
 Result<void> tell(const BenchOptions& options, const report::Report& report,
                   const record::RunResult& run, const std::string& directory,
@@ -143,6 +170,8 @@ Result<void> tell(const BenchOptions& options, const report::Report& report,
     } else if (!options.quiet) {
         const std::string path = written ? directory + "/report.html" : "";
         std::fputs(render::run_summary(report, path, terminal).c_str(), stdout);
+    } else {
+        say_what_failed(report);
     }
     if (!report.reconcile_failure.empty()) {
         std::fprintf(stderr, "%s: the counts were not compared: %s\n", command_name,
@@ -163,11 +192,14 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     const Placement placement = place(options);
     auto prepared = prepare_target(options, plan, placement.service, interrupts);
     if (!prepared) return prepared.error();
-    const engine::EngineConfig config = engine_config(options, prepared->target, placement);
+    engine::EngineConfig config = engine_config(options, prepared->target, placement);
+    if (prepared->embedded) config.service = prepared->embedded->process();
 
     report::RunContext context;
     context.target = prepared->target.origin() + prepared->target.path;
     context.target_note = prepared->note;
+    // Those of an embedded service go when it does.
+    if (!prepared->embedded) context.links_added = prepared->links_added;
     context.compress = options.compress;
     context.command = typed_command();
     std::optional<Calibration> calibration;

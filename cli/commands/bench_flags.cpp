@@ -56,16 +56,17 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
         ->type_name("URL");
     app.add_flag("--serve", options.serve,
                  "Start an embedded qck serve, and reconcile its counts at the end");
-    app.add_option("--api", options.api,
-                   "Links API of the service without --target; missing links are added there")
+    app.add_option(
+           "--api", options.api,
+           "Links API, where missing links are added: without --target, or when it is typed")
         ->capture_default_str()
         ->type_name("URL");
     app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
     app.add_flag("--allow-public", options.allow_public,
                  "Allow targets outside loopback and private ranges");
-    app.add_flag("--insecure", options.insecure, "Take any TLS certificate");
-    add_parsed(app, "--ca", options.ca_file, readable_file, "PEM file of the authorities to trust",
-               "FILE");
+    app.add_flag("--insecure", options.insecure, "Take any TLS certificate of the target");
+    add_parsed(app, "--ca", options.ca_file, readable_file,
+               "PEM file of the authorities to trust, for target and API", "FILE");
 }
 
 /// --serve and --target exclude each other; one that was typed wins over one that was inherited.
@@ -176,7 +177,7 @@ void add_result_flags(CLI::App& app, BenchOptions& options) {
     app.add_option("--out", options.out, "Directory of the report (runs/<time>-<scenario>)")
         ->type_name("DIR");
     app.add_flag("--json", options.json, "Print report.json instead of a summary");
-    app.add_flag("--quiet", options.quiet, "Print nothing but errors");
+    app.add_flag("--quiet", options.quiet, "Print nothing but errors, and why a run is not good");
 }
 
 void add_shape_flags(CLI::App& app, BenchOptions& options) {
@@ -220,6 +221,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     add_result_flags(*app, *options);
     app->callback([options, &chosen] {
         settle_target(*options);
+        options->api_typed = was_typed("--api");
         chosen = [options] { return run_bench(*options); };
     });
 }

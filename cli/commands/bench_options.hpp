@@ -35,6 +35,7 @@ struct BenchOptions {
     std::string scenario_file;  ///< of `run`
     std::string target;         ///< URL; empty: the service on the default ports
     std::string api = "http://127.0.0.1:8081";
+    bool api_typed = false;  ///< then missing links are added there for a --target, too
     std::string token;
     bool serve = false;
     std::optional<double> rate_per_s;

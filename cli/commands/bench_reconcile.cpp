@@ -31,15 +31,27 @@ struct Expected {
     }
 };
 
+/// A service that stands still is not waited for after a signal.
+constexpr std::chrono::seconds answer_when_interrupted{3};
+
 /// Sum of `redirects_total` over its labels.
-Result<std::uint64_t> served_by(const EmbeddedService& service) {
+Result<std::uint64_t> served_by(const EmbeddedService& service, const InterruptWatch& interrupts) {
     auto url = client::parse_service_url("http://" + service.admin());
     if (!url) return url.error();
     client::RestConfig config;
     config.service = std::move(*url);
+    const int signals = interrupts.count();
+    if (signals > 0) config.connect_timeout = config.request_timeout = answer_when_interrupted;
+    config.give_up = [&interrupts, signals] { return interrupts.count() > signals; };
     client::RestClient admin(std::move(config));
     const auto metrics = admin.call("GET", "/metrics");
-    if (!metrics) return metrics.error();
+    if (!metrics) {
+        return error(
+            metrics.error().code,
+            interrupts.count() > signals
+                ? "interrupted while the embedded qck serve was asked what it served"
+                : "the embedded qck serve did not say what it served: " + metrics.error().message);
+    }
     std::istringstream lines(metrics->body);
     double served = 0;
     for (std::string line; std::getline(lines, line);) {
@@ -106,7 +118,7 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     // What an agent did after its last word, before it was lost, may have been counted too.
     expected.unanswered += run.gap();
     if (calibration) expected.add(calibration->links, calibration->accounting);
-    const auto served = served_by(service);
+    const auto served = served_by(service, interrupts);
     if (!served) return served.error();
     if (auto drained = service.drain(); !drained) return drained.error();
     const auto comparison = compare_stores(service, run_report(plan, expected));

@@ -18,8 +18,8 @@ namespace qck::commands {
 /// answer never came (timed out, failed, left open) may have been counted all the same: as long as
 /// the counts lie within answered + those, there is no difference (promise P1).
 ///
-/// Fails when the service has ended, and when a signal comes before it has drained or two had come
-/// before.
+/// Fails when the service has ended or does not answer, and when a signal comes before it has
+/// drained or two had come before. After a signal no step waits longer than five seconds.
 Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
                                                   const scenario::Plan& plan,
                                                   const record::RunResult& run,

@@ -47,17 +47,21 @@ bool asks_for_links(const scenario::Plan& plan) {
     });
 }
 
-/// Adds one link; that it is there already is as good.
-Result<void> add_link(client::RestClient& api, const std::string& code, const std::string& url) {
+/// Adds one link; that it is there already is as good. How many were added.
+Result<std::uint64_t> add_link(client::RestClient& api, const std::string& code,
+                               const std::string& url) {
     const nlohmann::json link{{"url", url}, {"code", code}};
     const auto added = api.call("POST", "/v1/links", link.dump());
-    if (added || added.error().code == Errc::conflict) return {};
+    if (added) return 1;
+    if (added.error().code == Errc::conflict) return 0;
     return error(added.error().code,
                  "cannot add the link '" + code + "': " + added.error().message);
 }
 
-Result<void> add_tail(client::RestClient& api, const scenario::Links& links,
-                      const InterruptWatch& interrupts) {
+/// How many were added; those that are there already are no failure.
+Result<std::uint64_t> add_tail(client::RestClient& api, const scenario::Links& links,
+                               const InterruptWatch& interrupts) {
+    std::uint64_t created = 0;
     for (std::size_t first = 1; first <= links.tail_count; first += batch_links) {
         const std::size_t last = std::min<std::size_t>(first + batch_links - 1, links.tail_count);
         if (interrupts.count() > 0) {
@@ -69,31 +73,38 @@ Result<void> add_tail(client::RestClient& api, const scenario::Links& links,
                                       {"code", links.tail_prefix + std::to_string(rank)}};
             lines += link.dump() + "\n";
         }
-        // Those that are there already are refused one by one, which is no failure of the batch.
         const auto added =
             api.call("POST", "/v1/links:batch?results=errors", lines, "application/x-ndjson");
         if (!added) {
             return error(added.error().code,
                          "cannot add the scenario's links: " + added.error().message);
         }
+        const auto answer = nlohmann::json::parse(added->body, nullptr, false);
+        if (answer.is_object()) created += answer.value("created", std::uint64_t{0});
     }
-    return {};
+    return created;
 }
 
-/// Puts the links that the plan asks for into a service of ours.
-Result<void> add_links(const std::string& api_url, const std::string& token,
-                       const scenario::Plan& plan, const InterruptWatch& interrupts) {
-    if (!asks_for_links(plan)) return {};
+/// Puts the links that the plan asks for into a service of ours; how many were missing.
+Result<std::uint64_t> add_links(const std::string& api_url, const BenchOptions& options,
+                                const scenario::Plan& plan, const InterruptWatch& interrupts) {
+    if (!asks_for_links(plan)) return 0;
     auto url = client::parse_service_url(api_url);
     if (!url) return error(Errc::invalid_argument, "--api: " + url.error().message);
     client::RestConfig config;
     config.service = std::move(*url);
-    config.bearer_token = token;
+    if (!options.serve) {
+        config.bearer_token = options.token;
+        config.ca_file = options.ca_file;
+    }
     config.unreachable_hint = "set --api, or add --serve";
+    config.give_up = [&interrupts] { return interrupts.count() > 0; };
     client::RestClient api(std::move(config));
-    if (auto added = add_link(api, plan.links.hot, plan.links.target_url); !added) return added;
-    if (plan.links.hot_share >= 1) return {};
-    return add_tail(api, plan.links, interrupts);
+    auto added = add_link(api, plan.links.hot, plan.links.target_url);
+    if (!added || plan.links.hot_share >= 1) return added;
+    const auto tail = add_tail(api, plan.links, interrupts);
+    if (!tail) return tail.error();
+    return *added + *tail;
 }
 
 Result<engine::Target> named_target(const std::string& url, bool allow_public) {
@@ -141,11 +152,10 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
         return reachable.error();
     }
     aim_at_path(plan, options.mode, made.target.path);
-    if (options.target.empty()) {
-        if (auto added = add_links(api, options.serve ? "" : options.token, plan, interrupts);
-            !added) {
-            return added.error();
-        }
+    if (options.target.empty() || options.api_typed) {
+        const auto added = add_links(api, options, plan, interrupts);
+        if (!added) return added.error();
+        made.links_added = *added;
     }
     return made;
 }

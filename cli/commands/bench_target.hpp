@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@ struct BenchTarget {
     engine::Target target;
     std::string note;  ///< "embedded, journal on, SQLite"; else empty
     std::optional<EmbeddedService> embedded;
+    std::uint64_t links_added = 0;  ///< that were missing
 };
 
 /// Finds the target, or starts it (`--serve`), aims the plan at its path and adds the links that

@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::chrono::seconds ready_within{20};
 constexpr std::chrono::seconds drained_within{60};
+/// Whoever has pressed Ctrl-C is not kept waiting for a minute.
+constexpr std::chrono::seconds drained_when_interrupted{5};
 
 std::string comma_list(const std::vector<int>& cpus) {
     std::string text;
@@ -181,12 +183,14 @@ Result<void> EmbeddedService::check_alive() {
 Result<void> EmbeddedService::drain() {
     if (child_ < 0) return {};
     const int signals = interrupts_->count();
+    const auto within = signals > 0 ? drained_when_interrupted : drained_within;
     ::kill(child_, SIGTERM);
-    const auto status = wait_for_exit(drained_within, true);
+    const auto status = wait_for_exit(within, true);
     if (!status) {
         return error(Errc::timed_out, interrupts_->count() > signals
                                           ? "interrupted while the embedded qck serve drained"
-                                          : "the embedded qck serve did not end within 60 s");
+                                          : "the embedded qck serve did not end within " +
+                                                std::to_string(within.count()) + " s");
     }
     if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
         return error(Errc::internal, "the embedded qck serve failed" + last_words());

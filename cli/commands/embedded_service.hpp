@@ -32,11 +32,13 @@ public:
     const std::string& api() const { return api_; }
     const std::string& admin() const { return admin_; }
     const std::filesystem::path& data_dir() const { return data_dir_; }
+    /// -1 when it has ended.
+    pid_t process() const { return child_; }
 
     /// Fails, saying how, when it has ended by itself.
     Result<void> check_alive();
-    /// Lets it finish what was asked and end. Fails when it ended otherwise or not in time, or when
-    /// a signal comes meanwhile.
+    /// Lets it finish what was asked and end. Fails when it ended otherwise or not within a minute
+    /// (five seconds when a signal came before), and at once when a signal comes meanwhile.
     Result<void> drain();
 
 private:
