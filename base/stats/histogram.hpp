@@ -88,7 +88,10 @@ public:
     /// now.
     HistogramGain take_gain(LogLinearHistogram& seen) const {
         HistogramGain gain;
-        for (std::size_t index = 0; index < size; ++index) {
+        // Above the highest value nothing was ever counted.
+        const std::uint64_t max = load(max_ns_);
+        const std::size_t end = index_of(max) + 1;
+        for (std::size_t index = 0; index < end; ++index) {
             const Count now = load(counts_[index]);
             const Count before = seen.counts_[index];
             if (now == before) continue;
@@ -97,7 +100,7 @@ public:
         }
         const std::uint64_t sum = load(sum_ns_);
         gain.sum_ns = sum - std::exchange(seen.sum_ns_, sum);
-        if (!gain.empty()) gain.max_ns = seen.max_ns_ = load(max_ns_);
+        if (!gain.empty()) gain.max_ns = seen.max_ns_ = max;
         return gain;
     }
     /// Needs every index to be below `size`.
