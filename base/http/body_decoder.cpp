@@ -97,15 +97,12 @@ void BodyDecoder::take_framing_byte(char byte) {
     switch (state_) {
         case State::chunk_size:
             return take_chunk_size_byte(byte);
-        case State::chunk_extension:
-            if (byte == '\r') {
-                state_ = State::chunk_size_lf;
-            } else if (!is_in(byte, line_byte)) {
-                fail(400, "a chunk extension has a control byte");
-            } else {
-                count_overhead();
-            }
-            return;
+        case State::extension_name:
+        case State::extension_value:
+        case State::extension_quoted:
+        case State::extension_escape:
+        case State::extension_unquoted:
+            return take_extension_byte(byte);
         case State::chunk_size_lf:
             expect('\n', remaining_ != 0 ? State::chunk_data : State::trailer_start);
             if (state_ == State::chunk_data && remaining_ > body_bytes_max_ - body_bytes_) {
@@ -136,7 +133,48 @@ void BodyDecoder::take_chunk_size_byte(char byte) {
     }
     if (size_digits_ == 0 || (byte != '\r' && byte != ';'))
         return fail(400, "a chunk size is malformed");
-    state_ = byte == '\r' ? State::chunk_size_lf : State::chunk_extension;
+    state_ = byte == '\r' ? State::chunk_size_lf : State::extension_name;
+    extension_is_empty_ = true;
+}
+
+/// `;name`, `;name=token` or `;name="quoted"`, one after another (RFC 9112 section 7.1.1), without
+/// the white space that no sender may make.
+void BodyDecoder::take_extension_byte(char byte) {
+    const auto malformed = [this] { fail(400, "a chunk extension is malformed"); };
+    const bool has_part = !extension_is_empty_ || state_ == State::extension_unquoted;
+    switch (state_) {
+        case State::extension_quoted:
+            if (byte == '\\') {
+                state_ = State::extension_escape;
+            } else if (byte == '"') {
+                state_ = State::extension_unquoted;
+            } else if (!is_in(byte, line_byte)) {
+                return malformed();
+            }
+            break;
+        case State::extension_escape:
+            if (!is_in(byte, line_byte)) return malformed();
+            state_ = State::extension_quoted;
+            break;
+        default:
+            if (byte == '\r' && has_part) {
+                state_ = State::chunk_size_lf;
+            } else if (byte == ';' && has_part) {
+                state_ = State::extension_name;
+                extension_is_empty_ = true;
+            } else if (byte == '=' && has_part && state_ == State::extension_name) {
+                state_ = State::extension_value;
+                extension_is_empty_ = true;
+            } else if (byte == '"' && !has_part && state_ == State::extension_value) {
+                state_ = State::extension_quoted;
+            } else if (is_in(byte, token_byte) && state_ != State::extension_unquoted) {
+                extension_is_empty_ = false;
+            } else {
+                return malformed();
+            }
+            break;
+    }
+    count_overhead();
 }
 
 void BodyDecoder::take_trailer_byte(char byte) {

@@ -40,7 +40,11 @@ private:
         content,  ///< `remaining_` bytes of Content-Length
         until_close,
         chunk_size,
-        chunk_extension,
+        extension_name,   ///< before its first byte while extension_is_empty_
+        extension_value,  ///< as extension_name
+        extension_quoted,
+        extension_escape,    ///< after a backslash
+        extension_unquoted,  ///< after the closing quote
         chunk_size_lf,
         chunk_data,
         chunk_data_cr,
@@ -59,11 +63,13 @@ private:
     std::size_t take_content(std::string_view in, std::string* out);
     void take_framing_byte(char byte);
     void take_chunk_size_byte(char byte);
+    void take_extension_byte(char byte);
     void take_trailer_byte(char byte);
     void count_overhead();
 
     State state_ = State::complete;
     std::uint8_t size_digits_ = 0;
+    bool extension_is_empty_ = true;
     std::uint16_t error_status_ = 0;
     std::uint32_t overhead_bytes_ = 0;
     std::uint64_t remaining_ = 0;  ///< of the content or of the current chunk

@@ -90,6 +90,20 @@ TEST_CASE("malformed chunks are refused", "[base][http][body]") {
                                      "0\n\n"s,
                                      "0\r\n\n"s,
                                      "\0"s,
+                                     "5;\r\n"s,
+                                     "5;;a\r\n"s,
+                                     "5;=b\r\n"s,
+                                     "5;a=\r\n"s,
+                                     "5;a=;b\r\n"s,
+                                     "5;a=b=c\r\n"s,
+                                     "5;a=\"b\r\n"s,
+                                     "5;a=\"b\"c\r\n"s,
+                                     "5;a=b\"c\"\r\n"s,
+                                     "5;\"a\"\r\n"s,
+                                     "5;a=\"\\\x01\"\r\n"s,
+                                     "5; a\r\n"s,
+                                     "5;a =b\r\n"s,
+                                     "5;a=b\n"s,
                                      "5;" + std::string(9000, 'a'),
                                      "0\r\nX: " + std::string(9000, 'a')}) {
         CAPTURE(bytes.substr(0, 60));
@@ -97,6 +111,16 @@ TEST_CASE("malformed chunks are refused", "[base][http][body]") {
         CHECK(decoded.status == ParseStatus::failed);
         CHECK(decoded.decoder.error_status() == 400);
         CHECK(decoded.decoder.error_reason() != ""s);
+    }
+}
+
+TEST_CASE("chunk extensions have names and may have values", "[base][http][body]") {
+    for (const char* extension :
+         {";a", ";a;b", ";a=b", ";a=\"\"", ";a=\"b;=\\\"c\\\\\"", ";a=\"b\";c=d;e"}) {
+        CAPTURE(extension);
+        const Decoded decoded = chunked("1" + std::string(extension) + "\r\nx\r\n0\r\n\r\n");
+        CHECK(decoded.status == ParseStatus::complete);
+        CHECK(decoded.content == "x");
     }
 }
 
