@@ -39,6 +39,14 @@ L1Entry* make_entry(std::string_view code, std::string_view head) {
 
 void free_entry(L1Entry* entry) { std::free(entry); }
 
+/// Whatever was under way when this was learnt has come or never will.
+constexpr std::int64_t tombstone_rules_ns = 600'000'000'000;
+
+/// Whether a tombstone no longer keeps older versions out.
+bool outlived(const L1Entry& known, std::int64_t now_ns) {
+    return known.kind == L1Entry::Kind::absent && now_ns - known.version_at_ns > tombstone_rules_ns;
+}
+
 }  // namespace
 
 std::string redirect_head(const links::Link& link) {
@@ -109,7 +117,11 @@ bool L1Cache::put_absent(std::string_view code, std::uint64_t version, std::int6
                          std::int64_t stale_at_ns) {
     L1Entry* const known = entry_of(code);
     if (known != nullptr && known->kind == L1Entry::Kind::absent) {
-        known->version = std::max(known->version, version);
+        if (version > known->version ||
+            (version < known->version && outlived(*known, loaded_at_ns))) {
+            known->version = version;
+            known->version_at_ns = loaded_at_ns;
+        }
         known->loaded_at_ns = std::max(known->loaded_at_ns, loaded_at_ns);
         known->stale_at_ns = std::max(known->stale_at_ns, stale_at_ns);
         return true;
@@ -121,6 +133,7 @@ bool L1Cache::put_absent(std::string_view code, std::uint64_t version, std::int6
     }
     L1Entry* const entry = make_entry(code, {});
     entry->version = version;
+    entry->version_at_ns = loaded_at_ns;
     entry->loaded_at_ns = loaded_at_ns;
     entry->stale_at_ns = stale_at_ns;
     return insert(entry);
@@ -152,7 +165,7 @@ void L1Cache::postpone_refresh(std::string_view code, std::int64_t refresh_at_ns
 bool L1Cache::insert(L1Entry* entry) {
     entry->hash = hash_of(entry->code());
     if (L1Entry* const known = table_[slot_of(entry->hash, entry->code())]) {
-        if (known->version > entry->version) {
+        if (known->version > entry->version && !outlived(*known, entry->loaded_at_ns)) {
             free_entry(entry);
             return false;
         }

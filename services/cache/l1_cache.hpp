@@ -24,6 +24,7 @@ struct L1Entry {
     std::int64_t loaded_at_ns = 0;   ///< when what it says was read, monotonic
     std::int64_t refresh_at_ns = 0;  ///< not worth asking again before; monotonic
     std::int64_t stale_at_ns = 0;    ///< of an absent entry, monotonic; for links INT64_MAX
+    std::int64_t version_at_ns = 0;  ///< when `version` was learnt, monotonic
     L1Entry* newer = nullptr;        ///< in its queue
     L1Entry* older = nullptr;
     std::uint32_t head_bytes = 0;
@@ -55,8 +56,10 @@ std::string redirect_head(const links::Link& link);
 ///
 /// Links of pinned codes are never evicted, up to half of the bytes.
 ///
-/// Invariants: an entry never gives way to an older version (unless dropped); bytes() <= bytes_max
-/// after every call. Not thread-safe.
+/// Invariants: an entry never gives way to an older version, unless it is dropped, or is absent and
+/// has had its version for ten minutes: a store forgets a tombstone after some time (SQLite and
+/// PostgreSQL after a day) and begins again at version 1, and no word of the link that was comes
+/// that late. bytes() <= bytes_max after every call. Not thread-safe.
 class L1Cache {
 public:
     /// Codes that may be pinned.

@@ -9,7 +9,8 @@
 namespace qck::sqlite {
 namespace {
 
-/// A tombstone outlives every cache entry by far.
+/// Far longer than a cache holds a tombstone against an older version (cache::L1Cache, Redis' time
+/// to live): a code used again after this begins at version 1.
 constexpr std::int64_t tombstone_kept_ms = 24 * 3'600'000;
 constexpr std::int64_t prune_period_ms = 3'600'000;
 

@@ -55,6 +55,27 @@ TEST_CASE("an entry never gives way to an older version", "[cache][P4]") {
     CHECK(cache.find("a", 0)->kind == L1Entry::Kind::link);
 }
 
+TEST_CASE("a tombstone keeps older versions out for ten minutes, not for ever", "[cache]") {
+    constexpr std::int64_t minute_ns = 60'000'000'000;
+    L1Cache cache(1 << 20, 7);
+    REQUIRE(cache.put_absent("a", 6, 20, 500));
+    // Lookups that find nothing do not make it younger.
+    REQUIRE(cache.put_absent("a", 0, 9 * minute_ns, 10 * minute_ns));
+    CHECK_FALSE(cache.put(link("a", 1), 9 * minute_ns));
+    SECTION("the store has forgotten it, and the code is used again") {
+        REQUIRE(cache.put(link("a", 1), 11 * minute_ns));
+        CHECK(cache.find("a", 11 * minute_ns)->kind == L1Entry::Kind::link);
+    }
+    SECTION("a newer tombstone keeps out for ten minutes of its own") {
+        REQUIRE(cache.put_absent("a", 8, 9 * minute_ns, 10 * minute_ns));
+        CHECK_FALSE(cache.put(link("a", 7), 11 * minute_ns));
+    }
+    SECTION("a lookup that finds nothing at all is believed after that") {
+        REQUIRE(cache.put_absent("a", 0, 11 * minute_ns, 12 * minute_ns));
+        REQUIRE(cache.put(link("a", 1), 11 * minute_ns));
+    }
+}
+
 TEST_CASE("a tombstone that went stale refuses older versions still", "[cache][P4]") {
     L1Cache cache(1 << 20, 7);
     REQUIRE(cache.put(link("a", 5), 10));
