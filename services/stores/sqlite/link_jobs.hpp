@@ -30,6 +30,7 @@ public:
     CreateJob(LinkJobContext& context, std::vector<links::Link> links,
               links::OnConflict on_conflict, links::LinkWriter::Created done);
     Result<void> run(Db& db) override;
+    std::size_t rows() const override { return links_.size(); }
     void finished(const Result<void>& outcome) override;
 
 private:

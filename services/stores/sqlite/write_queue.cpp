@@ -36,12 +36,13 @@ void WriteQueue::submit(std::unique_ptr<WriteJob> job) {
     bool was_idle = false;
     {
         std::unique_lock lock(mutex_);
-        room_.wait(lock, [this] { return stopping_ || waiting_.size() < options_.jobs_max; });
+        room_.wait(lock, [this] { return stopping_ || rows_waiting_ < options_.rows_max; });
         if (stopping_) {
             lock.unlock();
             return job->finished(error(Errc::unavailable, db_.path() + " is being closed"));
         }
         was_idle = waiting_.empty();
+        rows_waiting_ += job->rows();
         waiting_.push_back(std::move(job));
     }
     if (was_idle) work_.notify_one();
@@ -51,8 +52,9 @@ bool WriteQueue::try_submit(std::unique_ptr<WriteJob>& job) {
     bool was_idle = false;
     {
         const std::lock_guard lock(mutex_);
-        if (stopping_ || waiting_.size() >= options_.jobs_max) return false;
+        if (stopping_ || rows_waiting_ >= options_.rows_max) return false;
         was_idle = waiting_.empty();
+        rows_waiting_ += job->rows();
         waiting_.push_back(std::move(job));
     }
     if (was_idle) work_.notify_one();
@@ -81,6 +83,7 @@ void WriteQueue::loop() {
             work_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
             if (waiting_.empty()) return;
             group.swap(waiting_);
+            rows_waiting_ = 0;
         }
         room_.notify_all();
         run_group(group);

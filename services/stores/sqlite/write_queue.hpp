@@ -23,6 +23,8 @@ public:
     /// broken (disk, locks), while an expected conflict is an outcome the job remembers. May be
     /// called again after such a rollback, and then starts afresh.
     virtual Result<void> run(Db& db) = 0;
+    /// How many it changes, as far as that is known: what waits is bounded by it.
+    virtual std::size_t rows() const { return 1; }
     /// Called once: after the commit that made the work durable, or with what went wrong, when
     /// nothing of it was stored.
     virtual void finished(const Result<void>& outcome) = 0;
@@ -38,8 +40,8 @@ class WriteQueue {
 public:
     struct Options {
         DbOptions db;
-        /// Jobs waiting; one more waits in submit() until there is room.
-        std::size_t jobs_max = 65'536;
+        /// Rows of the jobs waiting; once they are as many, one more job waits in submit().
+        std::size_t rows_max = 65'536;
         /// Jobs in one transaction.
         std::size_t group_max = 1024;
     };
@@ -77,6 +79,7 @@ private:
     std::condition_variable work_;
     std::condition_variable room_;
     std::vector<std::unique_ptr<WriteJob>> waiting_;
+    std::size_t rows_waiting_ = 0;
     bool stopping_ = false;
     std::thread thread_;
 };

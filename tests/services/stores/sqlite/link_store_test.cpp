@@ -85,7 +85,7 @@ TEST_CASE("ids go on growing after a restart, tombstones are remembered", "[sqli
 TEST_CASE("a full queue refuses a change at once", "[sqlite][links]") {
     const test::TemporaryDirectory directory;
     const auto file = directory.path() / "links.db";
-    auto queue = WriteQueue::open(file, {.db = {}, .jobs_max = 1, .group_max = 8});
+    auto queue = WriteQueue::open(file, {.db = {}, .rows_max = 1, .group_max = 8});
     REQUIRE(queue.has_value());
     auto store = SqliteLinkStore::open(**queue, file, {});
     REQUIRE(store.has_value());
@@ -113,6 +113,37 @@ TEST_CASE("a full queue refuses a change at once", "[sqlite][links]") {
     CHECK(stored == 1);
     (*store)->remove_later("x", [&](const Result<Link>&) { ++refused; });
     CHECK(refused == 3);
+}
+
+TEST_CASE("what waits is bounded by links, not by batches of them", "[sqlite][links]") {
+    const test::TemporaryDirectory directory;
+    const auto file = directory.path() / "links.db";
+    auto queue = WriteQueue::open(file, {.db = {}, .rows_max = 10, .group_max = 8});
+    REQUIRE(queue.has_value());
+    auto store = SqliteLinkStore::open(**queue, file, {});
+    REQUIRE(store.has_value());
+    std::promise<void> begun;
+    std::promise<void> go_on;
+    std::thread blocker([&] {
+        (*queue)->run_blocking([&](Db&) -> Result<void> {
+            begun.set_value();
+            go_on.get_future().wait();
+            return {};
+        });
+    });
+    begun.get_future().wait();
+    std::atomic<int> refused{0};
+    std::atomic<int> stored{0};
+    for (int batch = 0; batch < 4; ++batch) {
+        std::vector<Link> links(6, link_to("https://a.example/"));
+        (*store)->create_later(std::move(links), links::OnConflict::go_on,
+                               [&](auto outcome) { ++(outcome ? stored : refused); });
+    }
+    CHECK(refused == 2);
+    go_on.set_value();
+    blocker.join();
+    (*queue)->close();
+    CHECK(stored == 2);
 }
 
 TEST_CASE("every create that was acknowledged is there after kill -9", "[sqlite][links][kill]") {
