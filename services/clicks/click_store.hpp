@@ -117,7 +117,10 @@ public:
     virtual Result<Reading<std::vector<HourCount>>> link_hours(std::uint64_t link_id,
                                                                std::uint32_t since_hour,
                                                                std::uint32_t until_hour) = 0;
+    /// What event_hours answers at most: a type is whatever somebody sent.
+    static constexpr std::size_t event_rows_max = 50'000;
     /// Hours in [since_hour, until_hour); of every type when `type` is empty; by hour, then type.
+    /// Errc::invalid_argument when they are more than event_rows_max.
     virtual Result<Reading<std::vector<EventCount>>> event_hours(std::string_view type,
                                                                  std::uint32_t since_hour,
                                                                  std::uint32_t until_hour) = 0;

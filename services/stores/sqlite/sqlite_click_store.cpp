@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/units.hpp"
+
 namespace qck::sqlite {
 namespace {
 
@@ -236,14 +238,23 @@ Result<clicks::Reading<std::vector<clicks::EventCount>>> SqliteClickStore::event
     auto statement = reader_.cached(
         "SELECT hour, type, events, amounts, sum_units, sum_micros, min_micros, max_micros "
         "FROM event_hours WHERE hour >= ?1 AND hour < ?2 AND (?3 = '' OR type = ?3) "
-        "ORDER BY hour, type");
+        "ORDER BY hour, type LIMIT ?4");
     if (!statement) return statement.error();
     const StatementScope scope(**statement);
-    scope->bind(1, std::int64_t{since_hour}).bind(2, std::int64_t{until_hour}).bind(3, type);
+    scope->bind(1, std::int64_t{since_hour})
+        .bind(2, std::int64_t{until_hour})
+        .bind(3, type)
+        .bind(4, static_cast<std::int64_t>(event_rows_max + 1));
     clicks::Reading<std::vector<clicks::EventCount>> reading{{}, *revision};
+    // One more than may be answered is read, to tell that there are more.
     const auto read = scope->each_row(
         [&reading](const Statement& row) { reading.value.push_back(event_row(row)); });
     if (!read) return read.error();
+    if (reading.value.size() > event_rows_max) {
+        return error(Errc::invalid_argument,
+                     "that is more than " + format_count(event_rows_max) +
+                         " hours and types: narrow since and until, or name a type");
+    }
     return reading;
 }
 

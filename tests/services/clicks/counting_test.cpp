@@ -95,6 +95,30 @@ TEST_CASE("events are summed by type and hour", "[clicks][counting]") {
     CHECK(take(analytics.events(query)).size() == 1);
 }
 
+TEST_CASE("more event types than an answer may hold are refused, not answered",
+          "[clicks][counting]") {
+    const qck::test::TemporaryDirectory directory;
+    Service service(directory.path());
+    for (std::size_t n = 0; n <= ClickStore::event_rows_max; ++n) {
+        Event event;
+        event.key = {1, n};
+        event.time_ms = some_time_ms;
+        event.type = "t" + std::to_string(n);
+        REQUIRE(service.journal->shard(0).append(event));
+    }
+    service.flush();
+    analytics::ClickAnalytics analytics(*service.counting);
+    analytics::EventQuery query;
+    query.until_ms = some_time_ms + 1;
+    const auto refused = analytics.events(query);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::invalid_argument);
+    CHECK(refused.error().message ==
+          "that is more than 50,000 hours and types: narrow since and until, or name a type");
+    query.type = "t7";
+    CHECK(take(analytics.events(query)).size() == 1);
+}
+
 TEST_CASE("a start counts what the last one did not, and nothing again", "[clicks][counting]") {
     const qck::test::TemporaryDirectory directory;
     std::uint64_t appended = 0;
