@@ -25,9 +25,10 @@ public:
         healthy,
     };
 
-    /// Keeps the Date current; cheap unless the second has changed.
+    /// Keeps the Date current, also when the clock is set back; cheap unless the second has
+    /// changed.
     void set_time(std::int64_t wall_ms) {
-        if (wall_ms >= next_second_ms_) renew_date(wall_ms);
+        if (wall_ms >= next_second_ms_ || wall_ms < next_second_ms_ - 1000) renew_date(wall_ms);
     }
 
     /// `head` is cache::L1Entry::head().

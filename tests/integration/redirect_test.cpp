@@ -46,7 +46,10 @@ TEST_CASE("a link redirects with the headers that it asks for", "[integration][r
           "\r\nContent-Length: 0\r\n", "\r\nDate: "}) {
         CHECK(response.find(header) != std::string::npos);
     }
-    CHECK(running.get("/abc?utm=1") == response);
+    const auto without_date = [](std::string text) {
+        return text.erase(text.find("\r\nDate: "), std::string("\r\nDate: ").size() + 29);
+    };
+    CHECK(without_date(running.get("/abc?utm=1")) == without_date(response));
 }
 
 TEST_CASE("every answered request is a click of one class", "[integration][redirect][B10]") {
