@@ -235,9 +235,11 @@ Result<void> check(ServeOptions& options) {
     if (config.tls_certificate.empty() != config.tls_key.empty()) {
         return error(Errc::invalid_argument, "--tls-cert and --tls-key go together");
     }
-    if (!config.api_address.is_loopback() && config.token.empty()) {
+    for (const auto& [flag, address] :
+         {std::pair{"--api", &config.api_address}, std::pair{"--admin", &config.admin_address}}) {
+        if (address->is_loopback() || !config.token.empty()) continue;
         return error(Errc::invalid_argument,
-                     "--api: " + config.api_address.to_string() +
+                     std::string(flag) + ": " + address->to_string() +
                          " is open to others: set a token (QCK_TOKEN or --token)");
     }
     if (!config.postgres_replica.empty() && config.postgres.empty()) {

@@ -182,6 +182,8 @@ TEST_CASE("one address of the API serves both its listener and its clients", "[c
         const auto run = qck_program({"serve"}, {std::string("QCK_API=") + api});
         CHECK(contains(run.err, "--api: 192.0.2.1:8081 is open to others"));
     }
+    const auto admin = qck_program({"serve"}, {"QCK_ADMIN=192.0.2.1:9090"});
+    CHECK(contains(admin.err, "--admin: 192.0.2.1:9090 is open to others: set a token"));
     const auto client = qck_program({"links", "list"}, {"QCK_API=127.0.0.1:1"});
     CHECK(contains(client.err, "cannot reach http://127.0.0.1:1"));
     const auto wrong = qck_program({"serve"}, {"QCK_API=http://nonsense"});
