@@ -26,6 +26,7 @@ Result<void> split_authority(std::string_view url, std::string_view authority, T
     }
     if (target.host.empty()) return not_a_target(url, "the host is missing");
     if (port.empty()) return {};
+    if (port.front() != ':') return not_a_target(url, "after the bracket comes a colon or nothing");
     port.remove_prefix(1);
     const auto [end, failure] =
         std::from_chars(port.data(), port.data() + port.size(), target.port);
