@@ -1,5 +1,6 @@
 #include "cli/commands/bench_reconcile.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sstream>
 
@@ -17,6 +18,8 @@ struct Expected {
     record::LinkAnswers links;
     std::uint64_t unanswered = 0;  ///< sent, and perhaps counted, but no answer came
 
+    /// Answers that are clicks for certain: links.other may be (an unknown code spelled out, an
+    /// expired link) or not (a wrong method, overload).
     std::uint64_t answered() const {
         std::uint64_t sum = links.hot + links.unknown;
         for (const std::uint64_t count : links.tail) sum += count;
@@ -25,6 +28,7 @@ struct Expected {
     void add(const record::LinkAnswers& more, const record::Accounting& accounting) {
         links.hot += more.hot;
         links.unknown += more.unknown;
+        links.other += more.other;
         links.tail.resize(std::max(links.tail.size(), more.tail.size()));
         for (std::size_t at = 0; at < more.tail.size(); ++at) links.tail[at] += more.tail[at];
         unanswered += accounting.sent - accounting.answered;
@@ -97,9 +101,8 @@ Result<reconcile::Comparison> compare_stores(const EmbeddedService& service,
     return reconcile::compare(request, **counts);
 }
 
-std::int64_t difference_of(std::uint64_t counted, const Expected& expected) {
-    const std::uint64_t least = expected.answered();
-    const std::uint64_t most = least + expected.unanswered;
+/// How far a count lies outside [least, most].
+std::int64_t difference_of(std::uint64_t counted, std::uint64_t least, std::uint64_t most) {
     if (counted < least) return -static_cast<std::int64_t>(least - counted);
     return counted > most ? static_cast<std::int64_t>(counted - most) : 0;
 }
@@ -125,13 +128,18 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     if (!comparison) return comparison.error();
 
     report::Reconciliation result;
-    result.answered = expected.answered();
+    const std::uint64_t least = expected.answered();
+    result.answered = std::clamp(*served, least, least + expected.links.other);
     result.served = *served;
     result.counted = comparison->journal;
     result.stores["SQLite"] = comparison->stores.front().clicks;
-    for (const std::uint64_t counted :
-         {result.served, result.counted, comparison->stores.front().clicks}) {
-        const std::int64_t difference = difference_of(counted, expected);
+    result.difference =
+        difference_of(result.served, result.answered, result.answered + expected.unanswered);
+    // What was served counts, and what was still on its way when the service told.
+    const std::uint64_t clicks = std::max(result.served, least);
+    for (const std::uint64_t counted : {result.counted, comparison->stores.front().clicks}) {
+        const std::int64_t difference =
+            difference_of(counted, clicks, std::max(clicks, result.answered + expected.unanswered));
         if (std::llabs(difference) > std::llabs(result.difference)) result.difference = difference;
     }
     return result;

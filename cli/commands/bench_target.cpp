@@ -42,8 +42,8 @@ Result<void> check_reachable(const engine::Target& target, bool is_default) {
 }
 
 bool asks_for_links(const scenario::Plan& plan) {
-    return std::any_of(plan.requests.begin(), plan.requests.end(), [](const auto& kind) {
-        return kind.path.find("{link}") != std::string::npos;
+    return std::any_of(plan.requests.begin(), plan.requests.end(), [&](const auto& kind) {
+        return kind.path.find("{link}") != std::string::npos || kind.path == "/" + plan.links.hot;
     });
 }
 

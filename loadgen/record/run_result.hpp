@@ -100,10 +100,10 @@ struct GeneratorEvidence {
 struct LinkAnswers {
     std::uint64_t hot = 0;
     std::vector<std::uint64_t> tail;  ///< by rank - 1; empty when the plan has no tail
-    std::uint64_t unknown =
-        0;  ///< asked for `{unknown}` or drawn as unknown; whatever was answered
-    std::uint64_t other =
-        0;  ///< neither: paths without a link, and links answered with no redirect
+    /// Asked for `{unknown}` or drawn as unknown, and answered 404.
+    std::uint64_t unknown = 0;
+    /// The rest: paths without a link, and answers that were neither.
+    std::uint64_t other = 0;
 };
 
 /// One agent of a fleet's run.

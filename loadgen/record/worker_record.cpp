@@ -60,7 +60,7 @@ void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint1
     phase.status[std::min<std::size_t>(status - status_first, status_count - 1)].add();
     interval_now(now_ns).answered.add();
     latency(request.phase, request.due_ns, now_ns - request.due_ns);
-    if (request.link == scenario::link_unknown) {
+    if (request.link == scenario::link_unknown && status == 404) {
         links_.unknown.add();
     } else if (is_redirect(status) && request.link == scenario::link_hot) {
         links_.hot.add();

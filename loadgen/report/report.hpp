@@ -114,6 +114,8 @@ struct GeneratorReport {
 
 /// The run's answers beside what the service and its stores say; see `qck reconcile`.
 struct Reconciliation {
+    /// Answers that count as clicks: redirects, and 404 where an unknown code was asked for. Of
+    /// others, which may count (LinkAnswers::other), as many as the service says it served.
     std::uint64_t answered = 0;
     std::uint64_t served = 0;
     std::uint64_t counted = 0;  ///< by the journal

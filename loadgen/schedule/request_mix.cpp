@@ -55,8 +55,8 @@ RequestMix::RequestMix(const scenario::Plan& plan)
             if (kind.path.find(word) != std::string::npos) return true;
             return kind.body.find(word) != std::string::npos;
         };
-        kinds_.push_back({says("{link}"), says("{unknown}"), kind.method == http::Method::get,
-                          kind.method == http::Method::head});
+        kinds_.push_back({says("{link}"), says("{unknown}"), kind.path == "/" + plan.links.hot,
+                          kind.method == http::Method::get, kind.method == http::Method::head});
         weights.push_back(kind.weight);
     }
     kind_table_ = AliasTable(weights);
@@ -83,7 +83,7 @@ Choice RequestMix::draw(std::uint64_t n) const {
         } else if (hot_share_ < 1 && random.next_share() >= hot_share_) {
             choice.link = tail_table_.pick(random.next()) + 1;
         }
-    } else {
+    } else if (!kind.asks_hot) {
         choice.link = kind.asks_unknown ? scenario::link_unknown : scenario::link_none;
     }
     choice.head = kind.is_head;

@@ -54,6 +54,7 @@ private:
     struct Kind {
         bool asks_link = false;
         bool asks_unknown = false;
+        bool asks_hot = false;  ///< its path is the hot link's, spelled out
         bool is_get = false;
         bool is_head = false;
     };
