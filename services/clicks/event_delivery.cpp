@@ -134,6 +134,10 @@ public:
         const std::lock_guard lock(mutex_);
         return needed_;
     }
+    std::vector<std::uint64_t> held_back() const {
+        const std::lock_guard lock(mutex_);
+        return held_back_;
+    }
     EventDeliveryFigures figures() const {
         const std::lock_guard lock(mutex_);
         auto figures = figures_;
@@ -207,7 +211,14 @@ private:
         const ShipperFigures& now = shipper_.figures();
         // Not before the file says so: after a crash reading begins where the file says.
         const bool saved = !shipper_.state().unsaved();
+        std::vector<std::uint64_t> held_back;
+        for (const DeferredStretch& owed : shipper_.state().deferred()) {
+            held_back.push_back(owed.link_id);
+        }
+        std::sort(held_back.begin(), held_back.end());
+        held_back.erase(std::unique(held_back.begin(), held_back.end()), held_back.end());
         const std::lock_guard lock(mutex_);
+        held_back_ = std::move(held_back);
         if (saved) needed_ = shipper_.state().needed();
         figures_ = {now.rows,
                     now.batches,
@@ -232,6 +243,7 @@ private:
     std::condition_variable wake_;
     std::condition_variable flushed_;
     std::vector<ProducerCursor> needed_;  ///< guarded by mutex_, as all that follows
+    std::vector<std::uint64_t> held_back_;
     EventDeliveryFigures figures_;
     std::int64_t all_acknowledged_ns_;
     std::uint64_t flushes_asked_ = 0;
@@ -256,6 +268,7 @@ Result<std::unique_ptr<EventDelivery>> EventDelivery::start(Journal& journal, Ev
 void EventDelivery::stop(std::chrono::milliseconds deadline) { loop_->stop(deadline); }
 bool EventDelivery::flush(std::chrono::milliseconds deadline) { return loop_->flush(deadline); }
 std::vector<ProducerCursor> EventDelivery::cursors() const { return loop_->cursors(); }
+std::vector<std::uint64_t> EventDelivery::held_back() const { return loop_->held_back(); }
 void EventDelivery::resend_all() { loop_->resend_all(); }
 EventDeliveryFigures EventDelivery::figures() const { return loop_->figures(); }
 

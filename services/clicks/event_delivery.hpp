@@ -67,6 +67,9 @@ public:
     /// not named is needed from its beginning.
     std::vector<ProducerCursor> cursors() const;
 
+    /// Links of which rows wait in the journal: they are in a burst, or were until now. Ascending.
+    std::vector<std::uint64_t> held_back() const;
+
     /// Asks the sink for all that the journal still has and sends what is missing: after a table
     /// was dropped or rows were lost. Survives a restart; figures() tell when it is done.
     void resend_all();

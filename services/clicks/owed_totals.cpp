@@ -255,6 +255,20 @@ bool OwedTotals::delivered_before(std::uint64_t link_id, std::uint64_t total) co
     return total > pending;
 }
 
+bool OwedTotals::delivered_until(const std::vector<ProducerCursor>& until,
+                                 const Suppressed& suppressed) const {
+    if (!begun_ || walking_ || !has_reached(covered_, until)) return false;
+    return std::all_of(owed_.begin(), owed_.end(),
+                       [&](const auto& owed) { return suppressed && suppressed(owed.first); });
+}
+
+std::vector<std::uint64_t> OwedTotals::owed() const {
+    std::vector<std::uint64_t> links;
+    links.reserve(owed_.size());
+    for (const auto& [link, pending] : owed_) links.push_back(link);
+    return links;
+}
+
 bool OwedTotals::all_delivered() const {
     return begun_ && !walking_ && !sweeping_ && touched_.empty() &&
            has_reached(covered_, known_from_);

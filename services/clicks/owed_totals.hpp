@@ -87,6 +87,11 @@ public:
     std::uint64_t revision() const { return revision_; }
     /// Nothing is owed but what is suppressed.
     bool all_delivered() const;
+    /// The same of what was clicked before `until` or marked: what came later may be owed.
+    bool delivered_until(const std::vector<ProducerCursor>& until,
+                         const Suppressed& suppressed) const;
+    /// Links that are owed: marked ones, and those that were suppressed when their turn came.
+    std::vector<std::uint64_t> owed() const;
     /// Links owed; while all are walked at least one, since nobody knows how many.
     std::size_t pending() const {
         return touched_.size() + sweep_.size() + owed_.size() + (walking_ ? 1 : 0);

@@ -65,8 +65,9 @@ void TotalDelivery::run() {
         const std::int64_t next_ns = next_round_ns(now_ns);
         std::unique_lock lock(mutex_);
         wake_.wait_for(lock, std::chrono::nanoseconds(next_ns - config_.now()),
-                       [this] { return stopping_; });
+                       [this] { return stopping_ || hurried_; });
         if (stopping_) break;
+        hurried_ = false;
     }
     const std::int64_t by_ns = [this] {
         const std::lock_guard lock(mutex_);
@@ -281,6 +282,19 @@ void TotalDelivery::landed(const LandedCounts& counts) noexcept {
     const std::lock_guard lock(mutex_);
     owed_.landed(counts.batch, counts.cursors, counts.revision);
     told_.notify_all();
+}
+
+bool TotalDelivery::delivered_until(const std::vector<ProducerCursor>& until) {
+    const std::lock_guard lock(mutex_);
+    if (owed_.delivered_until(until, config_.suppressed)) return true;
+    hurried_ = true;
+    wake_.notify_all();
+    return false;
+}
+
+std::vector<std::uint64_t> TotalDelivery::held_back() const {
+    const std::lock_guard lock(mutex_);
+    return owed_.owed();
 }
 
 TotalDeliveryFigures TotalDelivery::figures() const {

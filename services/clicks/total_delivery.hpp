@@ -115,6 +115,11 @@ public:
     void mark(std::uint64_t link_id);
     /// It needs all of them, at once: somebody waits.
     void mark_all();
+    /// What was clicked before `until` and what was marked is delivered, but for what is held back.
+    /// When not, a delivery begins soon.
+    bool delivered_until(const std::vector<ProducerCursor>& until);
+    /// Links whose totals wait until they are no longer suppressed.
+    std::vector<std::uint64_t> held_back() const;
 
     TotalDeliveryFigures figures() const;
     std::string_view name() const { return parts_.sink.name(); }
@@ -149,6 +154,7 @@ private:
     std::condition_variable told_;
     bool hurried_ = false;         ///< guarded by mutex_: until the walk under way ended
     bool stopping_ = false;        ///< guarded by mutex_
+    bool hurried_ = false;         ///< guarded by mutex_
     std::int64_t stop_by_ns_ = 0;  ///< guarded by mutex_
     std::thread thread_;
 

@@ -198,6 +198,30 @@ TEST_CASE("clicks are delivered at once while everything is given again at leisu
     CHECK(eventually([&] { return sink.total_of(19'999) == 1; }));
 }
 
+TEST_CASE("what is suppressed is owed, and everything else is delivered up to a place",
+          "[clicks][delivery]") {
+    const std::vector<ProducerCursor> begin{{0, {1, 0, 0}}};
+    const std::vector<ProducerCursor> end{{0, {1, 0, 96}}};
+    const auto burst = [](std::uint64_t link) { return link == 2; };
+    OwedTotals owed({}, DeliveryPosition{begin, {}});
+    owed.began(begin, 1);
+    CHECK(owed.delivered_until(begin, burst));
+    CountBatch batch;
+    batch.clicks = {{1, 0, 0, ClickClass::human, 1}, {2, 0, 0, ClickClass::human, 1}};
+    owed.landed(batch, end, 2);
+    CHECK(owed.delivered_until(begin, burst));
+    CHECK_FALSE(owed.delivered_until(end, burst));
+    const auto task = owed.next(burst);
+    REQUIRE(task.links == std::vector<std::uint64_t>{1});
+    owed.sent(task.links);
+    CHECK(owed.next(burst).kind == OwedTotals::Task::Kind::nothing);
+    CHECK(owed.delivered_until(end, burst));
+    CHECK(owed.owed() == std::vector<std::uint64_t>{2});
+    CHECK_FALSE(owed.delivered_until(end, {}));  // the burst is over
+    owed.mark_all();
+    CHECK_FALSE(owed.delivered_until({}, burst));
+}
+
 TEST_CASE("a delivery whose journal is gone gives every link again", "[clicks][delivery]") {
     const qck::test::SilentLog silent;
     const qck::test::TemporaryDirectory directory;
