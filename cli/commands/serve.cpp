@@ -9,6 +9,7 @@
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/service.hpp"
+#include "cli/commands/store_flags.hpp"
 #include "services/links/link_rules.hpp"
 
 namespace qck::commands {
@@ -37,15 +38,6 @@ Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
     const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(*span);
     if (rounded.count() == 0) return error(Errc::invalid_argument, "'0' is not a time above zero");
     return rounded;
-}
-
-/// The text itself: libpq reads it, and names no secret in its errors.
-Result<std::string> parse_postgres(std::string_view text) {
-    if (text.starts_with("postgresql://") || text.starts_with("postgres://")) {
-        return std::string(text);
-    }
-    return error(Errc::invalid_argument,
-                 "not the address of a PostgreSQL (try postgresql://USER@HOST:5432/DATABASE)");
 }
 
 /// `HOST:PORT`, or as clients of this listener have it: `http://HOST:PORT`.
@@ -141,30 +133,17 @@ void add_journal_options(CLI::App& app, ServeOptions& options) {
 
 void add_store_options(CLI::App& app, ServeOptions& options) {
     ServiceConfig& config = options.config;
-    const auto redis = [](std::string_view text) -> Result<std::optional<redis::ClientConfig>> {
-        auto url = redis::parse_redis_url(text);
-        if (!url) return url.error();
-        redis::ClientConfig client;
-        client.url = std::move(*url);
-        return std::optional(std::move(client));
-    };
     add_parsed(
-        app, "--redis", config.redis, redis,
+        app, "--redis", config.redis, parse_redis_flag,
         "Shares cached links, their changes and counts (better: QCK_REDIS, for its password)",
         "URL[,URL...]");
-    add_parsed(app, "--postgres", config.postgres, parse_postgres,
+    add_parsed(app, "--postgres", config.postgres, parse_postgres_flag,
                "Keeps links in PostgreSQL instead of SQLite (better: QCK_POSTGRES)", "URL");
-    add_parsed(app, "--postgres-replica", config.postgres_replica, parse_postgres,
+    add_parsed(app, "--postgres-replica", config.postgres_replica, parse_postgres_flag,
                "For reads that may lag", "URL");
     add_parsed(app, "--postgres-sync", config.postgres_sync, parse_timeout,
                "How often it is given the counts (10s)", "TIME");
-    const auto clickhouse =
-        [](std::string_view text) -> Result<std::optional<clickhouse::ClickhouseUrl>> {
-        auto url = clickhouse::parse_clickhouse_url(text);
-        if (!url) return url.error();
-        return std::optional(std::move(*url));
-    };
-    add_parsed(app, "--clickhouse", config.clickhouse, clickhouse,
+    add_parsed(app, "--clickhouse", config.clickhouse, parse_clickhouse_flag,
                "Delivers single clicks as rows (better: QCK_CLICKHOUSE)", "URL[,URL...]");
     add_parsed(app, "--uniques", config.uniques, parse_uniques,
                "Where visitors of a link and day are counted: redis, clickhouse, off, or auto: in "
