@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "cli/commands/row_delivery.hpp"
 #include "cli/commands/store_metrics.hpp"
 #include "services/stores/clickhouse/clickhouse_totals_view.hpp"
 #include "services/stores/postgres/postgres_stats.hpp"
@@ -46,18 +47,12 @@ Result<UniquesIn> parse_uniques(std::string_view text) {
                                              "clickhouse or off)");
 }
 
-/// Keeps the segments that its rows still have to be read from.
-struct Deliveries::Rows final : clicks::SegmentHolder {
-    Rows(clicks::EventSink& to, std::unique_ptr<clicks::EventDelivery> by)
-        : sink(to), delivery(std::move(by)) {}
-    std::vector<clicks::ProducerCursor> held_from() const override { return delivery->cursors(); }
-
-    clicks::EventSink& sink;
-    std::unique_ptr<clicks::EventDelivery> delivery;
-};
-
 Result<std::unique_ptr<Deliveries>> Deliveries::open(const Parts& parts, DeliveriesConfig config) {
     std::unique_ptr<Deliveries> deliveries(new Deliveries);
+    deliveries->node_ = parts.journal.directory().identity().node;
+    deliveries->counts_ = &parts.counts;
+    deliveries->postgres_suppressed_ = config.postgres_suppressed;
+    deliveries->deferred_links_ = config.deferred_links;
     if (config.redis) {
         if (auto added = deliveries->add_redis(parts, config); !added) return added.error();
     }
@@ -134,12 +129,15 @@ Result<void> Deliveries::add_clickhouse(const Parts& parts, const DeliveriesConf
     clicks::EventDeliveryConfig delivery;
     delivery.deferred_links = config.deferred_links;
     delivery.resolve = codes_of(parts.links);
+    resolve_ = codes_of(parts.links);
     delivery.place = config.place;
     if (auto added = add_rows(parts, *event_sink_, std::move(delivery)); !added) return added;
+    clickhouse_rows_ = rows_.back().get();
     clickhouse::ClientConfig client;
     client.url = *config.clickhouse;
-    views_.push_back(std::make_unique<clickhouse::ClickhouseTotalsView>(
-        std::move(client), parts.journal.directory().identity().node));
+    clickhouse_ = config.clickhouse;
+    minutes_ = std::make_unique<clickhouse::ClickhouseMinutesView>(client, node_);
+    views_.push_back(std::make_unique<clickhouse::ClickhouseTotalsView>(std::move(client), node_));
     return {};
 }
 
@@ -147,7 +145,7 @@ Result<void> Deliveries::add_rows(const Parts& parts, clicks::EventSink& sink,
                                   clicks::EventDeliveryConfig delivery) {
     auto started = clicks::EventDelivery::start(parts.journal, sink, std::move(delivery));
     if (!started) return started.error();
-    rows_.push_back(std::make_unique<Rows>(sink, std::move(*started)));
+    rows_.push_back(std::make_unique<RowDelivery>(sink, std::move(*started)));
     return {};
 }
 
@@ -204,27 +202,6 @@ void Deliveries::stop(std::chrono::milliseconds deadline) {
     for (const auto& rows : rows_) rows->delivery->stop(deadline);
 }
 
-Result<void> Deliveries::settle(std::chrono::milliseconds deadline) {
-    const std::int64_t by_ns = monotonic_ns() + std::chrono::nanoseconds(deadline).count();
-    const auto late = [](std::string_view store) {
-        return error(Errc::timed_out, std::string(store) + " has not taken what was counted");
-    };
-    for (const auto& totals : totals_) {
-        while (totals->delivery->figures().links_pending > 0) {
-            if (monotonic_ns() > by_ns) return late(totals->sink->name());
-            std::this_thread::sleep_for(5ms);
-        }
-    }
-    for (const auto& rows : rows_) {
-        const auto left =
-            std::chrono::nanoseconds(std::max<std::int64_t>(by_ns - monotonic_ns(), 0));
-        if (!rows->delivery->flush(std::chrono::duration_cast<std::chrono::milliseconds>(left))) {
-            return late(rows->sink.name());
-        }
-    }
-    return {};
-}
-
 std::vector<reconcile::TotalsView*> Deliveries::views() const {
     std::vector<reconcile::TotalsView*> views;
     for (const auto& view : views_) views.push_back(view.get());
@@ -235,24 +212,6 @@ std::vector<analytics::SharedTotals*> Deliveries::shared_totals() const {
     std::vector<analytics::SharedTotals*> all;
     for (const auto& totals : shared_totals_) all.push_back(totals.get());
     return all;
-}
-
-Result<void> Deliveries::repair(std::span<const std::uint64_t> drifting,
-                                std::chrono::milliseconds deadline) {
-    for (const auto& totals : totals_) totals->delivery->mark_all();
-    for (const auto& rows : rows_) rows->delivery->resend_all();
-    const std::int64_t by_ns = monotonic_ns() + std::chrono::nanoseconds(deadline).count();
-    for (const auto& rows : rows_) {
-        // Told by its own thread, soon after it begins.
-        while (rows->delivery->figures().resending && monotonic_ns() < by_ns) {
-            std::this_thread::sleep_for(5ms);
-        }
-    }
-    if (auto settled = settle(deadline); !settled) return settled;
-    if (postgres_ == nullptr || drifting.empty()) return {};
-    const auto counted = postgres_->recount(drifting);
-    if (!counted) return counted.error();
-    return {};
 }
 
 std::vector<DeliveryStatus> Deliveries::status() const {

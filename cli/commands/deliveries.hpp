@@ -17,8 +17,10 @@
 #include "services/clicks/event_delivery.hpp"
 #include "services/clicks/total_delivery.hpp"
 #include "services/links/link_store.hpp"
+#include "services/reconcile/minutes_view.hpp"
 #include "services/reconcile/totals_view.hpp"
 #include "services/stores/clickhouse/clickhouse_event_sink.hpp"
+#include "services/stores/clickhouse/clickhouse_minutes_view.hpp"
 #include "services/stores/clickhouse/clickhouse_visitors.hpp"
 #include "services/stores/postgres/pool.hpp"
 #include "services/stores/postgres/postgres_total_sink.hpp"
@@ -46,6 +48,8 @@ struct DeliveriesConfig {
     UniquesIn uniques = UniquesIn::any;
     std::uint64_t seed = 0;
 };
+
+class RowDelivery;
 
 /// How a store that clicks are delivered to is doing.
 struct DeliveryStatus {
@@ -79,16 +83,34 @@ public:
     void start();
     /// After the counting ended: delivers what is owed, within `deadline`.
     void stop(std::chrono::milliseconds deadline);
-    /// Returns once every store has what was counted before the call, but for what is held back on
-    /// purpose. Errc::timed_out names the store that has not.
-    Result<void> settle(std::chrono::milliseconds deadline);
+    /// Returns once every store has what was clicked before `until`, but for what is held back on
+    /// purpose, which it returns. Errc::timed_out names the store that has not.
+    Result<std::vector<reconcile::HeldBack>> settle(
+        const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline);
 
-    /// What each store has of this instance's producers; for one thread at a time.
+    /// What each store has of this instance's producers; these, and what follows, are for one
+    /// thread at a time.
     std::vector<reconcile::TotalsView*> views() const;
+    /// Of the store of rows; null without one.
+    clickhouse::ClickhouseMinutesView* minutes() const { return minutes_.get(); }
+
     /// Gives every store everything once more: totals, and the rows that the journal still has.
     /// Never lowers a count. `drifting` are links whose sums PostgreSQL makes anew.
-    Result<void> repair(std::span<const std::uint64_t> drifting,
-                        std::chrono::milliseconds deadline);
+    Result<void> give_again(std::span<const std::uint64_t> drifting,
+                            std::chrono::milliseconds deadline);
+    /// Sets the totals of these links in a store to those of the local one, also where that is
+    /// less.
+    Result<void> set_totals(reconcile::TotalsView& view, std::span<const std::uint64_t> links);
+    /// Takes rows away, and gives those that the journal has again.
+    Result<void> renew_rows(const reconcile::MinuteScope& scope,
+                            std::span<const reconcile::MinuteDigest> of,
+                            std::chrono::milliseconds deadline);
+    /// Adds rows that stand for many clicks. When it fails, some may be there or still be on their
+    /// way.
+    Result<void> add_weights(std::span<const reconcile::HourClicks> weights,
+                             std::chrono::milliseconds deadline);
+    /// Removes keys of Redis that only a burst needed. How many; 0 without Redis.
+    Result<std::uint64_t> clean();
 
     /// Visitors by every instance; null where nobody counts them.
     analytics::VisitorCounts* visitors() const { return visitors_; }
@@ -119,6 +141,7 @@ private:
         std::unique_ptr<clicks::PositionFile> position;
         std::unique_ptr<clicks::TotalDelivery> delivery;
     };
+
     Deliveries() = default;
     void add_totals(const Parts& parts, const DeliveriesConfig& config,
                     std::unique_ptr<clicks::TotalSink> sink, const std::string& target,
@@ -126,12 +149,20 @@ private:
     Result<void> add_redis(const Parts& parts, const DeliveriesConfig& config);
     void add_postgres(const Parts& parts, const DeliveriesConfig& config);
     Result<void> add_clickhouse(const Parts& parts, const DeliveriesConfig& config);
-    /// Rows to a sink, from the journal, by a thread of their own.
-    struct Rows;
     Result<void> add_rows(const Parts& parts, clicks::EventSink& sink,
                           clicks::EventDeliveryConfig delivery);
     Result<void> add_uniques(const Parts& parts, const DeliveriesConfig& config);
 
+    Result<void> resend_rows(std::chrono::milliseconds deadline);
+    void add_held_back(std::vector<reconcile::HeldBack>& held, bool settled) const;
+
+    std::uint64_t node_ = 0;
+    clicks::ClickStore* counts_ = nullptr;
+    std::function<bool(std::uint64_t link_id)> postgres_suppressed_;
+    std::function<std::vector<std::uint64_t>()> deferred_links_;
+    clicks::LinkResolver resolve_;
+    std::unique_ptr<clickhouse::ClickhouseMinutesView> minutes_;
+    std::optional<clickhouse::ClickhouseUrl> clickhouse_;
     std::vector<std::unique_ptr<reconcile::TotalsView>> views_;
     std::vector<std::unique_ptr<analytics::SharedTotals>> shared_totals_;
     std::vector<std::unique_ptr<Totals>> totals_;
@@ -142,7 +173,8 @@ private:
     std::unique_ptr<clickhouse::ClickhouseVisitors> clickhouse_visitors_;
     analytics::VisitorCounts* visitors_ = nullptr;  ///< one of the two
     std::unique_ptr<clickhouse::ClickhouseEventSink> event_sink_;
-    std::vector<std::unique_ptr<Rows>> rows_;
+    std::vector<std::unique_ptr<RowDelivery>> rows_;
+    RowDelivery* clickhouse_rows_ = nullptr;  ///< one of them
 };
 
 }  // namespace qck::commands

@@ -17,6 +17,8 @@
 #include "cli/client/rest_client.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/reconcile_output.hpp"
+#include "cli/commands/shared_views.hpp"
+#include "cli/commands/store_flags.hpp"
 #include "services/clicks/data_directory.hpp"
 #include "services/links/time_text.hpp"
 #include "services/reconcile/compare.hpp"
@@ -39,6 +41,8 @@ struct ReconcileOptions {
     std::optional<std::int64_t> since_ms;
     bool repair = false;
     bool allow_lower = false;
+    bool clean = false;
+    SharedViews::Addresses shared;
     bool json = false;
 };
 
@@ -58,6 +62,7 @@ struct Stores {
     std::unique_ptr<clicks::DataDirectory> held;
     std::unique_ptr<sqlite::SqliteClickStore> counts;
     std::unique_ptr<sqlite::Db> links;
+    std::unique_ptr<SharedViews> shared;  ///< while no service changes them
 };
 
 Result<Stores> open_stores(const ReconcileOptions& options) {
@@ -86,6 +91,10 @@ Result<Stores> open_stores(const ReconcileOptions& options) {
         if (!links) return links.error();
         stores.links = std::make_unique<sqlite::Db>(std::move(*links));
     }
+    if (!options.shared.any() || !stores.held) return stores;
+    auto shared = SharedViews::open(options.shared, identity->node);
+    if (!shared) return shared.error();
+    stores.shared = std::move(*shared);
     return stores;
 }
 
@@ -136,8 +145,16 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
     sqlite::Db* const links = stores.links.get();
     request.code_of = [links](std::uint64_t id) { return code_of(links, id); };
     request.id_of = [links](const std::string& code) { return id_of(links, code); };
+    if (const SharedViews* const shared = stores.shared.get()) {
+        request.shared = shared->views();
+        request.minutes = shared->minutes();
+        if (shared->has_links()) {
+            request.code_of = [shared](std::uint64_t id) { return shared->code_of(id); };
+            request.id_of = [shared](const std::string& code) { return shared->id_of(code); };
+        }
+    }
     for (const auto& code : options.links) {
-        const std::uint64_t id = id_of(links, code);
+        const std::uint64_t id = request.id_of(code);
         if (id == 0) return error(Errc::not_found, "there is no link '" + code + "'");
         request.links.push_back(id);
     }
@@ -162,6 +179,16 @@ Result<reconcile::Comparison> compare_here(const ReconcileOptions& options) {
     }
     auto result = reconcile::compare(*request, *stores->counts);
     progress.clear();
+    if (!result) return result;
+    if (options.shared.any() && !stores->shared) {
+        result->notes.emplace_back(
+            "the stores that instances share were not compared, since a service runs here: ask it "
+            "(--admin URL)");
+    } else if (options.repair && !result->agrees()) {
+        result->notes.emplace_back(
+            "without --admin SQLite alone is repaired; start the service, and it gives the others "
+            "what they lack (qck reconcile --admin URL --repair)");
+    }
     return result;
 }
 
@@ -171,6 +198,8 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
     question.codes = options.links;
     question.since_ms = options.since_ms;
     question.repair = options.repair;
+    question.allow_lower = options.allow_lower;
+    question.clean = options.clean;
     if (!options.run.empty()) {
         auto run = reconcile::read_run_report(options.run);
         if (!run) return run.error();
@@ -192,6 +221,10 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
 }
 
 Exit run_reconcile(const ReconcileOptions& options) {
+    if (options.clean && !options.admin) {
+        return failed(command_name, error(Errc::invalid_argument,
+                                          "--clean is for a service that runs: give its --admin"));
+    }
     const auto result = options.admin ? compare_there(options) : compare_here(options);
     if (!result) return failed(command_name, result.error());
     if (options.json) {
@@ -207,9 +240,15 @@ Exit run_reconcile(const ReconcileOptions& options) {
 void add_reconcile(CLI::App& app, Chosen& chosen) {
     auto options = std::make_shared<ReconcileOptions>();
     auto* const command = app.add_subcommand(
-        "reconcile", "Compares the counts of journal, store and a run; exit 1 when they differ");
+        "reconcile", "Compares the counts of journal, stores and a run; exit 1 when they differ");
     command->add_option("--data-dir", options->data_dir,
                         "Of the service; beside one that runs it only reads");
+    add_parsed(*command, "--redis", options->shared.redis, parse_redis_flag,
+               "Without --admin, service stopped: compares this store, too", "URL[,URL...]");
+    add_parsed(*command, "--postgres", options->shared.postgres, parse_postgres_flag, "The same",
+               "URL");
+    add_parsed(*command, "--clickhouse", options->shared.clickhouse, parse_clickhouse_flag,
+               "The same", "URL[,URL...]");
     add_parsed(
         *command, "--admin", options->admin,
         [](std::string_view text) -> Result<std::optional<client::ServiceUrl>> {
@@ -234,8 +273,11 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
         "stopped, SQLite)");
     command
         ->add_flag("--allow-lower", options->allow_lower,
-                   "With --repair: also lowers what the store has too much")
+                   "With --repair: also lowers what a store has too much")
         ->needs(repair);
+    command->add_flag("--clean", options->clean,
+                      "With --admin: removes from Redis what only a burst needed (keys of single "
+                      "seconds; never counts)");
     command->add_flag("--json", options->json, "Prints the comparison as JSON");
     command->callback(
         [options, &chosen] { chosen = [options] { return run_reconcile(*options); }; });

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cli/commands/reconcile_repair.hpp"
 #include "services/clicks/data_directory.hpp"
 #include "services/reconcile/comparison_json.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
@@ -15,7 +18,6 @@ namespace {
 
 /// For stores to take what was counted before the comparison.
 constexpr std::chrono::seconds settle_max{30};
-constexpr std::chrono::minutes repair_max{5};
 
 using http_server::problem;
 using http_server::Response;
@@ -27,7 +29,11 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
     request.since_ms = question.since_ms;
     request.run = std::move(question.run);
     request.shared = parts.deliveries.views();
-    request.settle = [&deliveries = parts.deliveries] { return deliveries.settle(settle_max); };
+    request.minutes = parts.deliveries.minutes();
+    request.settle = [&deliveries =
+                          parts.deliveries](const std::vector<clicks::ProducerCursor>& until) {
+        return deliveries.settle(until, settle_max);
+    };
     // What is repaired has to be named, every link of it.
     if (question.repair) request.drifts_max = SIZE_MAX;
     request.code_of = [&links = parts.links](std::uint64_t id) {
@@ -50,6 +56,8 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
 Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
                                              reconcile::Question question) {
     const bool repair = question.repair;
+    const bool allow_lower = question.allow_lower;
+    const bool clean = question.clean;
     const auto request = request_of(parts, std::move(question));
     if (!request) return request.error();
     const auto identity = clicks::DataDirectory::peek(parts.data_dir);
@@ -58,17 +66,23 @@ Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
                                                        sqlite::OpenMode::read_only);
     if (!counts) return counts.error();
     auto comparison = reconcile::compare(*request, **counts);
-    if (!comparison || !repair || comparison->agrees()) return comparison;
-    std::vector<std::uint64_t> drifting;
-    for (const reconcile::Drift& drift : comparison->drifts) drifting.push_back(drift.link_id);
-    auto repaired = parts.deliveries.repair(drifting, repair_max);
-    if (!repaired) return repaired.error();
-    return reconcile::compare(*request, **counts);
+    if (comparison && repair && !comparison->agrees()) {
+        comparison = repair_stores({*request, **counts, parts.deliveries, allow_lower},
+                                   std::move(*comparison));
+    }
+    if (!comparison || !clean) return comparison;
+    const auto removed = parts.deliveries.clean();
+    if (!removed) return removed.error();
+    comparison->cleaned = *removed;
+    return comparison;
 }
 
-Response answer(const ReconcileParts& parts, const std::string& body) {
+/// One at a time: stores are read and written on behalf of one.
+Response answer(const ReconcileParts& parts, std::mutex& under_way, const std::string& body) {
     auto question = reconcile::question_from_json(body);
     if (!question) return problem(400, "invalid-json", question.error().message);
+    const std::unique_lock alone(under_way, std::try_to_lock);
+    if (!alone) return problem(409, "busy", "another comparison is under way; ask again later");
     const auto comparison = compare_counts(parts, std::move(*question));
     if (!comparison) {
         const bool unknown = comparison.error().code == Errc::not_found;
@@ -85,8 +99,9 @@ Response answer(const ReconcileParts& parts, const std::string& body) {
 admin::Action reconcile_action(ReconcileParts parts) {
     admin::Action action;
     action.path = "/v1/reconcile";
-    action.run = [parts = std::move(parts)](const admin::Action::Call& call) {
-        return answer(parts, call.body);
+    auto under_way = std::make_shared<std::mutex>();
+    action.run = [parts = std::move(parts), under_way](const admin::Action::Call& call) {
+        return answer(parts, *under_way, call.body);
     };
     return action;
 }

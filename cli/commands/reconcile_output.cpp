@@ -67,6 +67,59 @@ void print_table(const Comparison& result) {
     std::printf("... %s more agree\n", format_count(result.links - differing).c_str());
 }
 
+/// UTC, and shorter than in --json.
+std::string clock_text(std::uint32_t minute) {
+    std::string text = reconcile::minute_text(minute);
+    text.pop_back();
+    text[text.find('T')] = ' ';
+    return text;
+}
+
+std::string describe(const reconcile::MinuteDrift& drift) {
+    if (drift.store.clicks != drift.journal.clicks) {
+        return signed_count(drift.store.clicks, drift.journal.clicks);
+    }
+    return "as many, but other clicks";
+}
+
+void print_minutes(const reconcile::MinuteComparison& minutes) {
+    if (!minutes.not_compared.empty()) {
+        std::printf("not compared by the minute: %s\n", minutes.not_compared.c_str());
+        return;
+    }
+    if (minutes.drifts.empty()) return;
+    using render::Table;
+    Table table({{"link"},
+                 {"minute (UTC)"},
+                 {"journal", Table::Align::right},
+                 {minutes.store, Table::Align::right},
+                 {"difference"}});
+    const std::size_t shown = std::min(rows_max, minutes.drifts.size());
+    for (std::size_t at = 0; at < shown; ++at) {
+        const auto& drift = minutes.drifts[at];
+        table.add({name_of(drift), clock_text(drift.minute), format_count(drift.journal.clicks),
+                   format_count(drift.store.clicks), describe(drift)});
+    }
+    std::fputs(table.text(render::terminal_width(STDOUT_FILENO)).c_str(), stdout);
+    if (minutes.drifts.size() > shown) {
+        std::printf("... %s more links and minutes differ\n",
+                    format_count(minutes.drifts.size() - shown).c_str());
+    }
+    std::printf("%s %s in %s (compared from %s to %s)\n", format_count(minutes.differing).c_str(),
+                minutes.differing == 1 ? "minute differs" : "minutes differ", minutes.store.c_str(),
+                clock_text(minutes.first).c_str(), clock_text(minutes.last).c_str());
+}
+
+void print_held_back(const Comparison& result) {
+    for (const auto& store : result.stores) {
+        if (store.links_held_back == 0) continue;
+        std::printf("held back from %s while in a burst: %s clicks of %s link%s\n",
+                    store.name.c_str(), format_count(store.held_back).c_str(),
+                    format_count(store.links_held_back).c_str(),
+                    store.links_held_back == 1 ? "" : "s");
+    }
+}
+
 const char* links_noun(std::uint64_t count) { return count == 1 ? "link" : "links"; }
 
 bool stores_differ(const Comparison& result) {
@@ -97,6 +150,7 @@ void print_summary(const Comparison& result) {
         std::string sums;
         for (const auto& store : result.stores) {
             sums += " = " + store.name + " " + format_count(store.clicks);
+            if (store.held_back > 0) sums += " + " + format_count(store.held_back);
         }
         std::printf("%s %s %s: journal %s%s\n", format_count(result.links).c_str(),
                     links_noun(result.links), result.links == 1 ? "agrees" : "agree",
@@ -124,7 +178,14 @@ void print_summary(const Comparison& result) {
 
 void print_comparison(const Comparison& comparison) {
     print_table(comparison);
+    if (comparison.minutes) print_minutes(*comparison.minutes);
     print_summary(comparison);
+    print_held_back(comparison);
+    for (const std::string& note : comparison.notes) std::printf("%s\n", note.c_str());
+    if (comparison.cleaned) {
+        std::printf("%s keys of single seconds were removed from Redis\n",
+                    format_count(*comparison.cleaned).c_str());
+    }
 }
 
 }  // namespace qck::commands

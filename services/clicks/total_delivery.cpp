@@ -65,9 +65,9 @@ void TotalDelivery::run() {
         const std::int64_t next_ns = next_round_ns(now_ns);
         std::unique_lock lock(mutex_);
         wake_.wait_for(lock, std::chrono::nanoseconds(next_ns - config_.now()),
-                       [this] { return stopping_ || hurried_; });
+                       [this] { return stopping_ || woken_; });
         if (stopping_) break;
-        hurried_ = false;
+        woken_ = false;
     }
     const std::int64_t by_ns = [this] {
         const std::lock_guard lock(mutex_);
@@ -287,7 +287,7 @@ void TotalDelivery::landed(const LandedCounts& counts) noexcept {
 bool TotalDelivery::delivered_until(const std::vector<ProducerCursor>& until) {
     const std::lock_guard lock(mutex_);
     if (owed_.delivered_until(until, config_.suppressed)) return true;
-    hurried_ = true;
+    hurried_ = woken_ = true;
     wake_.notify_all();
     return false;
 }

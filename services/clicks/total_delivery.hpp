@@ -154,7 +154,7 @@ private:
     std::condition_variable told_;
     bool hurried_ = false;         ///< guarded by mutex_: until the walk under way ended
     bool stopping_ = false;        ///< guarded by mutex_
-    bool hurried_ = false;         ///< guarded by mutex_
+    bool woken_ = false;           ///< guarded by mutex_
     std::int64_t stop_by_ns_ = 0;  ///< guarded by mutex_
     std::thread thread_;
 

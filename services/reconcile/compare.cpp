@@ -1,12 +1,14 @@
 #include "services/reconcile/compare.hpp"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "services/reconcile/compare_minutes.hpp"
 #include "services/reconcile/journal_totals.hpp"
 
 namespace qck::reconcile {
@@ -51,6 +53,8 @@ struct Side {
     std::vector<LinkCount> counts;
     /// Counts that the side must not exceed; null: the journal's own.
     const std::vector<LinkCount>* most = nullptr;
+    /// Links (ascending) of which it may have less.
+    std::vector<std::uint64_t> held_back;
 };
 
 /// Goes through counts in order of links.
@@ -104,10 +108,15 @@ public:
             for (std::size_t side = 0; side < sides.size(); ++side) {
                 row.stores.push_back(in_stores[side].take(link));
                 const std::uint64_t most = limits[side].take(link);
-                differs |= row.stores.back() < row.journal ||
+                const bool held = row.stores.back() < row.journal &&
+                                  std::binary_search(sides[side].held_back.begin(),
+                                                     sides[side].held_back.end(), link);
+                if (held) held_.push_back(side);
+                differs |= (row.stores.back() < row.journal && !held) ||
                            row.stores.back() > std::max(most, row.journal);
             }
             if (!only_ || only_->contains(link)) take(std::move(row), differs);
+            held_.clear();
         }
     }
 
@@ -127,6 +136,10 @@ private:
         for (std::size_t at = 0; at < row.stores.size(); ++at) {
             result_.stores[at].clicks += row.stores[at];
         }
+        for (const std::size_t at : held_) {
+            result_.stores[at].held_back += row.journal - row.stores[at];
+            ++result_.stores[at].links_held_back;
+        }
         // What is pending may be of any link.
         const bool missing = row.answered.value_or(0) > row.journal + result_.pending;
         if (!differs && !missing) return;
@@ -139,6 +152,7 @@ private:
     const Request& request_;
     Comparison& result_;
     std::optional<std::set<std::uint64_t>> only_;
+    std::vector<std::size_t> held_;  ///< sides that lack clicks of the link in hand on purpose
 };
 
 Result<std::optional<std::set<std::uint64_t>>> links_wanted(const Request& request) {
@@ -214,22 +228,35 @@ Result<std::vector<LinkCount>> store_counts(clicks::ClickStore& store) {
     return counts;
 }
 
+/// Links that `store` is not given yet.
+std::vector<std::uint64_t> held_back_of(const std::vector<HeldBack>& held, std::string_view store) {
+    for (const HeldBack& each : held) {
+        if (each.store == store) return each.links;
+    }
+    return {};
+}
+
 /// Adds a side for each shared store. Beside a service, what `store` has afterwards is `most`.
 Result<void> read_shared(const Request& request, clicks::ClickStore& store,
-                         const std::vector<LinkCount>& journaled, std::vector<Side>& sides,
-                         std::vector<LinkCount>& most) {
-    if (request.settle) {
-        if (auto settled = request.settle(); !settled) return settled;
-    }
+                         const std::vector<HeldBack>& held, const std::vector<LinkCount>& journaled,
+                         std::vector<Side>& sides, std::vector<LinkCount>& most) {
     std::vector<std::uint64_t> known;
     known.reserve(journaled.size());
     for (const LinkCount& count : journaled) known.push_back(count.link_id);
+    // Each waits for a server of its own.
+    std::vector<std::future<Result<std::vector<LinkCount>>>> answers;
     for (TotalsView* const view : request.shared) {
-        auto counts = view->totals(known);
+        answers.push_back(
+            std::async(std::launch::async, [view, &known] { return view->totals(known); }));
+    }
+    for (std::size_t at = 0; at < answers.size(); ++at) {
+        TotalsView* const view = request.shared[at];
+        auto counts = answers[at].get();
         if (!counts) return counts.error();
         Side side;
         side.counts = std::move(*counts);
         side.most = request.live ? &most : nullptr;
+        side.held_back = held_back_of(held, view->name());
         sides.push_back(std::move(side));
     }
     if (!request.live) return {};
@@ -250,16 +277,30 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     tell(request, 0.6);
 
     Comparison result;
-    result.stores.push_back({"sqlite", 0});
+    result.stores.push_back({"sqlite"});
     std::vector<Side> sides(1);
     sides[0].counts = std::move(both->store);
     std::vector<LinkCount> most;
+    std::vector<HeldBack> held;
+    if (request.settle) {
+        auto settled = request.settle(both->cursors);
+        if (!settled) return settled.error();
+        held = std::move(*settled);
+    }
     if (!request.shared.empty()) {
-        auto read = read_shared(request, store, *journaled, sides, most);
+        auto read = read_shared(request, store, held, *journaled, sides, most);
         if (!read) return read.error();
         for (const TotalsView* view : request.shared) {
-            result.stores.push_back({std::string(view->name()), 0});
+            result.stores.push_back({std::string(view->name())});
         }
+    }
+    tell(request, 0.8);
+    if (request.minutes != nullptr) {
+        const auto limits = request.live ? std::optional(both->cursors) : std::nullopt;
+        auto minutes =
+            compare_minutes(request, limits, held_back_of(held, request.minutes->name()));
+        if (!minutes) return minutes.error();
+        result.minutes = std::move(*minutes);
     }
     result.corrupt_places = both->journal.corrupt_places;
     if (request.live) {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "services/clicks/click_store.hpp"
+#include "services/reconcile/minutes_view.hpp"
 #include "services/reconcile/totals_view.hpp"
 
 namespace qck::reconcile {
@@ -34,10 +35,36 @@ struct Drift {
     std::optional<std::uint64_t> answered;  ///< by the run's client
 };
 
+/// Clicks of one link in one minute that the journal and a store of rows have differently, though
+/// the numbers may be equal: then a row is missing and another is there twice.
+struct MinuteDrift {
+    std::uint64_t link_id = 0;
+    std::string code;          ///< as Drift::code
+    std::uint32_t minute = 0;  ///< since 1970
+    EventDigest journal;
+    EventDigest store;
+};
+
+/// How journal and a store of rows compare, minute by minute.
+struct MinuteComparison {
+    std::string store;
+    /// The minutes of which the journal has the records; before them, totals alone are compared.
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    std::uint64_t clicks = 0;     ///< compared
+    std::uint64_t differing = 0;  ///< minutes
+    /// Of the first of those minutes; at most Request::drifts_max.
+    std::vector<MinuteDrift> drifts;
+    std::string not_compared;  ///< why it was not done; empty: it was
+};
+
 /// The clicks of all compared links in one store.
 struct StoreSum {
     std::string name;
     std::uint64_t clicks = 0;
+    /// Not given to it yet, since their links are in a burst.
+    std::uint64_t held_back = 0;
+    std::uint64_t links_held_back = 0;
 };
 
 struct Comparison {
@@ -52,8 +79,15 @@ struct Comparison {
     std::uint64_t drifting = 0;             ///< links that differ, those absent among them
     std::uint64_t absent = 0;               ///< links of the run that there are not here
     std::vector<Drift> drifts;              ///< at most Request::drifts_max of them
+    /// Where there is a store of rows.
+    std::optional<MinuteComparison> minutes;
+    std::vector<std::string> notes;        ///< what a repair did, and what it could not; sentences
+    std::optional<std::uint64_t> cleaned;  ///< keys removed from Redis, where that was asked for
     /// Journal and stores agree on every link, and no answer of the run is missing in them.
-    bool agrees() const { return drifting == 0 && answered.value_or(0) <= journal + pending; }
+    bool agrees() const {
+        return drifting == 0 && answered.value_or(0) <= journal + pending &&
+               (!minutes || minutes->differing == 0);
+    }
 };
 
 struct Request {
@@ -67,9 +101,12 @@ struct Request {
     std::optional<RunReport> run;
     /// The stores that instances share; each outlives the call.
     std::vector<TotalsView*> shared;
-    /// Beside a service: returns once everything that was counted before the call was given to the
-    /// shared stores.
-    std::function<Result<void>()> settle;
+    /// The one of them that has rows; may be null. Outlives the call, too.
+    MinutesView* minutes = nullptr;
+    /// Beside a service: returns once everything before `until` was given to the shared stores, but
+    /// for what it returns.
+    std::function<Result<std::vector<HeldBack>>(const std::vector<clicks::ProducerCursor>& until)>
+        settle;
     /// Gives the code of a link, empty when it is gone; and back, 0 when there is none.
     std::function<std::string(std::uint64_t id)> code_of;
     std::function<std::uint64_t(const std::string& code)> id_of;
@@ -81,7 +118,8 @@ struct Request {
 /// Compares every link's count in the journal (checkpoint and later segments, folded from scratch)
 /// with those of `store` and the shared stores. Exact while clicks come in: `store` is read at one
 /// instant and the journal up to its cursors; a shared store, read after settle(), must lie between
-/// that count and the one that `store` has afterwards. Blocking.
+/// that count and the one that `store` has afterwards. Rows are compared minute by minute as far as
+/// the journal has the records: exactly those that were journaled before the cursors. Blocking.
 Result<Comparison> compare(const Request& request, clicks::ClickStore& store);
 
 /// Raises the store to the journal's totals (never lowers it without `allow_lower`). For a

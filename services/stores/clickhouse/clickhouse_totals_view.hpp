@@ -14,6 +14,7 @@ public:
 
     std::string_view name() const override { return "clickhouse"; }
     Result<std::vector<reconcile::LinkCount>> totals(std::span<const std::uint64_t> known) override;
+    Result<bool> set(std::span<const clicks::LinkTotals> /*links*/) override { return false; }
 
 private:
     Client client_;

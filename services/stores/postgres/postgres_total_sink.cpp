@@ -161,7 +161,7 @@ Result<std::uint64_t> PostgresTotalSink::recount(std::span<const std::uint64_t> 
             " coalesce(sum(total), 0)::bigint AS clicks FROM links"
             " LEFT JOIN link_click_totals ON link_id = links.id"
             " WHERE links.id = ANY($1::bigint[]) GROUP BY links.id) AS sums"
-            " WHERE links.id = sums.id AND click_count <> sums.clicks",
+            " WHERE links.id = sums.id AND click_count < sums.clicks",
             Parameters().add(ids));
         if (!set) return set;
         if (auto done = transaction->commit(); !done) return done.error();

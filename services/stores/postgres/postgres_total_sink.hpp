@@ -46,8 +46,8 @@ public:
     Result<std::vector<std::uint64_t>> deliver(std::uint64_t node,
                                                std::span<const clicks::LinkTotals> links) override;
 
-    /// Sets links.click_count to the sum of the link's totals, for each of these links: for repair.
-    /// Exact beside deliveries. Returns how many counts were wrong.
+    /// Raises links.click_count to the sum of the link's totals, for each of these links: for
+    /// repair. Exact beside deliveries. Returns how many counts were too low.
     Result<std::uint64_t> recount(std::span<const std::uint64_t> link_ids);
 
 private:

@@ -23,6 +23,32 @@ FROM (SELECT link_id,
 LEFT JOIN links l ON l.id = t.link_id
 ORDER BY t.link_id)sql";
 
+// In the order of deliveries, and before the links: no two wait for each other in a circle.
+constexpr const char* lock_totals =
+    "SELECT FROM link_click_totals WHERE link_id = ANY($1::bigint[])"
+    " ORDER BY link_id, class, producer FOR UPDATE";
+/// What this node has under names that it does not know.
+constexpr const char* remove_unknown =
+    "DELETE FROM link_click_totals held WHERE held.link_id = ANY($1::bigint[])"
+    " AND held.producer LIKE $2 AND NOT EXISTS (SELECT FROM unnest($3::bigint[], $4::smallint[],"
+    " $5::text[]) AS u(link_id, class, producer) WHERE u.link_id = held.link_id"
+    " AND u.class = held.class AND u.producer = held.producer)";
+constexpr const char* set_totals =
+    "UPDATE link_click_totals held SET total = u.total, added = 0"
+    " FROM unnest($1::bigint[], $2::smallint[], $3::text[], $4::bigint[])"
+    " AS u(link_id, class, producer, total) WHERE held.link_id = u.link_id"
+    " AND held.class = u.class AND held.producer = u.producer AND held.total > u.total";
+constexpr const char* lock_links =
+    "SELECT id FROM links WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE";
+constexpr const char* set_counts =
+    "UPDATE links SET click_count = sums.clicks FROM (SELECT links.id,"
+    " coalesce(sum(total), 0)::bigint AS clicks FROM links"
+    " LEFT JOIN link_click_totals ON link_id = links.id"
+    " WHERE links.id = ANY($1::bigint[]) GROUP BY links.id) AS sums"
+    " WHERE links.id = sums.id AND click_count <> sums.clicks";
+
+constexpr std::size_t links_in_a_batch = 5'000;
+
 }  // namespace
 
 Result<std::vector<reconcile::LinkCount>> PostgresTotalsView::totals(
@@ -48,6 +74,55 @@ Result<std::vector<reconcile::LinkCount>> PostgresTotalsView::totals(
         if (rows->size() < page_links) return counts;
         after = static_cast<std::int64_t>(rows->number(rows->size() - 1, 0));
     }
+}
+
+Result<bool> PostgresTotalsView::set(std::span<const clicks::LinkTotals> links) {
+    for (std::size_t at = 0; at < links.size(); at += links_in_a_batch) {
+        const auto part = links.subspan(at, std::min(links_in_a_batch, links.size() - at));
+        if (auto done = set_batch(part); !done) return done.error();
+    }
+    return true;
+}
+
+Result<void> PostgresTotalsView::set_batch(std::span<const clicks::LinkTotals> links) {
+    ArrayText all, ids, classes, producers, totals;
+    for (const auto& link : links) {
+        all.add(link.link_id);
+        for (const auto& part : link.parts) {
+            ids.add(link.link_id);
+            classes.add(static_cast<std::int64_t>(part.click_class));
+            producers.add(std::string_view(producer_name(node_, part.shard)));
+            totals.add(part.total);
+        }
+    }
+    const std::string producer = producer_name(node_, 0);
+    const std::string mine = producer.substr(0, producer.rfind('.') + 1) + "%";
+    const std::pair<const char*, Parameters> steps[] = {
+        {lock_totals, Parameters().add(all)},
+        {remove_unknown, Parameters().add(all).add(mine).add(ids).add(classes).add(producers)},
+        {set_totals, Parameters().add(ids).add(classes).add(producers).add(totals)},
+        {lock_links, Parameters().add(all)},
+        {set_counts, Parameters().add(all)}};
+    const auto set = primary_.with([&](Connection& connection) -> Result<Rows> {
+        const auto usual = connection.timeout();
+        connection.set_timeout(page_timeout);
+        const auto all_steps = [&]() -> Result<Rows> {
+            auto transaction = Transaction::begin(connection);
+            if (!transaction) return transaction.error();
+            Result<Rows> last = error(Errc::internal, "no statement was run");
+            for (const auto& [statement, parameters] : steps) {
+                last = transaction->query(statement, parameters);
+                if (!last) return last;
+            }
+            if (auto done = transaction->commit(); !done) return done.error();
+            return last;
+        };
+        auto outcome = all_steps();
+        connection.set_timeout(usual);
+        return outcome;
+    });
+    if (!set) return set.error();
+    return {};
 }
 
 }  // namespace qck::postgres

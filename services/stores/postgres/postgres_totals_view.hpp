@@ -17,8 +17,11 @@ public:
 
     std::string_view name() const override { return "postgres"; }
     Result<std::vector<reconcile::LinkCount>> totals(std::span<const std::uint64_t> known) override;
+    Result<bool> set(std::span<const clicks::LinkTotals> links) override;
 
 private:
+    Result<void> set_batch(std::span<const clicks::LinkTotals> links);
+
     Pool& primary_;
     std::uint64_t node_;
 };

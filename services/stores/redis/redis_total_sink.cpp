@@ -82,14 +82,6 @@ std::string random_hex() {
     return text;
 }
 
-std::string field_of(std::uint64_t node, const clicks::LinkTotals::Part& part) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%016llx.%u.", static_cast<unsigned long long>(node),
-                  unsigned{part.shard});
-    return text +
-           std::string(clicks::click_class_names[static_cast<std::size_t>(part.click_class)]);
-}
-
 Command with_links(Command command, std::uint64_t node, std::int64_t second,
                    std::span<const clicks::LinkTotals> links) {
     for (const auto& link : links) {
@@ -99,7 +91,7 @@ Command with_links(Command command, std::uint64_t node, std::int64_t second,
     }
     for (const auto& link : links) {
         command.arg(link.delivered_before ? "1" : "0").arg(link.parts.size());
-        for (const auto& part : link.parts) command.arg(field_of(node, part)).arg(part.total);
+        for (const auto& part : link.parts) command.arg(producer_field(node, part)).arg(part.total);
     }
     // Totals are absolute: giving them twice changes nothing.
     command.repeatable();
@@ -107,6 +99,14 @@ Command with_links(Command command, std::uint64_t node, std::int64_t second,
 }
 
 }  // namespace
+
+std::string producer_field(std::uint64_t node, const clicks::LinkTotals::Part& part) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%016llx.%u.", static_cast<unsigned long long>(node),
+                  unsigned{part.shard});
+    return text +
+           std::string(clicks::click_class_names[static_cast<std::size_t>(part.click_class)]);
+}
 
 RedisTotalSink::RedisTotalSink(BlockingClient& client, WallSeconds now)
     : client_(client),

@@ -13,6 +13,9 @@
 
 namespace qck::redis {
 
+/// `<node, 16 hex digits>.<shard>.<class>`: where `clicks:{id}:by` has that total.
+std::string producer_field(std::uint64_t node, const clicks::LinkTotals::Part& part);
+
 /// Keeps `clicks:{id}` in Redis the sum of all producers' totals, by a script that trusts none of a
 /// link's keys alone, since any may have been evicted, or lost, apart from the others:
 ///

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "services/reconcile/totals_view.hpp"
 #include "services/stores/redis/blocking_client.hpp"
@@ -18,14 +19,19 @@ public:
 
     std::string_view name() const override { return "redis"; }
     Result<std::vector<reconcile::LinkCount>> totals(std::span<const std::uint64_t> known) override;
+    Result<bool> set(std::span<const clicks::LinkTotals> links) override;
 
 private:
+    using MakeCommand = std::function<Command(std::size_t first, std::size_t links, bool by_hash)>;
+    /// Runs a script on `links` links in scripts of several; replies in their order.
+    Result<std::vector<Reply>> run(std::size_t links, const MakeCommand& make);
     Result<void> read(std::span<const std::uint64_t> links,
                       std::vector<reconcile::LinkCount>& counts);
 
     BlockingClient& client_;
     std::uint64_t node_;
     Script script_;
+    Script set_script_;
     std::size_t links_per_script_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "services/stores/clickhouse/event_block.hpp"
 #include "services/stores/clickhouse/event_queries.hpp"
+#include "services/stores/clickhouse/reconcile_queries.hpp"
 #include "tests/services/stores/clickhouse/clickhouse_fixture.hpp"
 #include "tests/support/run_program.hpp"
 
@@ -40,6 +41,20 @@ std::vector<std::string> settings_of_pip() {
 TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][integration]") {
     const qck::test::TemporaryDirectory directory;
     const auto batch = batch_of(1'000);
+    const auto minute = static_cast<std::uint32_t>(batch.rows[0].time_ms / 60'000);
+    reconcile::MinuteScope scope;
+    scope.stretches = {{batch.rows[3].id, batch.rows[6].id}};
+    scope.last_minute = minute;
+    reconcile::EventDigest four;
+    std::string by_link;
+    for (std::size_t at = 3; at <= 6; ++at) {
+        const auto of_epoch = reconcile::epoch_hash(reconcile::int_hash_64(batch.node), 3, 2);
+        const auto hash = reconcile::event_hash(of_epoch, batch.rows[at].id.sequence);
+        four.add(hash);
+        by_link += std::to_string(batch.rows[at].link_id) + "\t" + std::to_string(minute) +
+                   "\t1\t" + std::to_string(hash) + "\n";
+    }
+    const std::string digest = std::to_string(minute) + "\t4\t" + std::to_string(four.hash);
     {
         std::ofstream rows(directory.path() / "rows.native", std::ios::binary);
         rows << event_blocks(batch);
@@ -62,8 +77,24 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
                  "SELECT sum(clicks), sum(human_clicks), max(visitors), max(short_code) FROM "
                  "qck_analytics.link_events_hourly",
                  "SELECT sum(clicks), max(visitors) FROM qck_analytics.link_visitors_daily",
-                 "SELECT count() FROM qck_analytics.link_top_day", present_question(batch, 5, 8),
-                 visitors_question(109, 20200101, 20991231), running_question("none"),
+                 "SELECT count() FROM qck_analytics.link_top_day",
+                 present_question(batch, 5, 8),
+                 minutes_question(batch.node, scope),
+                 link_minutes_question(batch.node, scope, std::vector<std::uint32_t>{minute}),
+                 older_question(batch.node, scope, std::vector<std::uint64_t>{100}),
+                 correct_hours_statement(1'780'000'000, 1'780'000'000),
+                 "SELECT sum(clicks), max(visitors) FROM qck_analytics.link_events_hourly",
+                 "INSERT INTO qck_analytics.link_events_hourly_local SELECT * FROM "
+                 "qck_analytics.link_events_hourly_local",
+                 correct_hours_statement(1'780'000'000, 1'780'000'000),
+                 "SELECT sum(clicks), max(visitors) FROM qck_analytics.link_events_hourly",
+                 take_away_statement(batch.node, scope,
+                                     std::vector<reconcile::MinuteDigest>{{103, minute, {}}}) +
+                     " SETTINGS mutations_sync = 1",
+                 deleting_question(),
+                 "SELECT count() FROM qck_analytics.link_events",
+                 visitors_question(109, 20200101, 20991231),
+                 running_question("none"),
                  months_question("link_events_local"),
                  drop_month_statement("link_events_local", 202605),
                  "SELECT count() FROM qck_analytics.link_events"}) {
@@ -88,9 +119,15 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
         "1000\t750\t100\tcode9\n--\n"
         "1000\t100\n--\n"
         "0\n--\n"
-        "5\n6\n7\n--\n"
-        "20260528\t100\n\n0\t100\n--\n"
-        "0\n--\n"
-        "202605\n--\n"
-        "0\n--\n");
+        "5\n6\n7\n--\n" +
+            digest + "\n--\n" + by_link + "--\n" +
+            "100\t0\t494444\t1\n--\n"
+            "1000\t100\n--\n"
+            "1000\t100\n--\n"
+            "0\n--\n"
+            "999\n--\n"
+            "20260528\t100\n\n0\t100\n--\n"
+            "0\n--\n"
+            "202605\n--\n"
+            "0\n--\n");
 }

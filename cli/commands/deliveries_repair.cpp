@@ -1,0 +1,204 @@
+// What `qck reconcile` asks of the deliveries.
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "cli/commands/deliveries.hpp"
+#include "cli/commands/row_delivery.hpp"
+#include "services/reconcile/weights.hpp"
+#include "services/stores/redis/second_keys.hpp"
+
+namespace qck::commands {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto poll = 5ms;
+constexpr std::size_t links_in_a_step = 5'000;
+constexpr std::size_t weights_in_a_batch = 100'000;
+/// Keys of the last seconds show what goes on.
+constexpr std::int64_t seconds_kept = 10;
+
+/// Whether `done` comes true in time.
+template <class Done>
+bool in_time(std::int64_t by_ns, Done&& done) {
+    while (!done()) {
+        if (monotonic_ns() > by_ns) return false;
+        std::this_thread::sleep_for(poll);
+    }
+    return true;
+}
+
+std::int64_t deadline_of(std::chrono::milliseconds span) {
+    return monotonic_ns() + std::chrono::nanoseconds(span).count();
+}
+
+std::chrono::milliseconds left_until(std::int64_t by_ns) {
+    const std::int64_t left_ns = std::max<std::int64_t>(by_ns - monotonic_ns(), 0);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(left_ns));
+}
+
+Error late(std::string_view store) {
+    return error(Errc::timed_out, std::string(store) + " has not taken what was counted");
+}
+
+void merge(std::vector<reconcile::HeldBack>& held, std::string_view store,
+           std::vector<std::uint64_t> links) {
+    auto of_store = std::find_if(held.begin(), held.end(),
+                                 [&](const auto& each) { return each.store == store; });
+    if (of_store == held.end()) {
+        of_store = held.insert(held.end(), {std::string(store), {}});
+    }
+    auto& all = of_store->links;
+    all.insert(all.end(), links.begin(), links.end());
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+std::vector<clicks::LinkTotals> by_link(std::span<const clicks::ProducerTotal> rows,
+                                        std::span<const std::uint64_t> links) {
+    std::vector<clicks::LinkTotals> totals;
+    auto row = rows.begin();
+    for (const std::uint64_t link : links) {  // those without a click, too
+        clicks::LinkTotals& of_link = totals.emplace_back();
+        of_link.link_id = link;
+        for (; row != rows.end() && row->link_id == link; ++row) {
+            if (row->total > 0) of_link.parts.push_back({row->shard, row->click_class, row->total});
+        }
+    }
+    return totals;
+}
+
+}  // namespace
+
+/// What is kept from stores at this moment. What is owed though nothing forbids it was forbidden
+/// until now; before a store was `settled` it may just not have had its turn.
+void Deliveries::add_held_back(std::vector<reconcile::HeldBack>& held, bool settled) const {
+    for (const auto& totals : totals_) {
+        if (totals->sink.get() != postgres_ || !postgres_suppressed_) continue;
+        auto owed = totals->delivery->held_back();
+        if (!settled) {
+            std::erase_if(owed, [&](std::uint64_t link) { return !postgres_suppressed_(link); });
+        }
+        merge(held, totals->sink->name(), std::move(owed));
+    }
+    if (clickhouse_rows_ == nullptr) return;
+    merge(held, event_sink_->name(), clickhouse_rows_->delivery->held_back());
+    if (deferred_links_) merge(held, event_sink_->name(), deferred_links_());
+}
+
+Result<std::vector<reconcile::HeldBack>> Deliveries::settle(
+    const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline) {
+    const std::int64_t by_ns = deadline_of(deadline);
+    std::vector<reconcile::HeldBack> held;
+    add_held_back(held, false);
+    for (const auto& totals : totals_) {
+        const auto done = [&] { return totals->delivery->delivered_until(until); };
+        if (!in_time(by_ns, done)) return late(totals->sink->name());
+    }
+    for (const auto& rows : rows_) {
+        if (!rows->delivery->flush(left_until(by_ns))) return late(rows->sink.name());
+    }
+    if (clickhouse_rows_ != nullptr) {
+        // Rows of bursts that are over are on their way.
+        const auto shipped = [&] {
+            const auto owed = clickhouse_rows_->delivery->held_back();
+            auto wait = deferred_links_ ? deferred_links_() : std::vector<std::uint64_t>();
+            std::sort(wait.begin(), wait.end());
+            return std::includes(wait.begin(), wait.end(), owed.begin(), owed.end());
+        };
+        if (!in_time(by_ns, shipped)) return late(event_sink_->name());
+    }
+    add_held_back(held, true);
+    return held;
+}
+
+Result<void> Deliveries::resend_rows(std::chrono::milliseconds deadline) {
+    const std::int64_t by_ns = deadline_of(deadline);
+    for (const auto& rows : rows_) rows->delivery->resend_all();
+    for (const auto& rows : rows_) {
+        const auto resent = [&] { return !rows->delivery->figures().resending; };
+        if (!in_time(by_ns, resent) || !rows->delivery->flush(left_until(by_ns))) {
+            return late(rows->sink.name());
+        }
+    }
+    return {};
+}
+
+Result<void> Deliveries::give_again(std::span<const std::uint64_t> drifting,
+                                    std::chrono::milliseconds deadline) {
+    const std::int64_t by_ns = deadline_of(deadline);
+    for (const auto& totals : totals_) totals->delivery->mark_all();
+    if (auto sent = resend_rows(deadline); !sent) return sent;
+    if (auto settled = settle({}, left_until(by_ns)); !settled) return settled.error();
+    if (postgres_ == nullptr) return {};
+    for (std::size_t at = 0; at < drifting.size(); at += links_in_a_step) {
+        const auto part = drifting.subspan(at, std::min(links_in_a_step, drifting.size() - at));
+        if (const auto counted = postgres_->recount(part); !counted) return counted.error();
+    }
+    return {};
+}
+
+Result<void> Deliveries::set_totals(reconcile::TotalsView& view,
+                                    std::span<const std::uint64_t> links) {
+    for (std::size_t at = 0; at < links.size(); at += links_in_a_step) {
+        const auto part = links.subspan(at, std::min(links_in_a_step, links.size() - at));
+        const auto rows = counts_->totals_of(part);
+        if (!rows) return rows.error();
+        if (const auto set = view.set(by_link(rows->value, part)); !set) return set.error();
+        // What was delivered between reading and setting is given again.
+        for (const auto& totals : totals_) {
+            if (totals->sink->name() != view.name()) continue;
+            for (const std::uint64_t link : part) totals->delivery->mark(link);
+        }
+    }
+    return {};
+}
+
+Result<void> Deliveries::renew_rows(const reconcile::MinuteScope& scope,
+                                    std::span<const reconcile::MinuteDigest> of,
+                                    std::chrono::milliseconds deadline) {
+    if (clickhouse_rows_ == nullptr || of.empty()) return {};
+    const RowDelivery::KeepAll nothing_goes(*clickhouse_rows_);
+    if (auto taken = minutes_->take_away(scope, of); !taken) return taken;
+    return resend_rows(deadline);
+}
+
+Result<void> Deliveries::add_weights(std::span<const reconcile::HourClicks> weights,
+                                     std::chrono::milliseconds deadline) {
+    const std::int64_t by_ns = deadline_of(deadline);
+    clickhouse::EventSinkConfig config;
+    config.client.url = *clickhouse_;
+    clickhouse::ClickhouseEventSink sink(std::move(config), false);
+    const auto epoch = static_cast<std::uint32_t>(wall_ms() / 1000);
+    for (std::size_t at = 0; at < weights.size(); at += weights_in_a_batch) {
+        const auto part = weights.subspan(at, std::min(weights_in_a_batch, weights.size() - at));
+        auto batch = reconcile::weight_batch(node_, epoch, at, part);
+        if (resolve_) batch.links = resolve_(batch.link_ids);
+        batch.links.resize(batch.link_ids.size());
+        Result<void> taken = sink.insert(batch);
+        while (!taken && !batch.rows.empty()) {
+            if (monotonic_ns() > by_ns) return taken;
+            std::this_thread::sleep_for(100ms);
+            // Which rows of it are there, once nothing of it is on its way any more.
+            const auto present = sink.present(batch);
+            if (!present) continue;
+            std::erase_if(batch.rows, [&](const clicks::EventRow& row) {
+                return std::binary_search(present->begin(), present->end(), row.id);
+            });
+            batch.asked = true;
+            taken = sink.insert(batch);
+        }
+    }
+    return {};
+}
+
+Result<std::uint64_t> Deliveries::clean() {
+    if (!redis_) return std::uint64_t{0};
+    return redis::remove_second_keys(*redis_, wall_ms() / 1000 - seconds_kept);
+}
+
+}  // namespace qck::commands
