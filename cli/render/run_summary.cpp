@@ -262,7 +262,7 @@ std::string agent_lines(const report::Report& report, const Terminal& terminal) 
     }
     Block block(terminal, "agents");
     block.paragraph(std::to_string(agents.size()) + " · start skew at most " + micros_text(skew) +
-               " · clocks known within " + micros_text(uncertainty));
+                    " · clocks known within " + micros_text(uncertainty));
     for (const report::AgentReport& agent : agents) {
         if (agent.lost) block.paragraph(report::loss_text(agent), Tone::bad);
     }
