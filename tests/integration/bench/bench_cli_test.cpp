@@ -134,29 +134,6 @@ TEST_CASE("a scenario of hot, tail and unknown links, HEAD and bots reconciles t
     CHECK(report["reconcile"]["answered"] == 2000);
 }
 
-TEST_CASE("paths that are spelled out reconcile as those with placeholders do",
-          "[bench][cli][P1]") {
-    const Bench bench;
-    const auto file = bench.directory.path() / "spelled.json";
-    std::ofstream(file) << R"({
-      "name": "spelled",
-      "phases": [{"name": "only", "rate": "1k", "duration": "1s"}],
-      "requests": [{"path": "/hit"}, {"path": "/{link}"}, {"path": "/nobody"},
-                   {"path": "/hit", "method": "POST", "body": "x"}],
-      "links": {"hot": "hit"}
-    })";
-    const auto run = bench({"run", file.string(), "--serve"});
-    CAPTURE(run.out, run.err);
-    REQUIRE(ran(run));
-    const json report = bench.report();
-    const json& counts = report["reconcile"];
-    const auto& status = report["phases"][0]["status"];
-    CHECK(counts["difference"] == 0);
-    CHECK(counts["answered"] == status["302"].get<int>() + status["404"].get<int>());
-    CHECK(status["405"] > 100);
-    CHECK(report["links"]["hot"]["answered"] == status["302"]);
-}
-
 TEST_CASE("objectives that are missed give exit code 1", "[bench][cli]") {
     TestTarget target(redirect);
     const Bench bench;

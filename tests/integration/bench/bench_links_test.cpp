@@ -56,3 +56,28 @@ TEST_CASE("a bench says how many links it put into a service, also over TLS", "[
     const auto as_is = bench({"--ca", ca});
     CHECK_FALSE(contains(as_is.out, "links  "));
 }
+
+TEST_CASE("paths that are spelled out reconcile as those with placeholders do",
+          "[bench][cli][P1]") {
+    const test::TemporaryDirectory directory;
+    const auto file = directory.path() / "spelled.json";
+    std::ofstream(file) << R"({
+      "name": "spelled",
+      "phases": [{"name": "only", "rate": "1k", "duration": "1s"}],
+      "requests": [{"path": "/hit"}, {"path": "/{link}"}, {"path": "/nobody"},
+                   {"path": "/hit", "method": "POST", "body": "x"}],
+      "links": {"hot": "hit"}
+    })";
+    const auto out = directory.path() / "run";
+    const auto run = test::run_program(
+        QCK_PROGRAM, {"bench", "run", file.string(), "--serve", "--out", out.string()});
+    CAPTURE(run.out, run.err);
+    REQUIRE((run.exit_code == 0 || run.exit_code == 4));
+    const json report = json::parse(test::text_of_file(out / "report.json"));
+    const json& counts = report["reconcile"];
+    const auto& status = report["phases"][0]["status"];
+    CHECK(counts["difference"] == 0);
+    CHECK(counts["answered"] == status["302"].get<int>() + status["404"].get<int>());
+    CHECK(status["413"] > 100);  // the redirect listener takes no bodies
+    CHECK(report["links"]["hot"]["answered"] == status["302"]);
+}

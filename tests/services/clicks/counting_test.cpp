@@ -103,7 +103,8 @@ TEST_CASE("more event types than an answer may hold are refused, not answered",
         Event event;
         event.key = {1, n};
         event.time_ms = some_time_ms;
-        event.type = "t" + std::to_string(n);
+        const std::string type = "t" + std::to_string(n);
+        event.type = type;
         REQUIRE(service.journal->shard(0).append(event));
     }
     service.flush();
