@@ -142,10 +142,10 @@ std::string correct_hours_statement(std::int64_t from_s, std::int64_t to_s) {
            "toUInt64(0 - human_had) AS human, visitor FROM (SELECT link_id, hour, "
            "sumMerge(clicks_state) AS had, sumMerge(human_state) AS human_had " +
            states +
-           "GROUP BY link_id, hour) ANY INNER JOIN (SELECT link_id, toStartOfHour(event_time) AS "
-           "hour, any(cityHash64(ip, user_agent)) AS visitor " +
+           "GROUP BY link_id, hour) AS kept ANY INNER JOIN (SELECT link_id, "
+           "toStartOfHour(event_time) AS hour, any(cityHash64(ip, user_agent)) AS visitor " +
            rows +
-           "GROUP BY link_id, hour) USING link_id, hour) GROUP BY link_id, hour "
+           "GROUP BY link_id, hour) AS seen USING (link_id, hour)) GROUP BY link_id, hour "
            "HAVING sum(weight) != 0 OR sum(human) != 0";
 }
 
