@@ -40,14 +40,14 @@ void AgentSession::prepare(const Prepare& order, std::int64_t now_ns) {
     told_ns_ = now_ns;
     if (auto prepared = load_.prepare(order); !prepared) {
         state_ = State::idle;
-        outgoing_.push_back(Failed{run_, prepared.error().message});
+        outgoing_.emplace_back(Failed{run_, prepared.error().message});
         return;
     }
     state_ = State::warming;
 }
 
 void AgentSession::beat(const Beat& beat, std::int64_t now_ns) {
-    outgoing_.push_back(Pulse{beat.sent_ns, now_ns, now_ns});
+    outgoing_.emplace_back(Pulse{beat.sent_ns, now_ns, now_ns});
     if (beat.lease_until_ns <= lease_until_ns_) return;
     lease_until_ns_ = beat.lease_until_ns;
     if (state_ != State::idle) load_.set_lease(lease_until_ns_);
@@ -70,7 +70,7 @@ void AgentSession::on_time(std::int64_t now_ns) {
         case State::warming:
             if (!load_.is_warm()) return;
             state_ = State::ready;
-            outgoing_.push_back(Ready{run_});
+            outgoing_.emplace_back(Ready{run_});
             return;
         case State::running:
             break;
@@ -91,7 +91,7 @@ void AgentSession::tell(record::Gain gain) {
         progress.run = run_;
         progress.gain = std::move(piece);
         load_.describe(progress);
-        outgoing_.push_back(std::move(progress));
+        outgoing_.emplace_back(std::move(progress));
     }
 }
 
@@ -99,14 +99,14 @@ void AgentSession::end_run() {
     state_ = State::idle;
     auto done = load_.finish();
     if (!done) {
-        outgoing_.push_back(Failed{run_, done.error().message});
+        outgoing_.emplace_back(Failed{run_, done.error().message});
         load_.abandon();
         return;
     }
     // After finish(), when no thread writes any more.
     tell(load_.take_gain(true));
     done->run = run_;
-    outgoing_.push_back(std::move(*done));
+    outgoing_.emplace_back(std::move(*done));
     load_.abandon();
     ++runs_done_;
 }

@@ -39,7 +39,8 @@ public:
         std::int64_t lost_ns = 0;
     };
 
-    FleetRun(Order order, std::uint32_t id, std::size_t agents);
+    /// What the run with this id is to be.
+    FleetRun(Order wanted, std::uint32_t run, std::size_t agents);
     FleetRun(const FleetRun&) = delete;
     FleetRun& operator=(const FleetRun&) = delete;
 
