@@ -61,7 +61,9 @@ void change_and_die(const std::vector<std::string>& flags, RedisServer& redis,
     CHECK(api(*serve, "POST", "/v1/links", {{"code", "again"}, {"url", edit["url"]}}) == 201);
     serve->kill();
     redis.start();
-    REQUIRE(contains(redis.cli({"GET", "link:{edited}"}), "/old"));
+    const auto as_it_was = [&] { return contains(redis.cli({"GET", "link:{edited}"}), "/old"); };
+    CAPTURE(redis.cli({"GET", "link:{edited}"}), redis.cli({"PTTL", "link:{edited}"}));
+    REQUIRE(wait_for(as_it_was));  // it may still be loading its file
 
     serve = std::make_unique<ServeProcess>(next, log, flags);
     serve->wait_until_ready();
