@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "tests/support/eventually.hpp"
+
 namespace qck::test {
 namespace {
 
@@ -27,10 +29,7 @@ void CountingClient::stop() {
 }
 
 void CountingClient::wait_for_answers(std::uint64_t wanted) const {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (answers_ < wanted && !over_ && std::chrono::steady_clock::now() < deadline) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    within(std::chrono::seconds(10), [&] { return answers_ >= wanted || over_; });
 }
 
 void CountingClient::run(const net::Address& server) {

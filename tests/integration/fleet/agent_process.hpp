@@ -15,6 +15,7 @@
 
 #include "base/net/fd.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace qck::test {
@@ -61,16 +62,12 @@ public:
 
     /// Its exit code, or 128 + the signal that ended it; -1 when it runs after `within`.
     int wait_for_exit(std::chrono::milliseconds within) {
-        const auto until = std::chrono::steady_clock::now() + within;
-        for (;;) {
-            int status = 0;
-            if (::waitpid(child_, &status, WNOHANG) == child_) {
-                child_ = -1;
-                return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-            }
-            if (std::chrono::steady_clock::now() > until) return -1;
-            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        int status = 0;
+        if (!test::within(within, [&] { return ::waitpid(child_, &status, WNOHANG) == child_; })) {
+            return -1;
         }
+        child_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
 
     std::filesystem::path log() const { return directory_.path() / "err"; }

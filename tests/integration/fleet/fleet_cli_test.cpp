@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "tests/integration/fleet/agent_process.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/test_certificate.hpp"
 #include "tests/support/test_target.hpp"
@@ -49,16 +50,6 @@ bool closes(const json& a) {
 
 /// The run went to its end; whether it kept time is the machine's affair.
 bool ran(const ProgramRun& run) { return run.exit_code == 0 || run.exit_code == 4; }
-
-template <class Condition>
-bool comes_true(std::chrono::milliseconds within, Condition condition) {
-    const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(within).count();
-    while (monotonic_ns() < until) {
-        if (condition()) return true;
-        std::this_thread::sleep_for(5ms);
-    }
-    return condition();
-}
 
 std::unique_ptr<QckProcess> listening_agent(const std::string& name,
                                             const std::vector<std::string>& more = {},
@@ -183,7 +174,7 @@ TEST_CASE("an agent that is killed or stopped in the run is missed, and the othe
             const std::uint64_t now = target.requests() - before;
             return now > 350 && now < 650;
         };
-        REQUIRE(comes_true(15s, settled));
+        REQUIRE(test::within(15s, settled));
         agents[2]->signal(number);
         const int code = running.wait_for_exit(20s);
         if (number == SIGSTOP) agents[2]->signal(SIGCONT);
@@ -221,7 +212,7 @@ TEST_CASE("agents whose coordinator is killed stop within two seconds, and serve
         const Bench bench;
         QckProcess running(bench.words({"max", "--target", target.url(), "--duration", "60s",
                                         "--agents", both, "--connections", "2"}));
-        REQUIRE(comes_true(15s, [&] { return target.requests() > 1000; }));
+        REQUIRE(test::within(15s, [&] { return target.requests() > 1000; }));
         running.signal(number);
         const std::int64_t killed_ns = monotonic_ns();
         const auto quiet = [&] {
@@ -229,7 +220,7 @@ TEST_CASE("agents whose coordinator is killed stop within two seconds, and serve
             std::this_thread::sleep_for(100ms);
             return target.requests() == before;
         };
-        CHECK(comes_true(2s, quiet));
+        CHECK(test::within(2s, quiet));
         CHECK(monotonic_ns() - killed_ns < 2'200'000'000);
         const Bench again;
         const auto next = again({"constant", "--target", target.url(), "--rate", "200",

@@ -82,67 +82,76 @@ TEST_CASE("ids go on growing after a restart, tombstones are remembered", "[sqli
     CHECK(created->version == 3);
 }
 
-TEST_CASE("a full queue refuses a change at once", "[sqlite][links]") {
-    const test::TemporaryDirectory directory;
-    const auto file = directory.path() / "links.db";
-    auto queue = WriteQueue::open(file, {.db = {}, .rows_max = 1, .group_max = 8});
-    REQUIRE(queue.has_value());
-    auto store = SqliteLinkStore::open(**queue, file, {});
-    REQUIRE(store.has_value());
-    std::promise<void> begun;
-    std::promise<void> go_on;
-    std::thread blocker([&] {
-        (*queue)->run_blocking([&](Db&) -> Result<void> {
-            begun.set_value();
-            go_on.get_future().wait();
-            return {};
+namespace {
+
+/// A store whose writer is busy until go_on(), so that what is submitted meanwhile waits.
+class HeldQueue {
+public:
+    explicit HeldQueue(std::size_t rows_max) {
+        const auto file = directory_.path() / "links.db";
+        auto queue = WriteQueue::open(file, {.db = {}, .rows_max = rows_max, .group_max = 8});
+        REQUIRE(queue.has_value());
+        queue_ = std::move(*queue);
+        auto store = SqliteLinkStore::open(*queue_, file, {});
+        REQUIRE(store.has_value());
+        store_ = std::move(*store);
+        blocker_ = std::thread([this] {
+            queue_->run_blocking([this](Db&) -> Result<void> {
+                begun_.set_value();
+                go_on_.get_future().wait();
+                return {};
+            });
         });
-    });
-    begun.get_future().wait();
+        begun_.get_future().wait();
+    }
+    SqliteLinkStore& store() { return *store_; }
+    /// Lets the writer go on to the end of the queue, which takes no more.
+    void go_on() {
+        go_on_.set_value();
+        blocker_.join();
+        queue_->close();
+    }
+
+private:
+    test::TemporaryDirectory directory_;
+    std::unique_ptr<WriteQueue> queue_;
+    std::unique_ptr<SqliteLinkStore> store_;
+    std::promise<void> begun_;
+    std::promise<void> go_on_;
+    std::thread blocker_;
+};
+
+}  // namespace
+
+TEST_CASE("a full queue refuses a change at once", "[sqlite][links]") {
+    HeldQueue held(1);
+    SqliteLinkStore& store = held.store();
     std::atomic<int> refused{0};
     std::atomic<int> stored{0};
     for (int i = 0; i < 3; ++i) {
-        (*store)->remove_later("x", [&](const Result<Link>& outcome) {
+        store.remove_later("x", [&](const Result<Link>& outcome) {
             ++(outcome.error().code == Errc::unavailable ? refused : stored);
         });
     }
     CHECK(refused == 2);
-    go_on.set_value();
-    blocker.join();
-    (*queue)->close();
+    held.go_on();
     CHECK(stored == 1);
-    (*store)->remove_later("x", [&](const Result<Link>&) { ++refused; });
+    store.remove_later("x", [&](const Result<Link>&) { ++refused; });
     CHECK(refused == 3);
 }
 
 TEST_CASE("what waits is bounded by links, not by batches of them", "[sqlite][links]") {
-    const test::TemporaryDirectory directory;
-    const auto file = directory.path() / "links.db";
-    auto queue = WriteQueue::open(file, {.db = {}, .rows_max = 10, .group_max = 8});
-    REQUIRE(queue.has_value());
-    auto store = SqliteLinkStore::open(**queue, file, {});
-    REQUIRE(store.has_value());
-    std::promise<void> begun;
-    std::promise<void> go_on;
-    std::thread blocker([&] {
-        (*queue)->run_blocking([&](Db&) -> Result<void> {
-            begun.set_value();
-            go_on.get_future().wait();
-            return {};
-        });
-    });
-    begun.get_future().wait();
+    HeldQueue held(10);
+    SqliteLinkStore& store = held.store();
     std::atomic<int> refused{0};
     std::atomic<int> stored{0};
     for (int batch = 0; batch < 4; ++batch) {
         std::vector<Link> links(6, link_to("https://a.example/"));
-        (*store)->create_later(std::move(links), links::OnConflict::go_on,
-                               [&](auto outcome) { ++(outcome ? stored : refused); });
+        store.create_later(std::move(links), links::OnConflict::go_on,
+                           [&](auto outcome) { ++(outcome ? stored : refused); });
     }
     CHECK(refused == 2);
-    go_on.set_value();
-    blocker.join();
-    (*queue)->close();
+    held.go_on();
     CHECK(stored == 2);
 }
 
