@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <optional>
 
-#include "base/cpu.hpp"
 #include "base/units.hpp"
 #include "cli/commands/bench_fit.hpp"
 #include "cli/commands/bench_fleet.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_reconcile.hpp"
 #include "cli/commands/bench_run.hpp"
+#include "cli/commands/bench_setup.hpp"
 #include "cli/commands/bench_target.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/interrupt_watch.hpp"
@@ -26,58 +25,6 @@ namespace qck::commands {
 namespace {
 
 constexpr const char* command_name = "qck bench";
-
-/// Which CPUs are whose. On two or more, an embedded service and the generator share none.
-struct Placement {
-    std::vector<int> generator;
-    std::vector<int> service;
-    std::uint32_t threads = 1;
-};
-
-Placement place(const BenchOptions& options) {
-    Placement placement;
-    const std::vector<int> cpus = allowed_cpus();
-    const std::size_t half = std::max<std::size_t>(cpus.size() / 2, 1);
-    placement.generator = options.pin;
-    if (options.serve && cpus.size() >= 2) {
-        if (placement.generator.empty())
-            placement.generator.assign(cpus.begin() + static_cast<std::ptrdiff_t>(half),
-                                       cpus.end());
-        for (const int cpu : cpus) {
-            const auto& taken = placement.generator;
-            if (std::find(taken.begin(), taken.end(), cpu) == taken.end())
-                placement.service.push_back(cpu);
-        }
-    }
-    placement.threads = options.threads;
-    if (placement.threads == 0) {
-        placement.threads = static_cast<std::uint32_t>(
-            placement.generator.empty() ? half : placement.generator.size());
-    }
-    return placement;
-}
-
-engine::EngineConfig engine_config(const BenchOptions& options, const engine::Target& target,
-                                   const Placement& placement) {
-    engine::EngineConfig config;
-    config.target = target;
-    config.threads = placement.threads;
-    config.cpus = placement.generator;
-    config.closed_loop = options.mode == BenchMode::max;
-    config.tls.ca_file = options.ca_file;
-    config.tls.verify = !options.insecure;
-    return config;
-}
-
-/// `runs/2026-11-21T20-14-03-viral-burst`.
-std::string default_directory(const scenario::Plan& plan) {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    char stamp[32];
-    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", &utc);
-    return std::string("runs/") + stamp + "-" + plan.name;
-}
 
 /// Calibrates, and scales the plan to what can be offered (viral only). What was asked before the
 /// run is left in `calibration`.
@@ -117,19 +64,6 @@ Exit exit_of(const report::Report& report) {
                     [](const report::Objective& objective) { return !objective.pass; });
     const bool drift = report.reconcile && report.reconcile->difference != 0;
     return missed || drift ? Exit::check_failed : Exit::good;
-}
-
-struct Terminals {
-    render::Terminal out;
-    render::Terminal progress;
-};
-
-Terminals terminals_of(const BenchOptions& options) {
-    const render::TerminalSettings settings = render::terminal_settings();
-    Terminals terminals{render::terminal_of(::fileno(stdout), settings),
-                        render::terminal_of(::fileno(stderr), settings)};
-    if (options.quiet || options.json) terminals.progress.redraws = false;
-    return terminals;
 }
 
 /// On stderr, for who asked for no output: why the run is not VALID and what to do, or what failed.

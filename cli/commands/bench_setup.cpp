@@ -1,0 +1,63 @@
+#include "cli/commands/bench_setup.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+#include "base/cpu.hpp"
+
+namespace qck::commands {
+
+Placement place(const BenchOptions& options) {
+    Placement placement;
+    const std::vector<int> cpus = allowed_cpus();
+    const std::size_t half = std::max<std::size_t>(cpus.size() / 2, 1);
+    placement.generator = options.pin;
+    if (options.serve && cpus.size() >= 2) {
+        if (placement.generator.empty())
+            placement.generator.assign(cpus.begin() + static_cast<std::ptrdiff_t>(half),
+                                       cpus.end());
+        for (const int cpu : cpus) {
+            const auto& taken = placement.generator;
+            if (std::find(taken.begin(), taken.end(), cpu) == taken.end())
+                placement.service.push_back(cpu);
+        }
+    }
+    placement.threads = options.threads;
+    if (placement.threads == 0) {
+        placement.threads = static_cast<std::uint32_t>(
+            placement.generator.empty() ? half : placement.generator.size());
+    }
+    return placement;
+}
+
+engine::EngineConfig engine_config(const BenchOptions& options, const engine::Target& target,
+                                   const Placement& placement) {
+    engine::EngineConfig config;
+    config.target = target;
+    config.threads = placement.threads;
+    config.cpus = placement.generator;
+    config.closed_loop = options.mode == BenchMode::max;
+    config.tls.ca_file = options.ca_file;
+    config.tls.verify = !options.insecure;
+    return config;
+}
+
+std::string default_directory(const scenario::Plan& plan) {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", &utc);
+    return std::string("runs/") + stamp + "-" + plan.name;
+}
+
+Terminals terminals_of(const BenchOptions& options) {
+    const render::TerminalSettings settings = render::terminal_settings();
+    Terminals terminals{render::terminal_of(::fileno(stdout), settings),
+                        render::terminal_of(::fileno(stderr), settings)};
+    if (options.quiet || options.json) terminals.progress.redraws = false;
+    return terminals;
+}
+
+}  // namespace qck::commands

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/commands/bench_options.hpp"
+#include "cli/render/terminal.hpp"
+#include "loadgen/engine/engine.hpp"
+#include "loadgen/scenario/plan.hpp"
+
+namespace qck::commands {
+
+/// Which CPUs are whose. On two or more, an embedded service and the generator share none.
+struct Placement {
+    std::vector<int> generator;
+    std::vector<int> service;
+    std::uint32_t threads = 1;
+};
+Placement place(const BenchOptions& options);
+
+engine::EngineConfig engine_config(const BenchOptions& options, const engine::Target& target,
+                                   const Placement& placement);
+
+/// `runs/2026-11-21T20-14-03-viral-burst`: where a run is reported that says no place.
+std::string default_directory(const scenario::Plan& plan);
+
+struct Terminals {
+    render::Terminal out;
+    render::Terminal progress;  ///< does not redraw when nobody wants to see it
+};
+Terminals terminals_of(const BenchOptions& options);
+
+}  // namespace qck::commands
