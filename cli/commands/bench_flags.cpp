@@ -4,6 +4,7 @@
 #include "base/cpu.hpp"
 #include "base/units.hpp"
 #include "cli/commands/bench.hpp"
+#include "cli/commands/bench_search.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/typed_command.hpp"
@@ -180,6 +181,36 @@ void add_result_flags(CLI::App& app, BenchOptions& options) {
     app.add_flag("--quiet", options.quiet, "Print nothing but errors, and why a run is not good");
 }
 
+Result<double> parse_precision(std::string_view text) {
+    const bool percents = !text.empty() && text.back() == '%';
+    const std::string_view digits = percents ? text.substr(0, text.size() - 1) : text;
+    double share = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto taken = std::from_chars(digits.data(), end, share);
+    if (percents) share /= 100;
+    if (taken.ec == std::errc() && taken.ptr == end && share >= 0.001 && share <= 1) return share;
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is not a share from 0.1% to 100% (try 5%)");
+}
+
+void add_search_flags(CLI::App& app, BenchOptions& options) {
+    search::SearchSettings& search = options.search;
+    app.add_option("scenario", options.scenario_file,
+                   "Scenario file whose requests are made (GETs of the target's path)")
+        ->type_name("SCENARIO.json");
+    add_parsed(app, "--from", search.from_per_s, parse_rate, "The first rate (1k)", "RATE");
+    add_parsed(app, "--to", search.to_per_s, parse_rate, "No rate above this (1G)", "RATE");
+    add_parsed(app, "--precision", search.precision, parse_precision,
+               "How near below the lowest rate that failed the answer lies (5%)", "SHARE");
+    add_parsed(app, "--step", search.step, parse_length, "Length of a step (5s)", "TIME");
+    add_parsed(app, "--confirm", search.confirm, parse_length,
+               "Length of the run that confirms the answer (20s)", "TIME");
+    add_parsed(app, "--settle", search.settle_max, parse_length,
+               "How long at most the target may take to get over a rate that failed (30s)", "TIME");
+    add_parsed(app, "--tries", search.tries, whole_number(1U, 10U),
+               "Times that a rate has to fail in a row (2)", "N");
+}
+
 void add_shape_flags(CLI::App& app, BenchOptions& options) {
     switch (options.mode) {
         case BenchMode::viral:
@@ -199,6 +230,9 @@ void add_shape_flags(CLI::App& app, BenchOptions& options) {
             add_parsed(app, "--rate", options.rate_per_s, parse_rate, "Requests per second", "RATE")
                 ->required();
             break;
+        case BenchMode::search:
+            add_search_flags(app, options);
+            return;
         case BenchMode::max:
             break;
     }
@@ -222,7 +256,8 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     app->callback([options, &chosen] {
         settle_target(*options);
         options->api_typed = was_typed("--api");
-        chosen = [options] { return run_bench(*options); };
+        const bool search = options->mode == BenchMode::search;
+        chosen = [options, search] { return search ? run_search(*options) : run_bench(*options); };
     });
 }
 
@@ -237,6 +272,8 @@ void add_bench(CLI::App& app, Chosen& chosen) {
     add_mode(*bench, chosen, BenchMode::constant, "Offer a constant rate (open loop)");
     add_mode(*bench, chosen, BenchMode::max,
              "Keep every connection busy (closed loop): what can be had at most");
+    add_mode(*bench, chosen, BenchMode::search,
+             "Find the largest rate that holds the objectives (--slo)");
 }
 
 }  // namespace qck::commands

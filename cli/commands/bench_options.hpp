@@ -9,10 +9,11 @@
 #include "base/error.hpp"
 #include "loadgen/report/slo.hpp"
 #include "loadgen/scenario/plan.hpp"
+#include "loadgen/search/capacity_search.hpp"
 
 namespace qck::commands {
 
-enum class BenchMode : std::uint8_t { viral, run, constant, max };
+enum class BenchMode : std::uint8_t { viral, run, constant, max, search };
 
 /// Which agents are to offer the load.
 struct FleetOptions {
@@ -32,7 +33,7 @@ struct FleetOptions {
 /// The flags of `qck bench …` as given; what was not given is empty, and the scenario decides.
 struct BenchOptions {
     BenchMode mode = BenchMode::viral;
-    std::string scenario_file;  ///< of `run`
+    std::string scenario_file;  ///< of `run`; of `search` where requests are to vary
     std::string target;         ///< URL; empty: the service on the default ports
     std::string api = "http://127.0.0.1:8081";
     bool api_typed = false;  ///< then missing links are added there for a --target, too
@@ -54,21 +55,25 @@ struct BenchOptions {
     std::string ca_file;
     FleetOptions fleet;
     std::vector<report::Slo> objectives;
+    search::SearchSettings search;  ///< of `search`
     std::string out;
     bool json = false;
     bool quiet = false;
 };
 
-/// `viral`, `run`, `constant` or `max`.
+/// `viral`, `run`, `constant`, `max` or `search`.
 const char* mode_name(BenchMode mode);
 
 /// The plan that these flags ask for, at its nominal rates; its requests are not yet pointed at a
 /// target. Errors name the flag or the file.
 Result<scenario::Plan> plan_of(const BenchOptions& options);
 
+/// The paths are those of a scenario file, and come after the target's path.
+bool has_paths(const BenchOptions& options);
+
 /// Points the plan's requests at the path of a target URL: `viral` takes the last part of the path
-/// for its link; `constant` and `max` ask for the path as it stands; `run` puts it in front of the
-/// scenario's own paths.
-void aim_at_path(scenario::Plan& plan, BenchMode mode, const std::string& path);
+/// for its link; a scenario file has it put in front of its own paths; the others ask for the
+/// path as it stands.
+void aim_at_path(scenario::Plan& plan, const BenchOptions& options, const std::string& path);
 
 }  // namespace qck::commands

@@ -10,6 +10,8 @@ namespace {
 constexpr double viral_peak_per_s = 10e6;
 constexpr std::chrono::nanoseconds duration_default = std::chrono::seconds(10);
 constexpr std::chrono::nanoseconds timeout_default = std::chrono::seconds(10);
+/// Steps that are too fast are to end soon.
+constexpr std::chrono::nanoseconds search_timeout_default = std::chrono::seconds(2);
 
 /// One phase and one request: what `constant` and `max` offer.
 scenario::Plan simple_plan(const BenchOptions& options) {
@@ -28,6 +30,22 @@ scenario::Plan simple_plan(const BenchOptions& options) {
     return plan;
 }
 
+/// The requests of a scenario file, in one phase whose rate each step sets.
+Result<scenario::Plan> search_plan(const BenchOptions& options) {
+    if (options.scenario_file.empty()) {
+        scenario::Plan plan = simple_plan(options);
+        plan.timeout = search_timeout_default;
+        return plan;
+    }
+    auto plan = scenario::load_file(options.scenario_file);
+    if (!plan) return error(Errc::invalid_argument, plan.error().message);
+    scenario::Phase phase;
+    phase.name = mode_name(options.mode);
+    phase.duration = options.search.step;
+    plan->phases = {phase};
+    return plan;
+}
+
 Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
     switch (options.mode) {
         case BenchMode::constant:
@@ -36,6 +54,8 @@ Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
         case BenchMode::viral:
             return scenario::scale_to_peak(scenario::viral_burst(),
                                            options.rate_per_s.value_or(viral_peak_per_s));
+        case BenchMode::search:
+            return search_plan(options);
         case BenchMode::run:
             break;
     }
@@ -58,6 +78,8 @@ const char* mode_name(BenchMode mode) {
             return "constant";
         case BenchMode::max:
             return "max";
+        case BenchMode::search:
+            return "search";
     }
     return "";
 }
@@ -83,16 +105,20 @@ Result<scenario::Plan> plan_of(const BenchOptions& options) {
     return plan;
 }
 
-void aim_at_path(scenario::Plan& plan, BenchMode mode, const std::string& path) {
-    if (path == "/" && mode != BenchMode::constant && mode != BenchMode::max) return;
+bool has_paths(const BenchOptions& options) { return !options.scenario_file.empty(); }
+
+void aim_at_path(scenario::Plan& plan, const BenchOptions& options, const std::string& path) {
+    const bool viral = options.mode == BenchMode::viral;
+    const bool as_it_stands = !viral && !has_paths(options);
+    if (path == "/" && !as_it_stands) return;
     const auto slash = path.rfind('/');
     const std::string last = path.substr(slash + 1);
     const bool is_code = !last.empty() && last.find_first_of("?{}") == std::string::npos;
     std::string prefix = path;
-    if (mode == BenchMode::viral && is_code) {
+    if (viral && is_code) {
         plan.links.hot = last;
         prefix = path.substr(0, slash);
-    } else if (mode == BenchMode::constant || mode == BenchMode::max) {
+    } else if (as_it_stands) {
         // A path of one part may be a link, and its answers are then counted as the link's.
         if (slash == 0 && is_code) {
             plan.links.hot = last;

@@ -139,11 +139,11 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
     } else if (is_default) {
         url = default_origin;
     }
-    if (options.target.empty() && options.mode != BenchMode::run) url += path;
+    if (options.target.empty() && !has_paths(options)) url += path;
     auto target = named_target(url, options.allow_public || options.serve);
     if (!target) return target.error();
     made.target = std::move(*target);
-    if (options.mode == BenchMode::run && made.target.path.find('?') != std::string::npos) {
+    if (has_paths(options) && made.target.path.find('?') != std::string::npos) {
         return error(Errc::invalid_argument, "--target: the scenario's paths come after '" +
                                                  made.target.path +
                                                  "', which therefore cannot have a query");
@@ -151,7 +151,7 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
     if (auto reachable = check_reachable(made.target, is_default); !reachable) {
         return reachable.error();
     }
-    aim_at_path(plan, options.mode, made.target.path);
+    aim_at_path(plan, options, made.target.path);
     if (options.target.empty() || options.api_typed) {
         const auto added = add_links(api, options, plan, interrupts);
         if (!added) return added.error();
