@@ -83,6 +83,7 @@ int run(int argc, char* argv[]) {
     qck::commands::add_mode(app, chosen);
     qck::commands::add_cache(app, chosen);
     qck::commands::add_status_command(app, chosen);
+    qck::commands::add_plan(app, chosen);
     qck::cli::CommandLine line(app, {argv + std::min(argc, 1), argv + argc});
     if (const auto exit = line.parse()) return static_cast<int>(flushed(line.path(), *exit));
     hide_secrets(argc, argv);

@@ -56,8 +56,12 @@ Result<Calibration> calibration_of(const record::RunResult& run, const std::stri
         cpu_s += std::chrono::duration<double>(thread.cpu_time - thread.spin_time).count();
     }
     calibration.cpu_s_per_request = cpu_s / answered;
-    const auto bytes = static_cast<double>(std::max(measured.bytes_sent, measured.bytes_received));
-    calibration.bytes_per_request = bytes / answered + frame_bytes;
+    calibration.sent_bytes_per_request =
+        static_cast<double>(measured.bytes_sent) / answered + frame_bytes;
+    calibration.received_bytes_per_request =
+        static_cast<double>(measured.bytes_received) / answered + frame_bytes;
+    calibration.bytes_per_request =
+        std::max(calibration.sent_bytes_per_request, calibration.received_bytes_per_request);
     return calibration;
 }
 

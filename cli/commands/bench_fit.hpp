@@ -13,10 +13,12 @@ namespace qck::commands {
 
 /// What this machine can do to a target, measured in closed loop with the plan's own requests.
 struct Calibration {
-    double rate_per_s = 0;         ///< answered
-    double cpu_s_per_request = 0;  ///< of the generator's threads
-    double bytes_per_request = 0;  ///< on the wire, the larger direction
-    record::LinkAnswers links;     ///< what it asked for, so that counts can be reconciled
+    double rate_per_s = 0;                  ///< answered
+    double cpu_s_per_request = 0;           ///< of the generator's threads
+    double bytes_per_request = 0;           ///< on the wire, the larger direction
+    double sent_bytes_per_request = 0;      ///< on the wire
+    double received_bytes_per_request = 0;  ///< likewise
+    record::LinkAnswers links;              ///< what it asked for, so that counts can be reconciled
     record::Accounting accounting;
     std::string who = "this machine offers";
 };

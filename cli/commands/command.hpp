@@ -21,5 +21,6 @@ void add_init(CLI::App& app, Chosen& chosen);
 void add_mode(CLI::App& app, Chosen& chosen);
 void add_cache(CLI::App& app, Chosen& chosen);
 void add_status_command(CLI::App& app, Chosen& chosen);
+void add_plan(CLI::App& app, Chosen& chosen);
 
 }  // namespace qck::commands

@@ -18,7 +18,7 @@ LAYERS = {
 }
 # State machines that are handed bytes, events and the time; they do no input or output and read no clock.
 PURE = ["base/http", "base/stats", "loadgen/scenario", "loadgen/schedule", "loadgen/record", "loadgen/fleet/protocol",
-        "loadgen/search",
+        "loadgen/search", "loadgen/planner",
         "services/stores/redis/protocol"]
 IMPURE_HEADER = re.compile(
     r"sys/|netinet/|arpa/|unistd\.h|fcntl\.h|poll\.h|fstream|iostream|filesystem|thread|"
