@@ -38,12 +38,21 @@ record::Cause cause_of_errno(int errno_value) {
     }
 }
 
-std::optional<Cause> Connection::start_connect(const net::Address& to) {
+std::optional<Cause> Connection::start_connect(const net::Address& to, const net::Address* from) {
     const int fd = ::socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return cause_of_errno(errno);
     socket = net::Fd(fd);
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (from != nullptr) {
+        // The port is chosen at connect, where one that is used towards another address will do.
+        ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        if (::bind(fd, from->data(), from->length) != 0) {
+            const Cause cause = cause_of_errno(errno);
+            socket.reset();
+            return cause;
+        }
+    }
     if (::connect(fd, to.data(), to.length) != 0 && errno != EINPROGRESS) {
         const Cause cause = cause_of_errno(errno);
         socket.reset();

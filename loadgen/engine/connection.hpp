@@ -37,8 +37,9 @@ public:
     Connection(const http::Limits& limits, std::uint32_t depth)
         : reader(limits), requests_(depth) {}
 
-    /// Begins a non-blocking connect; the cause when that fails at once.
-    std::optional<record::Cause> start_connect(const net::Address& to);
+    /// Begins a non-blocking connect, from `from` where that is given (its port does not count);
+    /// the cause when that fails at once.
+    std::optional<record::Cause> start_connect(const net::Address& to, const net::Address* from);
     /// Of a connect that became ready: nothing when it is connected.
     std::optional<record::Cause> connect_outcome() const;
     Transfer receive(char* into, std::size_t bytes_max);
@@ -70,6 +71,7 @@ public:
     bool in_ready = false;       ///< stands in the worker's queue of connections with room
     bool retire = false;         ///< to be closed and opened anew when its last request has ended
     bool proven = false;         ///< has answered since it was opened
+    std::uint32_t place = 0;     ///< among the worker's connections
     std::uint32_t failures = 0;  ///< to open, in a row; decides the back-off
     std::int64_t retry_at_ns = 0;
     std::int64_t connect_by_ns = 0;

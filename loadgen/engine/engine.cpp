@@ -39,23 +39,62 @@ std::uint64_t local_ports() {
     return in >> first >> last && last >= first ? last - first + 1 : 28'232;
 }
 
-/// Raises the limit of open files as far as it goes and is needed.
-Result<void> allow_connections(std::uint64_t wanted, std::uint64_t target_addresses) {
-    const auto refused = [&](std::uint64_t most, const std::string& why) {
-        return error(Errc::invalid_argument, format_count(wanted) + " connections: " + why +
-                                                 " allow " + format_count(most) +
-                                                 " (lower --connections)");
+/// As many addresses of loopback as it takes for so many connections to one of its ports.
+std::vector<net::Address> loopback_sources(std::uint64_t connections) {
+    const std::uint64_t wanted = (connections + local_ports() - 1) / local_ports();
+    std::vector<net::Address> sources;
+    for (std::uint64_t at = 1; at <= std::min<std::uint64_t>(wanted, 254); ++at) {
+        sources.push_back(*net::parse_address("127.0.0." + std::to_string(at) + ":0"));
+    }
+    return sources;
+}
+
+bool all_of_ipv4_loopback(const Target& target) {
+    return std::all_of(target.addresses.begin(), target.addresses.end(), [](const auto& address) {
+        return address.family() == AF_INET && address.is_loopback();
+    });
+}
+
+/// Raises the limit of open files as far as it goes and is needed. `here`: connections of all
+/// generators of this machine. `later`: what others may hand over, too. `ways`: pairs of a local
+/// and a target address.
+Result<void> allow_connections(std::uint64_t wanted, std::uint64_t later, std::uint64_t here,
+                               std::uint64_t ways) {
+    const auto refused = [](std::uint64_t count, const std::string& why, std::uint64_t most,
+                            const std::string& advice) {
+        return error(Errc::invalid_argument, format_count(count) + " connections: " + why +
+                                                 " allow " + format_count(most) + " (" + advice +
+                                                 ")");
     };
-    const std::uint64_t ports = local_ports() * target_addresses;
-    if (wanted > ports) return refused(ports, "the local ports (net.ipv4.ip_local_port_range)");
+    if (const std::uint64_t ports = local_ports() * ways; here > ports) {
+        return refused(here, "the local ports (net.ipv4.ip_local_port_range)", ports,
+                       "lower --connections, or name more of this machine's addresses by "
+                       "--local-address");
+    }
     constexpr std::uint64_t others = 256;
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted + others) return {};
-    limit.rlim_cur = std::min<rlim_t>(wanted + others, limit.rlim_max);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= later + others) return {};
+    limit.rlim_cur = std::min<rlim_t>(later + others, limit.rlim_max);
     ::setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur >= wanted + others) return {};
-    return refused(limit.rlim_cur > others ? limit.rlim_cur - others : 0,
-                   "the open files of a process (ulimit -n)");
+    return refused(wanted, "the open files of a process (ulimit -n)",
+                   limit.rlim_cur > others ? limit.rlim_cur - others : 0,
+                   "raise it, or offer the load from more processes by --agents");
+}
+
+/// Sees to it that there are ports and open files for a plan's connections, and for those of its
+/// siblings on this machine: they use the same ports.
+Result<void> find_room(const scenario::Plan& plan, EngineConfig& config) {
+    const std::uint64_t here = std::uint64_t{plan.connections} * std::max(config.siblings, 1U);
+    const std::uint64_t targets = config.target.addresses.size();
+    const bool loopback =
+        all_of_ipv4_loopback(config.target) && (!config.api || all_of_ipv4_loopback(*config.api));
+    if (config.local_addresses.empty() && here > local_ports() * targets && loopback) {
+        config.local_addresses = loopback_sources(here);
+    }
+    const std::uint64_t sources = std::max<std::uint64_t>(config.local_addresses.size(), 1);
+    const std::uint64_t later = plan.users ? plan.users->count() : plan.connections;
+    return allow_connections(plan.connections, later, here, targets * sources);
 }
 
 }  // namespace
@@ -63,11 +102,18 @@ Result<void> allow_connections(std::uint64_t wanted, std::uint64_t target_addres
 Engine::Engine(const scenario::Plan& plan, EngineConfig config)
     : plan_(plan),
       config_(std::move(config)),
-      curve_(plan_.phases),
+      timetable_(plan_, config_.closed_loop),
       mix_(plan_),
-      messages_(plan_, config_.target.host_header(), mix_),
-      setup_{config_.target, messages_, mix_},
-      frame_(plan_, curve_, config_.closed_loop) {}
+      messages_(plan_, config_.target.host_header(),
+                config_.api ? config_.api->host_header() : std::string(), mix_),
+      setup_{.target = config_.target,
+             .api = config_.api ? &*config_.api : nullptr,
+             .requests = plan_.requests,
+             .messages = messages_,
+             .mix = mix_,
+             .timetable = timetable_,
+             .local_addresses = config_.local_addresses},
+      frame_(plan_, timetable_, config_.closed_loop) {}
 
 Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, EngineConfig config) {
     if (config.target.addresses.empty() || plan.phases.empty() || plan.requests.empty()) {
@@ -76,16 +122,21 @@ Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, Engine
     if (config.closed_loop && config.stripe && config.stripe->lanes().empty()) {
         return error(Errc::invalid_argument, "a closed loop needs a lane of the requests");
     }
+    const bool asks_api = std::any_of(plan.requests.begin(), plan.requests.end(),
+                                      [](const auto& kind) { return kind.to_api; });
+    if (asks_api && (!plan.users || config.closed_loop)) {
+        return error(Errc::invalid_argument, "only users ask an API");
+    }
+    if (asks_api && (!config.api || config.api->addresses.empty())) {
+        return error(Errc::invalid_argument, "a run with requests to an API needs its address");
+    }
     if (std::uint64_t{plan.connections} * plan.pipeline > open_requests_max) {
         return error(Errc::invalid_argument,
                      std::to_string(plan.connections) + " connections with a pipeline of " +
                          std::to_string(plan.pipeline) + " are more than " +
                          std::to_string(open_requests_max) + " open requests");
     }
-    if (auto allowed = allow_connections(plan.connections, config.target.addresses.size());
-        !allowed) {
-        return allowed.error();
-    }
+    if (auto found = find_room(plan, config); !found) return found.error();
     std::unique_ptr<Engine> engine(new Engine(plan, std::move(config)));
     if (auto ready = engine->set_up(); !ready) return ready.error();
     engine->launch();
@@ -93,7 +144,7 @@ Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, Engine
 }
 
 Result<void> Engine::set_up() {
-    if (config_.target.tls) {
+    if (config_.target.tls || (config_.api && config_.api->tls)) {
         auto context = net::TlsClientContext::create(config_.tls);
         if (!context) return context.error();
         tls_ = std::move(*context);
@@ -108,7 +159,7 @@ Result<void> Engine::set_up() {
     setup_.tls = tls_.get();
     setup_.timeout_ns = plan_.timeout.count();
     setup_.connect_timeout_ns = std::min(config_.connect_timeout, plan_.timeout).count();
-    setup_.run_ns = curve_.duration_ns();
+    setup_.run_ns = timetable_.curve().duration_ns();
     setup_.arrival = plan_.arrival;
     setup_.seed = plan_.seed;
     setup_.pipeline = std::max(plan_.pipeline, 1U);
@@ -120,7 +171,7 @@ Result<void> Engine::set_up() {
     for (std::uint32_t at = 0; at < workers; ++at) {
         const std::uint32_t share = connections / workers + (at < connections % workers ? 1 : 0);
         workers_.push_back(std::make_unique<Worker>(
-            setup_, control_, curve_,
+            setup_, control_,
             config_.stripe ? config_.stripe->part(at, workers) : schedule::Stripe::of(at, workers),
             frame_.shape(), share, at));
     }
@@ -233,12 +284,12 @@ record::Progress Engine::progress() const {
     record::Progress progress;
     const std::int64_t at = since_start().count();
     progress.elapsed = std::chrono::nanoseconds(at);
-    progress.planned = std::chrono::nanoseconds(curve_.duration_ns());
-    progress.phase = curve_.phase_at(std::max<std::int64_t>(at, 0));
-    progress.phase_left =
-        std::chrono::nanoseconds(std::max<std::int64_t>(curve_.end_of_ns(progress.phase) - at, 0));
-    progress.draining = at >= curve_.duration_ns() || control_.stop_early.load();
-    progress.target_rate_per_s = config_.closed_loop ? 0 : curve_.rate_at(at);
+    progress.planned = std::chrono::nanoseconds(timetable_.curve().duration_ns());
+    progress.phase = timetable_.curve().phase_at(std::max<std::int64_t>(at, 0));
+    progress.phase_left = std::chrono::nanoseconds(
+        std::max<std::int64_t>(timetable_.curve().end_of_ns(progress.phase) - at, 0));
+    progress.draining = at >= timetable_.curve().duration_ns() || control_.stop_early.load();
+    progress.target_rate_per_s = config_.closed_loop ? 0 : timetable_.curve().rate_at(at);
     progress.connections_wanted = std::max(plan_.connections, 1U);
     // The interval in progress is left out: it would read low.
     const auto now =

@@ -22,6 +22,11 @@ namespace qck::engine {
 
 struct EngineConfig {
     Target target;
+    /// Where requests `to_api` go; a plan that has none needs none.
+    std::optional<Target> api;
+    /// Connections go out from these in turn. Empty: the system decides; where one address of
+    /// loopback has too few ports for the connections, as many of 127.0.0.0/8 as it takes.
+    std::vector<net::Address> local_addresses;
     /// Worker threads; never more than connections.
     std::uint32_t threads = 1;
     /// CPUs to put the threads on, in turn; empty: the system decides.
@@ -110,7 +115,7 @@ private:
 
     const scenario::Plan plan_;
     const EngineConfig config_;
-    schedule::RateCurve curve_;
+    schedule::Timetable timetable_;
     schedule::RequestMix mix_;
     MessageBook messages_;
     std::unique_ptr<net::TlsClientContext> tls_;

@@ -55,12 +55,13 @@ bool MessageBook::varies(const Pieces& pieces, bool also_by_link) {
 }
 
 MessageBook::MessageBook(const scenario::Plan& plan, const std::string& host_header,
-                         const schedule::RequestMix& mix)
+                         const std::string& api_host_header, const schedule::RequestMix& mix)
     : hot_(plan.links.hot), tail_prefix_(plan.links.tail_prefix) {
     for (const scenario::RequestKind& kind : plan.requests) {
         for (const bool head : {false, true}) {
             for (const bool bot : {false, true}) {
-                messages_.push_back(make(plan, kind, host_header, head, bot));
+                const std::string& host = kind.to_api ? api_host_header : host_header;
+                messages_.push_back(make(plan, kind, host, head, bot));
             }
         }
     }

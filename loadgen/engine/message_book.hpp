@@ -12,11 +12,12 @@ namespace qck::engine {
 /// Immutable; thread-safe.
 class MessageBook {
 public:
-    /// `host_header` as Target::host_header(). Placeholders are those of path and body; headers go
+    /// `host_header` as Target::host_header(), and `api_host_header` that of requests `to_api`.
+    /// Placeholders are those of path and body; headers go
     /// out as they are, and hold none that a scenario may not set (scenario::read_requests). `mix`
     /// is of the same plan.
     MessageBook(const scenario::Plan& plan, const std::string& host_header,
-                const schedule::RequestMix& mix);
+                const std::string& api_host_header, const schedule::RequestMix& mix);
 
     /// Appends request n, which is `choice`.
     void append(std::string& out, const schedule::Choice& choice, std::uint64_t n) const;

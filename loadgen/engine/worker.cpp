@@ -22,12 +22,11 @@ constexpr std::int64_t cpu_sample_ns = 1'000'000'000;
 
 }  // namespace
 
-Worker::Worker(const RunSetup& setup, RunControl& control, const schedule::RateCurve& curve,
-               const schedule::Stripe& stripe, const record::RecordShape& shape,
-               std::uint32_t connections, std::uint32_t index)
+Worker::Worker(const RunSetup& setup, RunControl& control, const schedule::Stripe& stripe,
+               const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index)
     : setup_(setup),
       control_(control),
-      schedule_(curve, setup.arrival, setup.seed, stripe),
+      schedule_(setup.timetable.curve(), setup.arrival, setup.seed, stripe),
       record_(shape),
       ready_(connections),
       input_(input_bytes),
@@ -35,8 +34,13 @@ Worker::Worker(const RunSetup& setup, RunControl& control, const schedule::RateC
       tick_gap_ns_(std::clamp(setup.timeout_ns / 100, tick_min_ns, tick_max_ns)),
       address_next_(index),
       closed_loop_(stripe) {
-    for (std::uint32_t at = 0; at < connections; ++at) {
-        connections_.emplace_back(limits_, setup.pipeline);
+    if (setup.timetable.users() != nullptr) {
+        users_.emplace(*setup.timetable.users(), stripe);
+        seat_users();
+    } else {
+        for (std::uint32_t at = 0; at < connections; ++at) {
+            connections_.emplace_back(limits_, setup.pipeline);
+        }
     }
     loaded_.reserve(setup.pipeline);
 }
@@ -64,13 +68,18 @@ Result<void> Worker::run() {
 /// Opens all connections, says so, and waits until the start is near.
 void Worker::warm_up() {
     const std::int64_t begin = monotonic_ns();
-    for (Connection& connection : connections_) open(connection, begin);
+    // Users connect when they come.
+    if (!users_) {
+        for (Connection& connection : connections_) open(connection, begin);
+    }
     bool told = false;
     for (;;) {
         const std::int64_t now = monotonic_ns();
-        const bool all_tried = std::all_of(
-            connections_.begin(), connections_.end(),
-            [](const Connection& one) { return one.state == State::open || one.failures > 0; });
+        const bool all_tried =
+            users_ ||
+            std::all_of(connections_.begin(), connections_.end(), [](const Connection& one) {
+                return one.state == State::open || one.failures > 0;
+            });
         if (!told && (all_tried || now - begin > setup_.connect_timeout_ns)) {
             told = true;
             control_.warmed_up.fetch_add(1);
@@ -93,17 +102,17 @@ void Worker::offer() {
     cpu_at_ns_ = now;
     cpu_used_ns_ = thread_cpu_ns();
     renewals_at_ns_ = start_ns_;
-    if (!setup_.closed_loop) advance();
+    if (!setup_.closed_loop && !users_) advance();
     wait_for_start();
     if (setup_.closed_loop) {
         for (Connection& connection : connections_) fill_closed_loop(connection, monotonic_ns());
     }
     for (;;) {
-        now = send_due();
+        now = users_ ? send_due_of_users() : send_due();
         if (now >= next_tick_ns_) tick(now);
         if (is_over(now)) break;
         std::int64_t until = next_tick_ns_;
-        if (next_ && ready_count_ > 0) until = std::min(until, start_ns_ + next_->due_ns);
+        if (const auto next = next_send_ns()) until = std::min(until, start_ns_ + *next);
         handle(pacer_->wait(now, until));
     }
     finish(monotonic_ns());
@@ -132,6 +141,11 @@ void Worker::take_inbox() {
         stripes.swap(inbox_);
         inbox_filled_.store(false);
     }
+    if (users_) {
+        for (const schedule::Stripe& stripe : stripes) users_->add(stripe);
+        seat_users();
+        return;
+    }
     for (schedule::Stripe& stripe : stripes) schedule_.add(std::move(stripe));
     if (start_ns_ != 0 && !next_ && !setup_.closed_loop && stopped_at_ns_ < 0) advance();
 }
@@ -148,8 +162,20 @@ bool Worker::is_over(std::int64_t now_ns) const {
     if (stopped_at_ns_ >= 0) {
         return open_requests_ == 0 || at - stopped_at_ns_ > setup_.interrupt_drain_ns;
     }
-    const bool done = setup_.closed_loop ? at >= setup_.run_ns : !next_;
+    const bool done = setup_.closed_loop ? at >= setup_.run_ns : nothing_left();
     return done && open_requests_ == 0 && control_.may_end.load(std::memory_order_relaxed);
+}
+
+std::optional<std::int64_t> Worker::next_send_ns() const {
+    if (users_) {
+        const auto* const first = users_->first();
+        return first != nullptr ? std::optional(first->due_ns) : std::nullopt;
+    }
+    return next_ && ready_count_ > 0 ? std::optional(next_->due_ns) : std::nullopt;
+}
+
+bool Worker::nothing_left() const {
+    return users_ ? users_->first() == nullptr && users_->waiting() == 0 : !next_;
 }
 
 void Worker::finish(std::int64_t now_ns) {
@@ -235,6 +261,7 @@ void Worker::expire(Connection& connection, std::int64_t now_ns) {
 
 void Worker::expire_backlog(std::int64_t now_ns) {
     const std::int64_t at = since_start(now_ns);
+    if (users_) return give_up_waiting(at, at - setup_.timeout_ns, backlog_cause());
     if (!next_ || at - next_->due_ns < setup_.timeout_ns) return;
     const Cause cause = backlog_cause();
     for (std::uint32_t given_up = 0;
@@ -249,6 +276,7 @@ void Worker::expire_backlog(std::int64_t now_ns) {
 /// when nobody wants to wait for the count any more.
 void Worker::give_up_backlog(std::int64_t now_ns, Cause cause) {
     const std::int64_t at = since_start(now_ns);
+    if (users_) return give_up_users(at, cause);
     for (std::uint32_t given_up = 0; next_ && next_->due_ns <= at; advance()) {
         if (++given_up % give_up_slice == 0 && control_.stop_now.load()) break;
         record_.scheduled(next_->phase, next_->due_ns);

@@ -18,15 +18,21 @@
 #include "loadgen/record/worker_record.hpp"
 #include "loadgen/schedule/arrival_schedule.hpp"
 #include "loadgen/schedule/request_mix.hpp"
+#include "loadgen/schedule/timetable.hpp"
 
 namespace qck::engine {
 
 /// What all workers of a run share and only read.
 struct RunSetup {
     const Target& target;
+    const Target* api = nullptr;  ///< of requests `to_api`; null when the plan has none
+    const std::vector<scenario::RequestKind>& requests;
     const MessageBook& messages;
     const schedule::RequestMix& mix;
-    const net::TlsClientContext* tls = nullptr;  ///< null for plain HTTP
+    const schedule::Timetable& timetable;
+    /// Connections go out from these in turn; empty: the system decides.
+    const std::vector<net::Address>& local_addresses;
+    const net::TlsClientContext* tls = nullptr;  ///< null when no target has TLS
     std::int64_t timeout_ns = 0;
     std::int64_t connect_timeout_ns = 0;
     std::int64_t run_ns = 0;  ///< length of the schedule
@@ -55,7 +61,8 @@ struct RunControl {
 ///
 /// Open loop: a request that is due takes a connection with room; when there is none it waits, its
 /// clock running, and is given up when its timeout passes. There is no queue: what waits are the
-/// next indices of the schedule. Closed loop: every connection always has `pipeline` requests open.
+/// next indices of the schedule. Of users each has a connection, and what is due on one that is
+/// busy waits for that one. Closed loop: every connection always has `pipeline` requests open.
 ///
 /// run() belongs to one thread; the rest may be called from any while it runs.
 class Worker {
@@ -72,10 +79,10 @@ public:
         std::int64_t began_late_ns = 0;
     };
 
-    /// `curve` outlives it.
-    Worker(const RunSetup& setup, RunControl& control, const schedule::RateCurve& curve,
-           const schedule::Stripe& stripe, const record::RecordShape& shape,
-           std::uint32_t connections, std::uint32_t index);
+    /// Where there are users it has a connection for each of its stripe, whatever `connections`
+    /// says.
+    Worker(const RunSetup& setup, RunControl& control, const schedule::Stripe& stripe,
+           const record::RecordShape& shape, std::uint32_t connections, std::uint32_t index);
 
     /// Connects, waits for the start, offers the load, drains. Returns when nothing is open.
     Result<void> run();
@@ -124,13 +131,28 @@ private:
     /// Sends all that is due and finds a connection; the time when it was done.
     std::int64_t send_due();
     void fill_closed_loop(Connection& connection, std::int64_t now_ns);
-    void load_request(Connection& connection, const schedule::Arrival& arrival);
+    void load_request(const schedule::Arrival& arrival, const schedule::Choice& choice);
     void send_loaded(Connection& connection, std::int64_t now_ns);
     Connection* take_ready();
     void offer_room(Connection& connection);
     void flush(Connection& connection);
     record::Cause backlog_cause() const;
     void advance() { next_ = schedule_.next(); }
+
+    // worker_users.cpp: what is due where users ask
+    /// As send_due.
+    std::int64_t send_due_of_users();
+    /// Gives up what users wait with that was due before `due_before_ns`.
+    void give_up_waiting(std::int64_t at_ns, std::int64_t due_before_ns, record::Cause cause);
+    void give_up_users(std::int64_t at_ns, record::Cause cause);
+    /// Makes connections for users that have none.
+    void seat_users();
+    const Target& target_of(const Connection& connection) const;
+
+    /// When something comes due that can be sent, from the start of the run; empty when nothing
+    /// does.
+    std::optional<std::int64_t> next_send_ns() const;
+    bool nothing_left() const;
 
     // worker_receive.cpp: what comes back
     void on_readable(Connection& connection, std::uint32_t events);
@@ -157,6 +179,7 @@ private:
     RunControl& control_;
     schedule::ArrivalSchedule schedule_;
     std::optional<schedule::Arrival> next_;
+    std::optional<schedule::UserSchedule> users_;  ///< instead of schedule_ and next_
     record::WorkerRecord record_;
     Evidence evidence_;
     std::optional<Pacer> pacer_;

@@ -16,10 +16,13 @@ constexpr std::uint32_t backoff_doublings_max = 6;
 }  // namespace
 
 void Worker::open(Connection& connection, std::int64_t now_ns) {
-    const auto& addresses = setup_.target.addresses;
-    const net::Address& to = addresses[address_next_++ % addresses.size()];
+    const auto& addresses = target_of(connection).addresses;
+    const auto& locals = setup_.local_addresses;
+    const std::size_t turn = address_next_++;
+    const net::Address& to = addresses[turn % addresses.size()];
+    const net::Address* const from = locals.empty() ? nullptr : &locals[turn % locals.size()];
     connection.connect_by_ns = now_ns + setup_.connect_timeout_ns;
-    if (const auto cause = connection.start_connect(to)) {
+    if (const auto cause = connection.start_connect(to, from)) {
         connect_failed(connection, now_ns, *cause);
         return;
     }
@@ -37,11 +40,12 @@ void Worker::on_connecting(Connection& connection) {
         connect_failed(connection, monotonic_ns(), *cause);
         return;
     }
-    if (setup_.tls == nullptr) {
+    const Target& target = target_of(connection);
+    if (!target.tls) {
         on_open(connection);
         return;
     }
-    auto stream = setup_.tls->connect(connection.socket.get(), setup_.target.host);
+    auto stream = setup_.tls->connect(connection.socket.get(), target.host);
     if (!stream) {
         connect_failed(connection, monotonic_ns(), Cause::tls);
         return;

@@ -19,6 +19,10 @@ Connection* Worker::take_ready() {
 }
 
 void Worker::offer_room(Connection& connection) {
+    if (users_) {
+        if (connection.has_room()) users_->resume(connection.place);
+        return;
+    }
     if (connection.in_ready || !connection.has_room()) return;
     std::size_t at = ready_first_ + ready_count_++;
     if (at >= ready_.size()) at -= ready_.size();
@@ -36,7 +40,7 @@ std::int64_t Worker::send_due() {
         Connection* const connection = take_ready();
         if (connection == nullptr) return now;
         do {
-            load_request(*connection, *next_);
+            load_request(*next_, setup_.mix.choose(next_->n));
             advance();
         } while (next_ && next_->due_ns <= since_start(now) &&
                  connection->open_requests() + loaded_.size() < connection->depth());
@@ -45,8 +49,7 @@ std::int64_t Worker::send_due() {
     }
 }
 
-void Worker::load_request(Connection&, const schedule::Arrival& arrival) {
-    const schedule::Choice choice = setup_.mix.choose(arrival.n);
+void Worker::load_request(const schedule::Arrival& arrival, const schedule::Choice& choice) {
     if (setup_.messages.only().empty()) setup_.messages.append(output_, choice, arrival.n);
     Sent request;
     request.due_ns = arrival.due_ns;
@@ -88,7 +91,7 @@ void Worker::fill_closed_loop(Connection& connection, std::int64_t now_ns) {
     if (at >= setup_.run_ns || stopped_at_ns_ >= 0 || !connection.has_room()) return;
     const std::uint32_t room = connection.depth() - connection.open_requests();
     for (std::uint32_t count = 0; count < room; ++count) {
-        load_request(connection, {closed_loop_.n(), at, 0});
+        load_request({closed_loop_.n(), at, 0}, setup_.mix.choose(closed_loop_.n()));
         closed_loop_.advance();
     }
     send_loaded(connection, now_ns);

@@ -2,16 +2,28 @@
 
 namespace qck::fleet {
 
-Result<void> EngineLoad::prepare(const Prepare& order) {
-    auto target = engine::find_target(order.target);
+Result<engine::Target> EngineLoad::find_allowed(const std::string& url) const {
+    auto target = engine::find_target(url);
     if (!target) return target.error();
     if (!target->is_private() && !config_.allow_public) {
         return error(Errc::permission, "the target " + target->host +
                                            " is outside loopback and private ranges (start the "
                                            "agent with --allow-public if its owner consents)");
     }
+    return target;
+}
+
+Result<void> EngineLoad::prepare(const Prepare& order) {
+    auto target = find_allowed(order.target);
+    if (!target) return target.error();
     engine::EngineConfig config;
     config.target = std::move(*target);
+    if (!order.api.empty()) {
+        auto api = find_allowed(order.api);
+        if (!api) return api.error();
+        config.api = std::move(*api);
+    }
+    config.local_addresses = config_.local_addresses;
     config.threads = order.threads != 0 ? order.threads : config_.threads;
     config.cpus = config_.cpus;
     config.closed_loop = order.closed_loop;

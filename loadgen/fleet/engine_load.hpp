@@ -14,6 +14,8 @@ struct EngineLoadConfig {
     /// Whether targets outside loopback and private ranges are agreed to here, by whoever runs the
     /// agent: that the coordinator asks for it is not enough.
     bool allow_public = false;
+    /// Connections go out from these in turn (engine::EngineConfig).
+    std::vector<net::Address> local_addresses;
     std::string ca_file;  ///< of the target's authorities; empty: the system's
 };
 
@@ -36,6 +38,8 @@ public:
     void abandon() override { engine_.reset(); }
 
 private:
+    Result<engine::Target> find_allowed(const std::string& url) const;
+
     EngineLoadConfig config_;
     std::unique_ptr<engine::Engine> engine_;
 };

@@ -4,17 +4,18 @@
 
 namespace qck::record {
 
-RunFrame::RunFrame(const scenario::Plan& plan, const schedule::RateCurve& curve, bool closed_loop)
+RunFrame::RunFrame(const scenario::Plan& plan, const schedule::Timetable& timetable,
+                   bool closed_loop)
     : plan_(plan),
-      curve_(curve),
+      timetable_(timetable),
       closed_loop_(closed_loop),
-      shape_(RecordShape::of(closed_loop ? 1 : plan.phases.size(), curve.duration_ns(),
+      shape_(RecordShape::of(closed_loop ? 1 : plan.phases.size(), timetable.curve().duration_ns(),
                              plan.timeout.count(), plan.links.tail_count)) {}
 
 RunResult RunFrame::empty() const {
     RunResult result;
     result.closed_loop = closed_loop_;
-    result.planned = std::chrono::nanoseconds(curve_.duration_ns());
+    result.planned = std::chrono::nanoseconds(timetable_.curve().duration_ns());
     result.interval = std::chrono::nanoseconds(shape_.interval_ns);
     for (std::size_t phase = 0; phase < shape_.phases; ++phase) {
         result.phases.emplace_back().name = plan_.phases[phase].name;
@@ -28,17 +29,19 @@ void RunFrame::set_times(PhaseResult& result, std::size_t phase, std::int64_t ra
                          bool cut) const {
     if (closed_loop_) {
         // A drain goes on past the end, and Ctrl-C may come before it.
-        result.duration = std::chrono::nanoseconds(std::min(curve_.duration_ns(), ran_ns));
+        result.duration =
+            std::chrono::nanoseconds(std::min(timetable_.curve().duration_ns(), ran_ns));
         return;
     }
-    const std::int64_t begin = curve_.start_of_ns(phase);
+    const std::int64_t begin = timetable_.curve().start_of_ns(phase);
     const std::int64_t end =
-        cut ? std::min(curve_.end_of_ns(phase), std::max(ran_ns, begin)) : curve_.end_of_ns(phase);
+        cut ? std::min(timetable_.curve().end_of_ns(phase), std::max(ran_ns, begin))
+            : timetable_.curve().end_of_ns(phase);
     result.start = std::chrono::nanoseconds(begin);
     result.duration = std::chrono::nanoseconds(end - begin);
-    const double seconds = static_cast<double>(curve_.end_of_ns(phase) - begin) / 1e9;
+    const double seconds = static_cast<double>(timetable_.curve().end_of_ns(phase) - begin) / 1e9;
     result.target_rate_per_s =
-        seconds > 0 ? static_cast<double>(curve_.count_of(phase)) / seconds : 0;
+        seconds > 0 ? static_cast<double>(timetable_.count_of(phase)) / seconds : 0;
 }
 
 void RunFrame::finish(RunResult& result, std::int64_t ran_ns, bool cut) const {

@@ -5,15 +5,15 @@
 #include "loadgen/record/run_result.hpp"
 #include "loadgen/record/worker_record.hpp"
 #include "loadgen/scenario/plan.hpp"
-#include "loadgen/schedule/rate_curve.hpp"
+#include "loadgen/schedule/timetable.hpp"
 
 namespace qck::record {
 
 /// What of a run's result follows from its plan: the room that its records need, its phases and how
-/// they end. Refers to plan and curve, which outlive it. Thread-safe.
+/// they end. Refers to plan and timetable, which outlive it. Thread-safe.
 class RunFrame {
 public:
-    RunFrame(const scenario::Plan& plan, const schedule::RateCurve& curve, bool closed_loop);
+    RunFrame(const scenario::Plan& plan, const schedule::Timetable& timetable, bool closed_loop);
 
     const RecordShape& shape() const { return shape_; }
     /// A result with every phase and interval, and nothing counted.
@@ -26,7 +26,7 @@ private:
     void set_times(PhaseResult& result, std::size_t phase, std::int64_t ran_ns, bool cut) const;
 
     const scenario::Plan& plan_;
-    const schedule::RateCurve& curve_;
+    const schedule::Timetable& timetable_;
     bool closed_loop_;
     RecordShape shape_;
 };

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,28 @@ struct RequestKind {
     std::string path = "/{link}";
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
+    /// Goes to EngineConfig::api instead of the target.
+    bool to_api = false;
+};
+
+/// Users that each have a connection of their own, and ask on it at a rate of their own.
+///
+/// They come one by one at `spawn_per_s`, the groups mixed evenly, and stay to the end of the plan.
+/// A user asks again when its next request is due, which is computed from its first one and never
+/// from how fast it was answered; one that is still unanswered then makes the next one wait.
+struct Users {
+    struct Group {
+        std::string name;
+        std::uint32_t count = 0;
+        double rate_per_s = 0;      ///< of each user
+        std::uint16_t request = 0;  ///< index into Plan::requests: what these users ask for
+    };
+    std::vector<Group> groups;
+    double spawn_per_s = 0;
+
+    std::uint32_t count() const;
+    /// All users together, once all are there.
+    double rate_per_s() const;
 };
 
 /// The links that are asked for: one hot link over a Zipf tail. Tail codes are
@@ -57,6 +80,9 @@ struct Plan {
     std::string description;
     std::vector<Phase> phases;
     std::vector<RequestKind> requests;
+    /// Where it is set, users make the requests, and weights and rates do not count: of the phases
+    /// the first is as long as they take to come.
+    std::optional<Users> users;
     Links links;
     /// Of the requests with `{link}`: these ask for a code that is nobody's. hot_share is then a
     /// share of the rest.

@@ -71,11 +71,14 @@ RequestMix::RequestMix(const scenario::Plan& plan)
     }
 }
 
-Choice RequestMix::draw(std::uint64_t n) const {
+Choice RequestMix::draw(std::uint64_t n, std::optional<std::uint16_t> settled) const {
     SplitMix64 random(seed_ + mix64(n));
     Choice choice;
-    if (kinds_.size() > 1)
+    if (settled) {
+        choice.kind = *settled;
+    } else if (kinds_.size() > 1) {
         choice.kind = static_cast<std::uint16_t>(kind_table_.pick(random.next()));
+    }
     const Kind& kind = kinds_[choice.kind];
     if (kind.asks_link) {
         if (unknown_share_ > 0 && random.next_share() < unknown_share_) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "loadgen/scenario/link_rank.hpp"
@@ -47,6 +48,10 @@ public:
     explicit RequestMix(const scenario::Plan& plan);
 
     Choice choose(std::uint64_t n) const { return always_ ? only_ : draw(n); }
+    /// Of a request whose kind is settled.
+    Choice choose(std::uint64_t n, std::uint16_t kind) const {
+        return always_ ? only_ : draw(n, kind);
+    }
     /// True when every request is the same.
     bool always_same() const { return always_; }
 
@@ -59,7 +64,7 @@ private:
         bool is_head = false;
     };
 
-    Choice draw(std::uint64_t n) const;
+    Choice draw(std::uint64_t n, std::optional<std::uint16_t> settled = std::nullopt) const;
 
     std::uint64_t seed_;
     std::vector<Kind> kinds_;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -74,6 +75,12 @@ private:
     template <class T>
     static Json json_of(const std::vector<T>& values) {
         return json_of_all(values);
+    }
+    template <class T>
+    static Json json_of(const std::optional<T>& value) {
+        Json out = Json::array();
+        if (value) out.push_back(json_of(*value));
+        return out;
     }
     template <class K, class V>
     static Json json_of(const std::map<K, V>& values) {
@@ -193,6 +200,15 @@ private:
             return;
         }
         for (const Json& one : in) take(one, values.emplace_back());
+    }
+    /// None or one.
+    template <class T>
+    void take(const Json& in, std::optional<T>& value) {
+        if (!in.is_array() || in.size() > 1) {
+            good_ = false;
+        } else if (!in.empty()) {
+            take(in[0], value.emplace());
+        }
     }
     template <class K, class V>
     void take(const Json& in, std::map<K, V>& values) {

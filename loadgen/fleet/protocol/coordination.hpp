@@ -25,6 +25,7 @@ struct Member {
 struct Order {
     scenario::Plan plan;  ///< connections are those of all agents together
     std::string target;   ///< URL
+    std::string api;      ///< URL of requests `to_api`; empty: the plan has none
     bool verify_target = true;
     bool closed_loop = false;
     std::uint32_t threads = 0;  ///< of each agent; 0: its own choice

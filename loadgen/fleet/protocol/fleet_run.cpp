@@ -42,9 +42,9 @@ FleetRun::FleetRun(Order wanted, std::uint32_t run, std::size_t agents)
     : order(std::move(wanted)),
       id(run),
       shares(agents),
-      curve_(order.plan.phases),
-      due_(curve_, order.plan.arrival, order.plan.seed),
-      frame_(order.plan, curve_, order.closed_loop),
+      timetable_(order.plan, order.closed_loop),
+      due_(timetable_.curve(), order.plan.arrival, order.plan.seed),
+      frame_(order.plan, timetable_, order.closed_loop),
       result_(frame_.empty()) {
     for (Share& share : shares) {
         share.phases.resize(frame_.shape().phases);
@@ -61,10 +61,13 @@ Result<std::vector<Prepare>> FleetRun::share_out(const std::vector<bool>& takes_
         weights[at] = order.weights.empty() ? 1 : order.weights[at];
         ++count;
     }
+    const schedule::UserTable* const users = timetable_.users();
     if (order.plan.connections < count) {
         return error(Errc::invalid_argument, std::to_string(count) + " agents need at least " +
                                                  std::to_string(count) +
-                                                 " connections (raise --connections)");
+                                                 (users != nullptr ? " users (raise --users)"
+                                                                   : " connections (raise "
+                                                                     "--connections)"));
     }
     const std::uint32_t period = period_for(members, order.threads);
     const auto lanes = schedule::share_lanes(schedule::all_lanes(period), weights);
@@ -79,9 +82,12 @@ Result<std::vector<Prepare>> FleetRun::share_out(const std::vector<bool>& takes_
         Prepare& one = orders[at];
         one.run = id;
         one.plan = order.plan;
-        one.plan.connections = std::max(connections[at], 1U);
+        one.plan.connections =
+            users != nullptr ? users->users_of(shares[at].held.back().stripe) : connections[at];
+        one.plan.connections = std::max(one.plan.connections, 1U);
         one.plan.new_connections_per_s *= shares[at].share;
         one.target = order.target;
+        one.api = order.api;
         one.verify_target = order.verify_target;
         one.closed_loop = order.closed_loop;
         one.threads = order.threads;
@@ -111,11 +117,17 @@ Result<void> FleetRun::add(std::size_t agent, const Progress& progress) {
     return {};
 }
 
+std::uint64_t FleetRun::place_at(std::int64_t at_ns) {
+    // Due times of random arrivals are not the curve's.
+    return timetable_.users() != nullptr ? timetable_.place_at(at_ns - start_ns)
+                                         : due_.first_due_at(at_ns - start_ns);
+}
+
 std::vector<TakeOver> FleetRun::bequeath(std::size_t agent, std::int64_t from_ns,
                                          const std::vector<std::size_t>& heirs) {
     std::vector<TakeOver> words(heirs.size());
-    const std::uint64_t from = first_due_at(from_ns);
-    if (heirs.empty() || order.closed_loop || from >= total()) return {};
+    const std::uint64_t from = place_at(from_ns);
+    if (heirs.empty() || order.closed_loop || from >= timetable_.end()) return {};
     std::vector<double> weights;
     for (const std::size_t heir : heirs) weights.push_back(shares[heir].share);
     for (Held& held : shares[agent].held) {
@@ -136,12 +148,12 @@ record::Progress FleetRun::progress(std::int64_t now_ns) const {
     record::Progress progress;
     const std::int64_t at = start_ns == 0 ? -1 : now_ns - start_ns;
     progress.elapsed = std::chrono::nanoseconds(at);
-    progress.planned = std::chrono::nanoseconds(curve_.duration_ns());
-    progress.phase = curve_.phase_at(std::max<std::int64_t>(at, 0));
-    progress.phase_left =
-        std::chrono::nanoseconds(std::max<std::int64_t>(curve_.end_of_ns(progress.phase) - at, 0));
-    progress.draining = at >= curve_.duration_ns() || stopped_ns.has_value();
-    progress.target_rate_per_s = order.closed_loop ? 0 : curve_.rate_at(at);
+    progress.planned = std::chrono::nanoseconds(timetable_.curve().duration_ns());
+    progress.phase = timetable_.curve().phase_at(std::max<std::int64_t>(at, 0));
+    progress.phase_left = std::chrono::nanoseconds(
+        std::max<std::int64_t>(timetable_.curve().end_of_ns(progress.phase) - at, 0));
+    progress.draining = at >= timetable_.curve().duration_ns() || stopped_ns.has_value();
+    progress.target_rate_per_s = order.closed_loop ? 0 : timetable_.curve().rate_at(at);
     progress.connections_wanted = order.plan.connections;
     record::Accounting& sum = progress.so_far;
     sum = result_.total();

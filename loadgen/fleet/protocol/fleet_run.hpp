@@ -9,6 +9,7 @@
 #include "loadgen/fleet/protocol/coordination.hpp"
 #include "loadgen/record/run_frame.hpp"
 #include "loadgen/schedule/arrival_schedule.hpp"
+#include "loadgen/schedule/timetable.hpp"
 
 namespace qck::fleet {
 
@@ -19,7 +20,7 @@ public:
     enum class Stage : std::uint8_t { preparing, running, ending, ended };
     enum class Part : std::uint8_t { preparing, ready, running, done, lost };
 
-    /// A stripe and the first request of it that is somebody else's again.
+    /// A stripe and the place from which it is somebody else's again.
     struct Held {
         schedule::Stripe stripe;
         std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
@@ -68,9 +69,9 @@ public:
     bool stopped_at_once = false;
     std::optional<Error> failure;  ///< it did not come to its start
 
-    std::int64_t length_ns() const { return curve_.duration_ns(); }
-    std::uint64_t total() const { return curve_.total(); }
-    std::uint64_t first_due_at(std::int64_t at_ns) { return due_.first_due_at(at_ns - start_ns); }
+    std::int64_t length_ns() const { return timetable_.curve().duration_ns(); }
+    /// The place (schedule::Timetable) from which requests are due at `at_ns` or later.
+    std::uint64_t place_at(std::int64_t at_ns);
 
 private:
     void close_lost(Share& share, record::AgentResult& agent);
@@ -78,7 +79,7 @@ private:
     std::uint64_t expected_below(const Share& share, std::uint64_t end) const;
     void add_evidence(const std::vector<Member>& members);
 
-    schedule::RateCurve curve_;
+    schedule::Timetable timetable_;
     schedule::DueTimes due_;
     record::RunFrame frame_;
     record::RunResult result_;

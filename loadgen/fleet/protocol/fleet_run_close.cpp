@@ -39,7 +39,8 @@ std::int64_t began_late_ns(const Done& done) {
 std::uint64_t FleetRun::expected_below(const Share& share, std::uint64_t end) const {
     std::uint64_t count = 0;
     for (const Held& held : share.held) {
-        count += held.stripe.count_below(std::min({end, held.end, cut_at_, total()}));
+        count += timetable_.count_before(held.stripe,
+                                         std::min({end, held.end, cut_at_, timetable_.end()}));
     }
     return count;
 }
@@ -50,8 +51,8 @@ void FleetRun::close_lost(Share& share, record::AgentResult& agent) {
         record::Accounting& told = share.phases[at];
         const std::uint64_t expected = order.closed_loop
                                            ? 0
-                                           : expected_below(share, curve_.first_of(at + 1)) -
-                                                 expected_below(share, curve_.first_of(at));
+                                           : expected_below(share, timetable_.begin_of(at + 1)) -
+                                                 expected_below(share, timetable_.begin_of(at));
         const record::Accounting known = closed(told, expected);
         const std::uint64_t gap = known.unsent - told.unsent;
         phase.accounting.scheduled += known.scheduled - told.scheduled;
@@ -71,8 +72,8 @@ void FleetRun::close_series(const Share& share, std::uint64_t gap) {
     for (std::size_t at = 0; at < result_.series.size() && gap > 0; ++at) {
         const auto begin = static_cast<std::int64_t>(at) * interval_ns;
         const std::uint64_t expected =
-            expected_below(share, curve_.due_by(begin + interval_ns - 1)) -
-            expected_below(share, at == 0 ? 0 : curve_.due_by(begin - 1));
+            expected_below(share, timetable_.place_at(begin + interval_ns)) -
+            expected_below(share, timetable_.place_at(begin));
         const bool last = begin + interval_ns >= length_ns();
         const std::uint64_t told = share.scheduled[at];
         const std::uint64_t missing =
@@ -111,7 +112,7 @@ record::RunResult FleetRun::close(const std::vector<Member>& members,
                                   const std::vector<ClockFilter>& clocks, std::int64_t now_ns,
                                   std::int64_t wall_ms) {
     const bool cut = stopped_ns.has_value();
-    if (cut) cut_at_ = first_due_at(*stopped_ns);
+    if (cut) cut_at_ = place_at(*stopped_ns);
     std::int64_t ran_ns = 0;
     for (std::size_t at = 0; at < shares.size(); ++at) {
         Share& share = shares[at];

@@ -55,6 +55,15 @@ void fields(Archive& all, Phase& m) {
 template <class Archive>
 void fields(Archive& all, RequestKind& m) {
     all(m.name), all(m.weight), all(m.method), all(m.path), all(m.headers), all(m.body);
+    all(m.to_api);
+}
+template <class Archive>
+void fields(Archive& all, Users::Group& m) {
+    all(m.name), all(m.count), all(m.rate_per_s), all(m.request);
+}
+template <class Archive>
+void fields(Archive& all, Users& m) {
+    all(m.groups), all(m.spawn_per_s);
 }
 template <class Archive>
 void fields(Archive& all, Links& m) {
@@ -63,8 +72,8 @@ void fields(Archive& all, Links& m) {
 }
 template <class Archive>
 void fields(Archive& all, Plan& m) {
-    all(m.name), all(m.description), all(m.phases), all(m.requests), all(m.links);
-    all(m.unknown_share), all(m.head_share), all(m.bot_share), all(m.user_agent);
+    all(m.name), all(m.description), all(m.phases), all(m.requests), all(m.users);
+    all(m.links), all(m.unknown_share), all(m.head_share), all(m.bot_share), all(m.user_agent);
     all(m.bot_user_agent), all(m.new_connections_per_s), all(m.connections), all(m.pipeline);
     all(m.timeout), all(m.arrival), all(m.seed);
 }
@@ -100,8 +109,8 @@ void fields(Archive& all, Lanes& m) {
 }
 template <class Archive>
 void fields(Archive& all, Prepare& m) {
-    all(m.run), all(m.plan), all(m.target), all(m.verify_target), all(m.closed_loop);
-    all(m.threads), all(m.siblings), all(m.lanes);
+    all(m.run), all(m.plan), all(m.target), all(m.api), all(m.verify_target);
+    all(m.closed_loop), all(m.threads), all(m.siblings), all(m.lanes);
 }
 template <class Archive>
 void fields(Archive& all, Ready& m) {

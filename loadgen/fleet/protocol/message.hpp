@@ -16,7 +16,7 @@ namespace qck::fleet {
 
 /// Raised with every change of what is said below. Both sides also have to be of one version of
 /// qck: a request's due time and kind follow from its index alone, so all have to compute alike.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 enum class Role : std::uint8_t { coordinator, agent };
 
@@ -52,7 +52,7 @@ struct Pulse {
     std::int64_t answered_ns = 0;   ///< agent
 };
 
-/// Lanes that change hands at a request.
+/// Lanes that change hands at a place in the run (schedule::Timetable).
 struct Lanes {
     std::vector<std::uint32_t> lanes;
     std::uint32_t period = 1;
@@ -66,6 +66,7 @@ struct Prepare {
     std::uint32_t run = 0;  ///< told with all that belongs to it
     scenario::Plan plan;    ///< its connections and new connections are this agent's own
     std::string target;     ///< URL
+    std::string api;        ///< URL of requests `to_api`; empty: the plan has none
     bool verify_target = true;
     bool closed_loop = false;
     std::uint32_t threads = 0;   ///< 0: the agent's own choice

@@ -58,6 +58,23 @@ bool is_links(const scenario::Links& links) {
            (links.hot_share >= 1 || links.tail_count > 0);
 }
 
+bool is_users(const scenario::Plan& plan) {
+    const auto is_group = [&](const scenario::Users::Group& group) {
+        return group.count <= limits::connections_max && group.rate_per_s > 0 &&
+               is_rate(group.rate_per_s) && group.request < plan.requests.size();
+    };
+    const scenario::Users& users = *plan.users;
+    std::uint64_t count = 0;
+    for (const scenario::Users::Group& group : users.groups) count += group.count;
+    return users.groups.size() <= limits::requests_max && count >= 1 &&
+           count <= limits::connections_max && users.spawn_per_s > 0 &&
+           is_rate(users.spawn_per_s) &&
+           std::all_of(users.groups.begin(), users.groups.end(), is_group) &&
+           users.rate_per_s() *
+                   std::chrono::duration<double>(scenario::duration_of(plan)).count() <=
+               limits::total_requests_max;
+}
+
 }  // namespace
 
 Result<void> check_plan(const scenario::Plan& plan) {
@@ -77,6 +94,9 @@ Result<void> check_plan(const scenario::Plan& plan) {
         !std::all_of(requests.begin(), requests.end(), is_request)) {
         return bad("requests");
     }
+    const bool asks_api =
+        std::any_of(requests.begin(), requests.end(), [](const auto& kind) { return kind.to_api; });
+    if (plan.users ? !is_users(plan) : asks_api) return bad("users");
     if (!is_links(plan.links)) return bad("links");
     if (!is_share(plan.unknown_share) || !is_share(plan.head_share) || !is_share(plan.bot_share) ||
         !scenario::is_header_value(plan.user_agent) ||

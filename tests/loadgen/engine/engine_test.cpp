@@ -310,7 +310,7 @@ TEST_CASE("more connections than there are ports or open files are refused", "[l
     REQUIRE_FALSE(refused.has_value());
     INFO(refused.error().message);
     CHECK(refused.error().message.starts_with("1,000,000 connections: "));
-    CHECK(refused.error().message.ends_with("(lower --connections)"));
+    CHECK(refused.error().message.ends_with("by --agents)"));
 }
 
 TEST_CASE("a rate that nobody can offer ends when it is told to", "[loadgen][engine]") {

@@ -2,6 +2,8 @@
 #include <cstdlib>
 #include <functional>
 
+#include "loadgen/scenario/users.hpp"
+
 #include "tests/loadgen/fleet/simulated_fleet.hpp"
 #include "tests/support/catch.hpp"
 
@@ -32,6 +34,19 @@ scenario::Plan small_burst(scenario::Arrival arrival = scenario::Arrival::unifor
     return plan;
 }
 
+/// Four seconds of readers and writers whose rates differ, while they come and after.
+scenario::Plan small_crowd() {
+    scenario::Plan plan;
+    plan.name = "crowd";
+    plan.requests.resize(2);
+    scenario::Users users;
+    users.groups = {{"readers", 130, 7, 0}, {"writers", 31, 2.5, 1}};
+    users.spawn_per_s = 120;
+    auto made = scenario::with_users(plan, users, std::chrono::seconds(3));
+    REQUIRE(made.has_value());
+    return *made;
+}
+
 void settle(SimulatedFleet& fleet) {
     for (int times = 0; times < 100 && !fleet.coordination().clocks_settled(); ++times) {
         fleet.run_for(second_ns / 10);
@@ -52,13 +67,15 @@ record::RunResult run(SimulatedFleet& fleet, fleet::Order order,
 /// What must hold of every run that was not stopped, whoever was lost.
 void check_closed(const record::RunResult& result, const scenario::Plan& plan,
                   const qck::test::Ledger& ledger) {
-    const schedule::RateCurve curve(plan.phases);
+    const schedule::Timetable timetable(plan, false);
+    std::uint64_t total = 0;
     REQUIRE(result.phases.size() == plan.phases.size());
     std::uint64_t gap = 0;
     for (std::size_t phase = 0; phase < plan.phases.size(); ++phase) {
         const record::PhaseResult& one = result.phases[phase];
         CHECK(one.accounting.closes());
-        CHECK(one.accounting.scheduled == curve.count_of(phase));
+        CHECK(one.accounting.scheduled == timetable.count_of(phase));
+        total += one.accounting.scheduled;
         CHECK(one.duration == plan.phases[phase].duration);
         gap += one.unsent_by[static_cast<std::size_t>(record::Cause::agent_lost)];
     }
@@ -70,7 +87,7 @@ void check_closed(const record::RunResult& result, const scenario::Plan& plan,
         if (times != 1) FAIL_CHECK("request " << n << " was sent " << times << " times");
     }
     // What was sent and not told is part of the gap; nothing else was left out.
-    CHECK(ledger.size() + gap >= curve.total());
+    CHECK(ledger.size() + gap >= total);
     CHECK(result.total().sent <= ledger.size());
 }
 
@@ -129,6 +146,34 @@ TEST_CASE("whatever agents are lost when, no request is made twice and the accou
         });
         if (!result.interrupted) check_closed(result, order.plan, fleet.ledger());
         CHECK(result.total().closes());
+    }
+}
+
+TEST_CASE("users are shared out, and those of an agent that is lost go on with others",
+          "[loadgen][fleet]") {
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+        CAPTURE(seed);
+        SplitMix64 random(seed);
+        const std::size_t agents = 2 + random.next() % 5;
+        SimulatedFleet fleet(agents, seed);
+        settle(fleet);
+        fleet::Order order;
+        order.plan = small_crowd();
+        const auto losses = seed == 1 ? 0 : 1 + random.next() % (agents - 1);
+        const auto result = run(fleet, order, [&] {
+            for (std::size_t at = 0; at < losses; ++at) {
+                fleet.run_for(static_cast<std::int64_t>(300 + random.next() % 1'700) * 1'000'000);
+                if (fleet.coordination().has_ended()) break;
+                fleet.kill(agents - 1 - at);
+            }
+        });
+        if (!result.interrupted) check_closed(result, order.plan, fleet.ledger());
+        CHECK(result.total().closes());
+        if (losses == 0) CHECK(result.gap() == 0);
+        // Of each that is lost, at most two seconds of its share.
+        CHECK(static_cast<double>(result.gap()) <= 2 * order.plan.users->rate_per_s() *
+                                                       static_cast<double>(losses) /
+                                                       static_cast<double>(agents - losses));
     }
 }
 

@@ -95,6 +95,25 @@ TEST_CASE("an order comes over the wire as it was, to the last bit", "[loadgen][
     CHECK(got.plan.requests.at(0).headers == order.plan.requests[0].headers);
     CHECK(got.plan.seed == order.plan.seed);
     CHECK(encode(got) == encode(order));
+    CHECK_FALSE(got.plan.users);
+}
+
+TEST_CASE("users and their API come over the wire as they were", "[loadgen][fleet]") {
+    Prepare order = some_order();
+    order.api = "http://127.0.0.1:8081";
+    order.plan.requests[0].to_api = true;
+    order.plan.users = scenario::Users{{{"writers", 1000, 20.5, 0}}, 1000.0 / 3};
+    const auto decoded = decode(encode(order));
+    REQUIRE(decoded.has_value());
+    const auto& got = std::get<Prepare>(*decoded);
+    CHECK(got.api == order.api);
+    CHECK(got.plan.requests[0].to_api);
+    REQUIRE(got.plan.users);
+    CHECK(got.plan.users->groups.at(0).name == "writers");
+    CHECK(got.plan.users->count() == 1000);
+    CHECK(got.plan.users->rate_per_s() == 20'500);
+    CHECK(got.plan.users->spawn_per_s == 1000.0 / 3);
+    CHECK(encode(got) == encode(order));
 }
 
 TEST_CASE("counts come over the wire as they were", "[loadgen][fleet]") {
@@ -152,6 +171,20 @@ TEST_CASE("a plan or lanes that no command makes are refused", "[loadgen][fleet]
     CHECK(refused([](Prepare& o) { o.plan.requests[0].headers[0].second = "a\r\nX: y"; }));
     CHECK(refused([](Prepare& o) { o.plan.connections = 2'000'000; }));
     CHECK(refused([](Prepare& o) { o.plan.timeout = {}; }));
+    CHECK(refused([](Prepare& o) { o.plan.requests[0].to_api = true; }));
+    using Groups = std::vector<scenario::Users::Group>;
+    const auto crowd = [&](Groups groups, double spawn_per_s) {
+        return refused([&](Prepare& o) {
+            o.plan.users = scenario::Users{std::move(groups), spawn_per_s};
+        });
+    };
+    CHECK_FALSE(crowd({{"readers", 10, 20, 0}}, 100));
+    CHECK(crowd({}, 100));
+    CHECK(crowd({{"readers", 10, 20, 0}}, 0));
+    CHECK(crowd({{"readers", 10, 0, 0}}, 100));
+    CHECK(crowd({{"readers", 10, 20, 1}}, 100));
+    CHECK(crowd({{"readers", 2'000'000, 20, 0}}, 100));
+    CHECK(crowd({{"readers", 10, 1e9, 0}, {"more", 999'000, 1e9, 0}}, 100));
     CHECK(refused([](Prepare& o) { o.plan.links.tail_count = 200'000'000; }));
     CHECK(refused([](Prepare& o) { o.lanes.period = 0; }));
     CHECK(refused([](Prepare& o) { o.lanes.lanes = {5, 5}; }));

@@ -11,13 +11,19 @@ constexpr std::int64_t step_ns = 2'000'000;
 
 Result<void> SimulatedLoad::prepare(const fleet::Prepare& order) {
     plan_ = order.plan;
-    curve_ = std::make_unique<schedule::RateCurve>(plan_.phases);
-    schedule_ = std::make_unique<schedule::ArrivalSchedule>(*curve_, plan_.arrival, plan_.seed,
-                                                            order.lanes.stripe());
-    const record::RunFrame frame(plan_, *curve_, false);
+    timetable_ = std::make_unique<schedule::Timetable>(plan_, false);
+    schedule_ = std::make_unique<schedule::ArrivalSchedule>(timetable_->curve(), plan_.arrival,
+                                                            plan_.seed, order.lanes.stripe());
+    users_.reset();
+    if (timetable_->users() != nullptr) {
+        users_ =
+            std::make_unique<schedule::UserSchedule>(*timetable_->users(), order.lanes.stripe());
+    }
+    const record::RunFrame frame(plan_, *timetable_, false);
     record_ = std::make_unique<record::WorkerRecord>(frame.shape());
     told_ = std::make_unique<record::WorkerRecord>(frame.shape());
-    next_ = schedule_->next();
+    next_.reset();
+    pull();
     lease_ns_ = std::numeric_limits<std::int64_t>::max();
     may_end_ = stopped_ = false;
     return {};
@@ -35,8 +41,30 @@ void SimulatedLoad::advance_to(std::int64_t now_ns) {
         record_->sent(sent, 100);
         record_->answered(sent, now_ns - start_ns_, 302);
         ++ledger_[next_->n];
-        next_ = schedule_->next();
+        next_.reset();
+        pull();
     }
+}
+
+std::optional<schedule::Arrival> SimulatedLoad::next_of_users() {
+    while (const auto* event = users_->first()) {
+        const bool asks = event->what == schedule::UserSchedule::What::asks;
+        const auto request = users_->request(event->place);
+        users_->done();
+        if (!asks) continue;
+        const auto phase = timetable_->curve().phase_at(request.due_ns);
+        return schedule::Arrival{request.n, request.due_ns, static_cast<std::uint32_t>(phase)};
+    }
+    return std::nullopt;
+}
+
+void SimulatedLoad::take_over(const schedule::Stripe& stripe) {
+    if (users_) {
+        users_->add(stripe);
+    } else {
+        schedule_->add(stripe);
+    }
+    pull();
 }
 
 bool SimulatedLoad::has_ended() const {

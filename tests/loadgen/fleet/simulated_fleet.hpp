@@ -27,7 +27,7 @@ public:
     bool is_warm() const override { return true; }
     void start_at(std::int64_t at_ns) override { start_ns_ = at_ns; }
     void set_lease(std::int64_t until_ns) override { lease_ns_ = until_ns; }
-    void take_over(const schedule::Stripe& stripe) override { schedule_->add(stripe), pull(); }
+    void take_over(const schedule::Stripe& stripe) override;
     void allow_end() override { may_end_ = true; }
     void stop(bool) override { stopped_ = true; }
     bool has_ended() const override;
@@ -41,13 +41,15 @@ public:
 
 private:
     void pull() {
-        if (!next_) next_ = schedule_->next();
+        if (!next_) next_ = users_ ? next_of_users() : schedule_->next();
     }
+    std::optional<schedule::Arrival> next_of_users();
 
     Ledger& ledger_;
     scenario::Plan plan_;
-    std::unique_ptr<schedule::RateCurve> curve_;
+    std::unique_ptr<schedule::Timetable> timetable_;
     std::unique_ptr<schedule::ArrivalSchedule> schedule_;
+    std::unique_ptr<schedule::UserSchedule> users_;
     std::unique_ptr<record::WorkerRecord> record_;
     std::unique_ptr<record::WorkerRecord> told_;
     std::optional<schedule::Arrival> next_;

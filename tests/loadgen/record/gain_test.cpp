@@ -97,8 +97,8 @@ void check_same(const RunResult& a, const RunResult& b) {
 TEST_CASE("what many recorded and told bit by bit is what one process would have recorded",
           "[loadgen][record]") {
     const scenario::Plan plan = two_phases();
-    const schedule::RateCurve curve(plan.phases);
-    const RunFrame frame(plan, curve, false);
+    const schedule::Timetable timetable(plan, false);
+    const RunFrame frame(plan, timetable, false);
     WorkerRecord one(frame.shape());
     std::vector<std::unique_ptr<WorkerRecord>> many;
     std::vector<std::unique_ptr<WorkerRecord>> told;
@@ -131,8 +131,8 @@ TEST_CASE("what many recorded and told bit by bit is what one process would have
 
 TEST_CASE("a gain that is of another run does not fit", "[loadgen][record]") {
     const scenario::Plan plan = two_phases();
-    const schedule::RateCurve curve(plan.phases);
-    const RunResult result = RunFrame(plan, curve, false).empty();
+    const schedule::Timetable timetable(plan, false);
+    const RunResult result = RunFrame(plan, timetable, false).empty();
     Gain gain;
     CHECK(fits(gain, result));
     gain.phases.emplace_back().phase = 2;
