@@ -13,6 +13,7 @@
 #include "cli/commands/command.hpp"
 #include "cli/commands/fleet_token.hpp"
 #include "cli/commands/interrupt_watch.hpp"
+#include "cli/commands/local_addresses.hpp"
 #include "cli/commands/options.hpp"
 
 namespace qck::commands {
@@ -26,6 +27,7 @@ struct AgentOptions {
     std::string name;
     std::uint32_t threads = 0;  ///< 0: chosen from the CPUs
     std::vector<int> pin;
+    std::vector<net::Address> local_addresses;
     std::string token;
     std::string token_file;
     std::string ca_file;
@@ -90,6 +92,7 @@ fleet::AgentConfig config_of(const AgentOptions& options) {
                               ? options.threads
                               : static_cast<std::uint32_t>(std::max<std::size_t>(cpus, 1));
     config.load.cpus = options.pin;
+    config.load.local_addresses = options.local_addresses;
     config.load.allow_public = options.allow_public;
     config.load.ca_file = options.ca_file;
     return config;
@@ -176,6 +179,8 @@ void add_agent(CLI::App& app, Chosen& chosen) {
                       "What the bench has to know as well (better: QCK_FLEET_TOKEN)");
     add_parsed(*agent, "--fleet-token-file", options->token_file, readable_file,
                "File whose first line is that token", "FILE");
+    add_parsed(*agent, "--local-address", options->local_addresses, parse_local_addresses,
+               "Addresses of this machine that connections go out from, in turn", "IP,...");
     agent->add_flag("--allow-public", options->allow_public,
                     "Allow targets outside loopback and private ranges");
     add_parsed(*agent, "--ca", options->ca_file, readable_file,

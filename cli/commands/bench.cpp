@@ -33,7 +33,9 @@ Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config
                  std::optional<Calibration>& calibration, const InterruptWatch& interrupts) {
     // Agents calibrate before whatever has a rate: their shares of it are by what they can offer.
     const bool has_rate = options.mode != BenchMode::max;
-    if (options.mode != BenchMode::viral && !(fleet != nullptr && has_rate)) return {};
+    const bool alone = options.mode == BenchMode::viral || options.mode == BenchMode::orchestrator;
+    if (!alone && !(fleet != nullptr && has_rate)) return {};
+    if (calibration_plan(plan).requests.empty()) return {};
     auto measured = fleet != nullptr ? fleet->calibrate(plan, config.target, interrupts)
                                      : calibrate(plan, config, interrupts);
     if (!measured) return measured.error();
@@ -127,6 +129,7 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     auto prepared = prepare_target(options, plan, placement.service, interrupts);
     if (!prepared) return prepared.error();
     engine::EngineConfig config = engine_config(options, prepared->target, placement);
+    config.api = prepared->api;
     if (prepared->embedded) config.service = prepared->embedded->process();
 
     report::RunContext context;
@@ -143,6 +146,7 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
             BenchFleet::gather(options, placement.generator, placement.threads, interrupts);
         if (!gathered) return gathered.error();
         fleet = std::move(*gathered);
+        if (config.api) fleet->use_api(config.api->origin());
     }
     if (auto fitted = fit(options, config, fleet.get(), plan, context, calibration, interrupts);
         !fitted) {

@@ -21,6 +21,8 @@ scenario::Plan calibration_plan(const scenario::Plan& plan) {
     phase.rate_from_per_s = phase.rate_to_per_s = 1;
     phase.duration = calibration_length;
     load.phases = {phase};
+    load.users.reset();
+    std::erase_if(load.requests, [](const auto& kind) { return kind.to_api; });
     return load;
 }
 

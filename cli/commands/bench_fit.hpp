@@ -26,7 +26,8 @@ struct Calibration {
 /// A peak above this share of the calibrated rate leaves the generator or the target no room.
 inline constexpr double safe_share = 0.45;
 
-/// The plan's requests for a second and a half, in closed loop.
+/// The plan's requests to its target for a second and a half, in closed loop, on as many
+/// connections.
 scenario::Plan calibration_plan(const scenario::Plan& plan);
 /// What a run of that plan showed of a target at `origin`. Fails when it answered nothing.
 Result<Calibration> calibration_of(const record::RunResult& run, const std::string& origin);

@@ -4,8 +4,10 @@
 #include "base/cpu.hpp"
 #include "base/units.hpp"
 #include "cli/commands/bench.hpp"
+#include "cli/commands/bench_orchestrator.hpp"
 #include "cli/commands/bench_search.hpp"
 #include "cli/commands/command.hpp"
+#include "cli/commands/local_addresses.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/typed_command.hpp"
 #include "loadgen/scenario/limits.hpp"
@@ -86,16 +88,22 @@ void add_load_flags(CLI::App& app, BenchOptions& options) {
     const auto number = [&](const char* name, auto& place, const char* help, std::uint32_t most) {
         add_parsed(app, name, place, whole_number(1U, most), help, "N");
     };
-    number("--connections", options.connections, "Connections, over all threads",
-           limits::connections_max);
+    // A user has one connection, and one request open on it.
+    if (options.mode != BenchMode::orchestrator) {
+        number("--connections", options.connections, "Connections, over all threads",
+               limits::connections_max);
+        number("--pipeline", options.pipeline, "Requests open on a connection",
+               limits::pipeline_max);
+    }
     number("--threads", options.threads, "Threads of the generator (half of the CPUs)", 1024);
-    number("--pipeline", options.pipeline, "Requests open on a connection", limits::pipeline_max);
     add_parsed(app, "--pin", options.pin, parse_cpu_list, "CPUs of these threads, in turn", "CPUS");
     add_parsed(app, "--timeout", options.timeout, parse_timeout,
                "From the due time; then a request has timed out or is given up unsent", "TIME");
     add_parsed(app, "--seed", options.seed, whole_number(std::uint64_t{0}),
                "Of all that is random in a run", "N");
-    if (options.mode != BenchMode::max) {
+    add_parsed(app, "--local-address", options.local_addresses, parse_local_addresses,
+               "Addresses of this machine that connections go out from, in turn", "IP,...");
+    if (options.mode != BenchMode::max && options.mode != BenchMode::orchestrator) {
         app.add_flag("--poisson", options.poisson, "Random arrivals instead of even ones");
     }
 }
@@ -235,6 +243,9 @@ void add_shape_flags(CLI::App& app, BenchOptions& options) {
             return;
         case BenchMode::max:
             break;
+        case BenchMode::orchestrator:
+            add_crowd_flags(app, options.crowd);
+            break;
     }
     if (options.mode == BenchMode::viral || options.mode == BenchMode::run) {
         add_parsed(app, "--compress", options.compress, parse_compress,
@@ -255,6 +266,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     add_result_flags(*app, *options);
     app->callback([options, &chosen] {
         settle_target(*options);
+        if (options->mode == BenchMode::orchestrator) settle_crowd(*options);
         options->api_typed = was_typed("--api");
         const bool search = options->mode == BenchMode::search;
         chosen = [options, search] { return search ? run_search(*options) : run_bench(*options); };
@@ -274,6 +286,8 @@ void add_bench(CLI::App& app, Chosen& chosen) {
              "Keep every connection busy (closed loop): what can be had at most");
     add_mode(*bench, chosen, BenchMode::search,
              "Find the largest rate that holds the objectives (--slo)");
+    add_mode(*bench, chosen, BenchMode::orchestrator,
+             "Readers and writers, each with a connection and a rate (100,000/s)");
 }
 
 }  // namespace qck::commands

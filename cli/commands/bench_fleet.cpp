@@ -5,6 +5,7 @@
 
 #include "cli/commands/bench_run.hpp"
 #include "cli/commands/fleet_token.hpp"
+#include "cli/commands/local_addresses.hpp"
 
 namespace qck::commands {
 namespace {
@@ -97,6 +98,7 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
         const auto count = static_cast<std::uint32_t>(wanted.count);
         agents.threads = options.threads != 0 ? options.threads : std::max(threads / count, 1U);
         agents.cpus = cpus;
+        agents.local_addresses = text_of(options.local_addresses);
         agents.allow_public = options.allow_public;
         agents.ca_file = options.ca_file;
         auto started = LocalAgents::start(agents);
@@ -115,6 +117,7 @@ fleet::Order BenchFleet::order(const scenario::Plan& plan, const engine::Target&
     fleet::Order order;
     order.plan = plan;
     order.target = target.origin() + target.path;
+    order.api = api_;
     order.verify_target = verify_target_;
     order.closed_loop = closed_loop;
     order.threads = threads_;

@@ -21,10 +21,11 @@ namespace qck::commands {
 /// end with it. Belongs to one thread.
 class BenchFleet {
 public:
-    /// `cpus` and `threads` are those of local agents, all together.
+    /// `cpus` and `threads` are those of local agents, all together; `api` the URL of requests to
+    /// one, or empty.
     static Result<std::unique_ptr<BenchFleet>> gather(const BenchOptions& options,
                                                       const std::vector<int>& cpus,
-                                                      std::uint32_t threads,
+                                                      std::uint32_t threads, const std::string& api,
                                                       const InterruptWatch& interrupts);
 
     /// As calibrate(): all agents at once, so that they share the target as in the run. Their
@@ -46,6 +47,7 @@ private:
     std::optional<LocalAgents> local_;
     std::unique_ptr<fleet::Fleet> fleet_;
     std::vector<double> capacities_;
+    std::string api_;
     std::uint32_t threads_ = 0;  ///< of each agent, as asked for; 0: its own choice
     bool verify_target_ = true;
     bool closed_loop_ = false;

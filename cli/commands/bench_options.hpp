@@ -7,13 +7,14 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/net/address.hpp"
 #include "loadgen/report/slo.hpp"
 #include "loadgen/scenario/plan.hpp"
 #include "loadgen/search/capacity_search.hpp"
 
 namespace qck::commands {
 
-enum class BenchMode : std::uint8_t { viral, run, constant, max, search };
+enum class BenchMode : std::uint8_t { viral, run, constant, max, search, orchestrator };
 
 /// Which agents are to offer the load.
 struct FleetOptions {
@@ -28,6 +29,17 @@ struct FleetOptions {
     std::string key_file;
 
     bool any() const { return count > 0 || !dial.empty(); }
+};
+
+/// The users of `orchestrator`.
+struct CrowdOptions {
+    std::optional<std::uint32_t> users;  ///< in all; empty: as many as read and write
+    std::uint32_t read_users = 4'000;
+    std::uint32_t write_users = 1'000;
+    double read_rate_per_s = 20;  ///< of each
+    double write_rate_per_s = 20;
+    double spawn_per_s = 1'000;
+    std::optional<std::uint32_t> processes;
 };
 
 /// The flags of `qck bench …` as given; what was not given is empty, and the scenario decides.
@@ -50,10 +62,13 @@ struct BenchOptions {
     bool strict = false;
     std::uint32_t threads = 0;  ///< 0: chosen from the CPUs
     std::vector<int> pin;
+    /// Of this machine; connections go out from them in turn. Empty: the system decides.
+    std::vector<net::Address> local_addresses;
     bool allow_public = false;
     bool insecure = false;
     std::string ca_file;
     FleetOptions fleet;
+    CrowdOptions crowd;
     std::vector<report::Slo> objectives;
     search::SearchSettings search;  ///< of `search`
     std::string out;
@@ -61,7 +76,7 @@ struct BenchOptions {
     bool quiet = false;
 };
 
-/// `viral`, `run`, `constant`, `max` or `search`.
+/// `viral`, `run`, `constant`, `max`, `search` or `orchestrator`.
 const char* mode_name(BenchMode mode);
 
 /// The plan that these flags ask for, at its nominal rates; its requests are not yet pointed at a

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/commands/bench_options.hpp"
+#include "cli/commands/bench_orchestrator.hpp"
 #include "loadgen/scenario/loader.hpp"
 #include "loadgen/scenario/transform.hpp"
 
@@ -56,6 +57,8 @@ Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
                                            options.rate_per_s.value_or(viral_peak_per_s));
         case BenchMode::search:
             return search_plan(options);
+        case BenchMode::orchestrator:
+            return crowd_plan(options);
         case BenchMode::run:
             break;
     }
@@ -80,6 +83,8 @@ const char* mode_name(BenchMode mode) {
             return "max";
         case BenchMode::search:
             return "search";
+        case BenchMode::orchestrator:
+            return "orchestrator";
     }
     return "";
 }
@@ -109,7 +114,8 @@ bool has_paths(const BenchOptions& options) { return !options.scenario_file.empt
 
 void aim_at_path(scenario::Plan& plan, const BenchOptions& options, const std::string& path) {
     const bool viral = options.mode == BenchMode::viral;
-    const bool as_it_stands = !viral && !has_paths(options);
+    const bool crowd = options.mode == BenchMode::orchestrator;
+    const bool as_it_stands = !viral && !has_paths(options) && !(crowd && path == "/");
     if (path == "/" && !as_it_stands) return;
     const auto slash = path.rfind('/');
     const std::string last = path.substr(slash + 1);
@@ -119,6 +125,10 @@ void aim_at_path(scenario::Plan& plan, const BenchOptions& options, const std::s
         plan.links.hot = last;
         prefix = path.substr(0, slash);
     } else if (as_it_stands) {
+        if (crowd) {
+            plan.links.hot_share = 1;
+            plan.links.tail_count = 0;
+        }
         // A path of one part may be a link, and its answers are then counted as the link's.
         if (slash == 0 && is_code) {
             plan.links.hot = last;

@@ -107,6 +107,18 @@ std::int64_t difference_of(std::uint64_t counted, std::uint64_t least, std::uint
     return counted > most ? static_cast<std::int64_t>(counted - most) : 0;
 }
 
+/// Answers that an API gave to those who wrote: no clicks.
+std::uint64_t written(const scenario::Plan& plan, const record::RunResult& run) {
+    const bool writes = std::any_of(plan.requests.begin(), plan.requests.end(),
+                                    [](const auto& kind) { return kind.to_api; });
+    std::uint64_t count = 0;
+    for (const record::PhaseResult& phase : run.phases) {
+        const auto created = phase.status.find(201);
+        if (writes && created != phase.status.end()) count += created->second;
+    }
+    return count;
+}
+
 }  // namespace
 
 Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
@@ -118,6 +130,7 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     if (auto alive = service.check_alive(); !alive) return alive.error();
     Expected expected;
     expected.add(run.links, run.total());
+    expected.links.other -= std::min(expected.links.other, written(plan, run));
     // What an agent did after its last word, before it was lost, may have been counted too.
     expected.unanswered += run.gap();
     if (calibration) expected.add(calibration->links, calibration->accounting);

@@ -35,6 +35,7 @@ engine::EngineConfig engine_config(const BenchOptions& options, const engine::Ta
                                    const Placement& placement) {
     engine::EngineConfig config;
     config.target = target;
+    config.local_addresses = options.local_addresses;
     config.threads = placement.threads;
     config.cpus = placement.generator;
     config.closed_loop = options.mode == BenchMode::max;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/client/rest_client.hpp"
+#include "cli/commands/bench_orchestrator.hpp"
 
 namespace qck::commands {
 namespace {
@@ -107,16 +108,34 @@ Result<std::uint64_t> add_links(const std::string& api_url, const BenchOptions& 
     return *added + *tail;
 }
 
-Result<engine::Target> named_target(const std::string& url, bool allow_public) {
+bool asks_api(const scenario::Plan& plan) {
+    return std::any_of(plan.requests.begin(), plan.requests.end(),
+                       [](const auto& kind) { return kind.to_api; });
+}
+
+Result<engine::Target> named_target(const std::string& flag, const std::string& url,
+                                    bool allow_public) {
     auto target = engine::find_target(url);
-    if (!target) return error(target.error().code, "--target: " + target.error().message);
+    if (!target) return error(target.error().code, flag + ": " + target.error().message);
     if (!target->is_private() && !allow_public) {
         return error(Errc::invalid_argument,
-                     "--target: " + target->host +
+                     flag + ": " + target->host +
                          " is outside loopback and private ranges; load on others' servers needs "
                          "their consent (with it, add --allow-public)");
     }
     return target;
+}
+
+/// The links API as a target of load.
+Result<engine::Target> found_api(const std::string& url, const BenchOptions& options) {
+    auto api = named_target("--api", url, options.allow_public || options.serve);
+    if (!api) return api;
+    if (auto reachable = check_reachable(*api, false); !reachable) {
+        return error(reachable.error().code, reachable.error().message +
+                                                 " (writers need the links API: set --api, or "
+                                                 "--write-users 0)");
+    }
+    return api;
 }
 
 }  // namespace
@@ -139,8 +158,9 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
     } else if (is_default) {
         url = default_origin;
     }
-    if (options.target.empty() && !has_paths(options)) url += path;
-    auto target = named_target(url, options.allow_public || options.serve);
+    const bool is_crowd = options.mode == BenchMode::orchestrator;
+    if (options.target.empty() && !has_paths(options) && !is_crowd) url += path;
+    auto target = named_target("--target", url, options.allow_public || options.serve);
     if (!target) return target.error();
     made.target = std::move(*target);
     if (has_paths(options) && made.target.path.find('?') != std::string::npos) {
@@ -151,8 +171,15 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
     if (auto reachable = check_reachable(made.target, is_default); !reachable) {
         return reachable.error();
     }
+    const bool spelled_out = made.target.path != "/";
     aim_at_path(plan, options, made.target.path);
-    if (options.target.empty() || options.api_typed) {
+    if (is_crowd && !options.serve) api = api_url_of(options, made.target);
+    if (asks_api(plan)) {
+        auto found = found_api(api, options);
+        if (!found) return found.error();
+        made.api = std::move(*found);
+    }
+    if (options.target.empty() || options.api_typed || (is_crowd && !spelled_out)) {
         const auto added = add_links(api, options, plan, interrupts);
         if (!added) return added.error();
         made.links_added = *added;

@@ -16,7 +16,8 @@ namespace qck::commands {
 /// it has the plan's links.
 struct BenchTarget {
     engine::Target target;
-    std::string note;  ///< "embedded, journal on, SQLite"; else empty
+    std::optional<engine::Target> api;  ///< where the plan has requests to one
+    std::string note;                   ///< "embedded, journal on, SQLite"; else empty
     std::optional<EmbeddedService> embedded;
     std::uint64_t links_added = 0;  ///< that were missing
 };

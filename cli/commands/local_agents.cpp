@@ -34,6 +34,9 @@ std::vector<std::string> words_of(const LocalAgents::Config& config, std::size_t
         words.insert(words.end(), {"--pin", cpus});
     }
     if (config.allow_public) words.emplace_back("--allow-public");
+    if (!config.local_addresses.empty()) {
+        words.insert(words.end(), {"--local-address", config.local_addresses});
+    }
     if (!config.ca_file.empty()) words.insert(words.end(), {"--ca", config.ca_file});
     return words;
 }

@@ -23,7 +23,8 @@ public:
         std::uint32_t threads = 1;  ///< of each
         std::vector<int> cpus;      ///< that they share; empty: all
         bool allow_public = false;
-        std::string ca_file;  ///< of the target
+        std::string local_addresses;  ///< `IP,…` that connections go out from; empty: any
+        std::string ca_file;          ///< of the target
     };
 
     static Result<LocalAgents> start(const Config& config);

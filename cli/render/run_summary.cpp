@@ -322,6 +322,11 @@ std::string run_head(const scenario::Plan& plan, const report::RunContext& conte
     if (!context.target_note.empty()) target_parts.push_back("(" + context.target_note + ")");
     target.parts(target_parts, "   ");
     out += target.text();
+    if (plan.users) {
+        Block users(terminal, "users");
+        users.paragraph(plan.description);
+        out += users.text();
+    }
     if (context.links_added > 0) {
         Block links(terminal, "links");
         links.paragraph("added " + format_count(context.links_added) +
