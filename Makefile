@@ -1,9 +1,9 @@
 # Every target calls a script or CMake; nothing is said twice. A bare machine has no make: see scripts/demo, scripts/test.
 .DEFAULT_GOAL := help
-.PHONY: help deps demo test build unit integration faults bench lint format asan tsan fuzz coverage kill-loop bare up down install clean
+.PHONY: help deps demo test build unit integration faults bench lint format asan tsan fuzz coverage kill-loop bare orchestrator-100k orchestrator-100k-dist up down install clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install the packages that building, testing and linting need
 	scripts/deps --build --test --lint
@@ -53,6 +53,12 @@ kill-loop: ## kill -9 the service N times under load and check the counts; N=500
 
 bare: ## both commands on a minimal system; DIST=bookworm|trixie
 	scripts/bare $(or $(DIST),bookworm)
+
+orchestrator-100k: ## 5,000 readers and writers at 100,000 requests/s; levers in docs/LOAD-TESTING.md
+	@scripts/orchestrator 100K
+
+orchestrator-100k-dist: ## the same over local agents, or those that dial in
+	@scripts/orchestrator DIST
 
 up: ## Redis, PostgreSQL and ClickHouse on free ports in .local, from packages; CLUSTER=1
 	CLUSTER=$(CLUSTER) scripts/up

@@ -96,6 +96,16 @@ std::int64_t thread_cpu_ns() {
     return static_cast<std::int64_t>(at.tv_sec) * 1'000'000'000 + at.tv_nsec;
 }
 
+std::chrono::nanoseconds cpu_time_of(pid_t process) {
+    clockid_t clock{};
+    timespec at{};
+    if (process <= 0 || ::clock_getcpuclockid(process, &clock) != 0 ||
+        ::clock_gettime(clock, &at) != 0) {
+        return {};
+    }
+    return std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec);
+}
+
 std::vector<CpuTime> cpu_times() {
     const long ticks_per_s = std::max(::sysconf(_SC_CLK_TCK), 1L);
     const auto span = [&](std::uint64_t ticks) {

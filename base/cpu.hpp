@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string_view>
@@ -28,6 +30,9 @@ void give_way();
 
 /// CPU time of the calling thread so far, nanoseconds.
 std::int64_t thread_cpu_ns();
+
+/// CPU time of a process so far; 0 when there is none of that id.
+std::chrono::nanoseconds cpu_time_of(pid_t process);
 
 /// What became of the time of one CPU since the machine started.
 struct CpuTime {

@@ -16,6 +16,7 @@
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/run_directory.hpp"
+#include "cli/commands/service_load.hpp"
 #include "cli/commands/typed_command.hpp"
 #include "cli/render/run_summary.hpp"
 #include "loadgen/report/report_json.hpp"
@@ -157,11 +158,18 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
         std::fputs(render::run_head(plan, context, terminals.out).c_str(), stdout);
         std::fflush(stdout);
     }
+    std::optional<ServiceLoad> service_load;
+    if (prepared->embedded && plan.users) {
+        service_load.emplace(prepared->embedded->process(), placement.service.size());
+    }
     auto run = fleet ? fleet->run(plan, config.target, terminals.progress, interrupts)
                      : run_plan(plan, config, terminals.progress, interrupts);
     if (!run) return run.error();
     fleet.reset();
     report::Report report = report::make_report(plan, *run, context, options.objectives);
+    if (service_load && report.verdict.status != report::Status::valid) {
+        report.verdict.notes.push_back(service_load->note(*run, placement.generator.size()));
+    }
     if (prepared->embedded) {
         auto counts = reconcile_embedded(*prepared->embedded, plan, *run, calibration, interrupts);
         if (counts) {

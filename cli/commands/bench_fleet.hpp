@@ -21,12 +21,14 @@ namespace qck::commands {
 /// end with it. Belongs to one thread.
 class BenchFleet {
 public:
-    /// `cpus` and `threads` are those of local agents, all together; `api` the URL of requests to
-    /// one, or empty.
+    /// `cpus` and `threads` are those of local agents, all together.
     static Result<std::unique_ptr<BenchFleet>> gather(const BenchOptions& options,
                                                       const std::vector<int>& cpus,
-                                                      std::uint32_t threads, const std::string& api,
+                                                      std::uint32_t threads,
                                                       const InterruptWatch& interrupts);
+
+    /// URL of requests to an API, of plans that have any.
+    void use_api(std::string url) { api_ = std::move(url); }
 
     /// As calibrate(): all agents at once, so that they share the target as in the run. Their
     /// shares of later runs are as what each had answered.

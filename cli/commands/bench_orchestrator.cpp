@@ -132,7 +132,7 @@ Result<scenario::Plan> crowd_plan(const BenchOptions& options) {
 }
 
 std::string api_url_of(const BenchOptions& options, const engine::Target& target) {
-    if (options.api_typed || options.target.empty()) return options.api;
+    if (options.api_typed || options.api != BenchOptions{}.api) return options.api;
     engine::Target api = target;
     api.port = api_port;
     return api.origin();

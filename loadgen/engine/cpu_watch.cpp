@@ -1,7 +1,8 @@
 #include "loadgen/engine/cpu_watch.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 #include <string>
 
@@ -10,18 +11,6 @@ namespace {
 
 /// A run that drains for hours keeps no more than these; the last one then goes on growing.
 constexpr std::size_t stretches_max = 4'000;
-
-std::chrono::nanoseconds read_clock(clockid_t clock) {
-    timespec at{};
-    if (::clock_gettime(clock, &at) != 0) return {};
-    return std::chrono::seconds(at.tv_sec) + std::chrono::nanoseconds(at.tv_nsec);
-}
-
-std::chrono::nanoseconds cpu_time_of(pid_t process) {
-    clockid_t clock{};
-    if (process == 0 || ::clock_getcpuclockid(process, &clock) != 0) return {};
-    return read_clock(clock);
-}
 
 /// How long a thread of this process was ready and did not run: the second figure of schedstat,
 /// nanoseconds.
@@ -45,7 +34,7 @@ CpuWatch::Sample CpuWatch::sample(std::chrono::nanoseconds at) const {
         return !config_.cpus.empty() &&
                std::find(config_.cpus.begin(), config_.cpus.end(), time.cpu) == config_.cpus.end();
     });
-    now.ours = read_clock(CLOCK_PROCESS_CPUTIME_ID) + cpu_time_of(config_.service);
+    now.ours = cpu_time_of(::getpid()) + cpu_time_of(config_.service);
     return now;
 }
 

@@ -78,15 +78,21 @@ std::string symptom_of(const std::vector<Shortfall>& shortfalls) {
 
 /// `--rate` at which this run should hold: three quarters of what the worst phase sent, carried
 /// over to the peak, with two digits.
+/// Users have a rate each, so there are to be fewer of them.
 std::string lower_rate(const Facts& facts) {
+    const bool users = facts.plan.users.has_value();
+    const std::string lower = users ? "Lower --users" : "Lower --rate";
     double peak = 0;
     for (const auto& phase : facts.run.phases) peak = std::max(peak, phase.target_rate_per_s);
     const record::PhaseResult& phase = *facts.worst.phase;
     const double sent = phase.sent_rate_per_s();
-    if (!(sent > 0) || !(phase.target_rate_per_s > 0)) return "Lower --rate";
-    const double rate = 0.75 * sent * peak / phase.target_rate_per_s;
+    if (!(sent > 0) || !(phase.target_rate_per_s > 0)) return lower;
+    double rate = 0.75 * sent / phase.target_rate_per_s;
+    rate *= users ? static_cast<double>(facts.plan.users->count()) : peak;
     const double unit = std::pow(10, std::floor(std::log10(rate)) - 1);
-    return "Lower --rate to " + format_rate(std::max(std::floor(rate / unit) * unit, 1e-3));
+    const double rounded = std::floor(rate / unit) * unit;
+    if (!users) return lower + " to " + format_rate(std::max(rounded, 1e-3));
+    return lower + " to " + format_count(static_cast<std::uint64_t>(std::max(rounded, 1.0)));
 }
 
 std::uint64_t connect_failures(const Facts& facts, std::initializer_list<Cause> causes) {
@@ -107,14 +113,17 @@ std::optional<Blame> exhausted(const Facts& facts) {
         return Blame{Culprit::generator,
                      "the generator ran out of local ports (" + format_count(ports) +
                          " connects failed; " + facts.symptom + ")",
-                     {"Lower new_connections_per_s or --connections, or widen "
-                      "net.ipv4.ip_local_port_range."}};
+                     {facts.plan.users ? "Name more of this machine's addresses by "
+                                         "--local-address, or widen net.ipv4.ip_local_port_range."
+                                       : "Lower new_connections_per_s or --connections, or widen "
+                                         "net.ipv4.ip_local_port_range."}};
     }
     if (const auto sockets = connect_failures(facts, {Cause::no_descriptors}); sockets > 0) {
         return Blame{Culprit::generator,
                      "the generator ran out of file descriptors or socket memory (" +
                          format_count(sockets) + " connects failed; " + facts.symptom + ")",
-                     {"Raise the limit (ulimit -n), or lower --connections."}};
+                     {"Raise the limit (ulimit -n), or lower " +
+                      std::string(facts.plan.users ? "--users." : "--connections.")}};
     }
     return std::nullopt;
 }
@@ -296,6 +305,16 @@ std::optional<Blame> packets_lost(const Facts& facts) {
                   ("l" + lower_rate(facts).substr(1)) + "."}};
 }
 
+/// As many requests as were late took longer than their users had until their next ones.
+bool users_were_held_up(const Facts& facts) {
+    if (!facts.plan.users) return false;
+    double rate_max = 0;
+    for (const auto& group : facts.plan.users->groups)
+        rate_max = std::max(rate_max, group.rate_per_s);
+    const double period_ns = 1e9 / rate_max;
+    return static_cast<double>(facts.worst.phase->service.percentile_ns(0.99)) >= period_ns;
+}
+
 /// Whether all connections can have been in use at once: by Little's law over the phase, or because
 /// as many requests as there are places took as long as others waited, as when a target stalls.
 bool connections_were_busy(const Facts& facts) {
@@ -341,10 +360,19 @@ std::optional<Blame> target_failed(const Facts& facts) {
 std::optional<Blame> target_held_up(const Facts& facts) {
     if (auto failed = target_failed(facts)) return failed;
     const record::PhaseResult& phase = *facts.worst.phase;
-    if (!connections_were_busy(facts)) return std::nullopt;
     const auto shown = [](std::uint64_t ns) {
         return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)));
     };
+    if (users_were_held_up(facts)) {
+        return Blame{
+            Culprit::target,
+            "the target answered too slowly: users still waited for an answer when they "
+            "were to ask again (" +
+                facts.symptom + "; service p99 " + shown(phase.service.percentile_ns(0.99)) +
+                ", max " + shown(phase.service.max_ns()) + ")",
+            {"This is more than it can answer. " + lower_rate(facts) + ", or their rates."}};
+    }
+    if (!connections_were_busy(facts)) return std::nullopt;
     return Blame{
         Culprit::target,
         "the target answered too slowly: all " + format_count(facts.plan.connections) +
@@ -356,8 +384,10 @@ std::optional<Blame> target_held_up(const Facts& facts) {
          lower_rate(facts).substr(1) + "."}};
 }
 
-/// A generator that is short of CPU reads answers late too, but by far less than it lags.
+/// A generator that is short of CPU reads answers late too, but by far less than it lags. Not so
+/// where users wait for those answers: then its CPU tells.
 std::optional<Blame> target_stalled(const Facts& facts) {
+    if (facts.plan.users) return std::nullopt;
     if (!facts.worst.late || facts.worst.lag_ns < stall_min_ns) return std::nullopt;
     if (!all_places_stalled(facts)) return std::nullopt;
     return target_held_up(facts);

@@ -122,6 +122,7 @@ private:
 
     void push(const Event& event);
     void pop();
+    void replace_first(const Event& event);
     void advance(User& user);
 
     const UserTable* table_;

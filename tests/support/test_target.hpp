@@ -11,7 +11,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -82,6 +84,11 @@ public:
     /// Requests that it has read whole.
     std::uint64_t requests() const { return requests_.load(); }
     std::uint64_t accepted() const { return accepted_.load(); }
+    /// The addresses that connections came from, and how many from each.
+    std::map<std::string, int> came_from() const {
+        const std::lock_guard lock(came_from_mutex_);
+        return came_from_;
+    }
 
 private:
     struct Peer {
@@ -117,8 +124,17 @@ private:
 
     void accept_all() {
         for (;;) {
-            net::Fd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK));
+            sockaddr_in from{};
+            socklen_t length = sizeof from;
+            net::Fd socket(::accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length,
+                                     SOCK_NONBLOCK));
             if (!socket) return;
+            {
+                char text[INET_ADDRSTRLEN] = "";
+                ::inet_ntop(AF_INET, &from.sin_addr, text, sizeof text);
+                const std::lock_guard lock(came_from_mutex_);
+                ++came_from_[text];
+            }
             const int on = 1;
             ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             accepted_.fetch_add(1);
@@ -218,6 +234,8 @@ private:
     std::atomic<bool> paused_{false};
     std::atomic<std::uint64_t> requests_{0};
     std::atomic<std::uint64_t> accepted_{0};
+    mutable std::mutex came_from_mutex_;
+    std::map<std::string, int> came_from_;  ///< guarded by came_from_mutex_
     std::vector<std::unique_ptr<Peer>> peers_;
     std::thread thread_;
 };

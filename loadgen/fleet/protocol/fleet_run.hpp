@@ -77,6 +77,7 @@ private:
     void close_lost(Share& share, record::AgentResult& agent);
     void close_series(const Share& share, std::uint64_t gap);
     std::uint64_t expected_below(const Share& share, std::uint64_t end) const;
+    double fullest_cpu(const std::vector<Member>& members) const;
     void add_evidence(const std::vector<Member>& members);
 
     schedule::Timetable timetable_;

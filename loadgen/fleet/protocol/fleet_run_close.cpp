@@ -86,6 +86,21 @@ void FleetRun::close_series(const Share& share, std::uint64_t gap) {
     }
 }
 
+/// Of the CPUs that several threads are pinned to: together they may fill one that none of them
+/// does. Over the whole run.
+double FleetRun::fullest_cpu(const std::vector<Member>& members) const {
+    std::map<std::pair<std::string, int>, double> filled;
+    for (std::size_t at = 0; at < shares.size(); ++at) {
+        if (!shares[at].done) continue;
+        for (const record::ThreadResult& thread : shares[at].done->evidence.threads) {
+            if (thread.cpu >= 0) filled[{members[at].host, thread.cpu}] += thread.cpu_share();
+        }
+    }
+    double fullest = 0;
+    for (const auto& [cpu, share] : filled) fullest = std::max(fullest, std::min(share, 1.0));
+    return fullest;
+}
+
 void FleetRun::add_evidence(const std::vector<Member>& members) {
     record::GeneratorEvidence& all = result_.generator;
     // Agents of one host count the same segments.
@@ -106,6 +121,7 @@ void FleetRun::add_evidence(const std::vector<Member>& members) {
         host = std::max(host, one.retransmits);
     }
     for (const auto& [host, count] : retransmits) all.retransmits += count;
+    all.cpu_share_max = std::max(all.cpu_share_max, fullest_cpu(members));
 }
 
 record::RunResult FleetRun::close(const std::vector<Member>& members,

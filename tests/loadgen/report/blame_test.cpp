@@ -316,6 +316,40 @@ TEST_CASE("a run that fell short is invalid, and the evidence says whose fault i
     }
 }
 
+TEST_CASE(
+    "where users wait for their own answers, the target is too slow unless the generator's "
+    "CPU was full",
+    "[loadgen][report]") {
+    scenario::Plan plan = test::small_burst();
+    plan.users = scenario::Users{{{"readers", 8'000, 20, 0}}, 1'000};
+    record::RunResult run = test::good_run(plan);
+    test::lag(run, 0, 38ms);
+    run.phases[0].service.record(88'000'000, 20'000);
+    report::Verdict verdict = report::judge(run, plan);
+    CHECK(to_string(verdict.culprit) == "target");
+    CHECK(verdict.reasons.front() ==
+          "the target answered too slowly: users still waited for an answer when they were to ask "
+          "again (" +
+              late + "; service p99 88 ms, max 88 ms)");
+    CHECK(verdict.advice.front() ==
+          "This is more than it can answer. Lower --users to 6,000, or their rates.");
+
+    run.generator.cpu_share_max = 0.97;
+    verdict = report::judge(run, plan);
+    CHECK(to_string(verdict.culprit) == "generator");
+    CHECK(verdict.reasons.front() ==
+          "the generator could not keep time (" + late + "; its CPU was at 97 %)");
+    CHECK(verdict.advice.front() ==
+          "The latencies include that lag. Lower --users to 6,000, add --threads, or give it more "
+          "cores.");
+
+    // Answers that were late, but not so late that anybody waited for one.
+    run = test::good_run(plan);
+    test::lag(run, 0, 38ms);
+    run.phases[0].service.record(40'000'000, 20'000);
+    CHECK_FALSE(test::contains(report::judge(run, plan).reasons.front(), "users still waited"));
+}
+
 TEST_CASE("a slow target is said to have lacked CPUs when others had them on its machine",
           "[loadgen][report]") {
     const scenario::Plan plan = test::small_burst();
