@@ -117,6 +117,12 @@ void settle_crowd(BenchOptions& options) {
 Result<scenario::Plan> crowd_plan(const BenchOptions& options) {
     auto users = users_of(options.crowd);
     if (!users) return users.error();
+    if (options.fleet.count > users->count()) {
+        return error(Errc::invalid_argument, std::to_string(options.fleet.count) +
+                                                 " processes for " +
+                                                 std::to_string(users->count()) +
+                                                 " users: each needs one (lower --processes)");
+    }
     scenario::Plan plan;
     plan.name = mode_name(options.mode);
     plan.description = description_of(*users);

@@ -39,9 +39,10 @@ std::uint64_t local_ports() {
     return in >> first >> last && last >= first ? last - first + 1 : 28'232;
 }
 
-/// As many addresses of loopback as it takes for so many connections to one of its ports.
+/// As many addresses of loopback as it takes for so many connections to one of its ports. Others
+/// have ports too, and so do connections that were closed just now: half of them are reckoned with.
 std::vector<net::Address> loopback_sources(std::uint64_t connections) {
-    const std::uint64_t wanted = (connections + local_ports() - 1) / local_ports();
+    const std::uint64_t wanted = 2 * connections / local_ports() + 1;
     std::vector<net::Address> sources;
     for (std::uint64_t at = 1; at <= std::min<std::uint64_t>(wanted, 254); ++at) {
         sources.push_back(*net::parse_address("127.0.0." + std::to_string(at) + ":0"));
@@ -55,29 +56,35 @@ bool all_of_ipv4_loopback(const Target& target) {
     });
 }
 
-/// Raises the limit of open files as far as it goes and is needed. `here`: connections of all
-/// generators of this machine. `later`: what others may hand over, too. `ways`: pairs of a local
-/// and a target address.
-Result<void> allow_connections(std::uint64_t wanted, std::uint64_t later, std::uint64_t here,
-                               std::uint64_t ways) {
+struct Wanted {
+    std::uint64_t connections = 0;
+    std::uint64_t later = 0;  ///< with what others may hand over
+    std::uint64_t here = 0;   ///< of all generators of this machine
+};
+
+/// Raises the limit of open files as far as it goes and is needed. `ways`: pairs of a local and a
+/// target address.
+Result<void> allow_connections(const Wanted& wanted, std::uint64_t ways) {
     const auto refused = [](std::uint64_t count, const std::string& why, std::uint64_t most,
                             const std::string& advice) {
         return error(Errc::invalid_argument, format_count(count) + " connections: " + why +
                                                  " allow " + format_count(most) + " (" + advice +
                                                  ")");
     };
-    if (const std::uint64_t ports = local_ports() * ways; here > ports) {
-        return refused(here, "the local ports (net.ipv4.ip_local_port_range)", ports,
-                       "lower --connections, or name more of this machine's addresses by "
-                       "--local-address");
+    if (const std::uint64_t ports = local_ports() * ways; wanted.here > ports) {
+        return refused(wanted.here, "the local ports (net.ipv4.ip_local_port_range)", ports,
+                       "lower --connections or --users, or name more of this machine's addresses "
+                       "by --local-address");
     }
     constexpr std::uint64_t others = 256;
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= later + others) return {};
-    limit.rlim_cur = std::min<rlim_t>(later + others, limit.rlim_max);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted.later + others) {
+        return {};
+    }
+    limit.rlim_cur = std::min<rlim_t>(wanted.later + others, limit.rlim_max);
     ::setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur >= wanted + others) return {};
-    return refused(wanted, "the open files of a process (ulimit -n)",
+    if (limit.rlim_cur >= wanted.connections + others) return {};
+    return refused(wanted.connections, "the open files of a process (ulimit -n)",
                    limit.rlim_cur > others ? limit.rlim_cur - others : 0,
                    "raise it, or offer the load from more processes by --agents");
 }
@@ -89,12 +96,12 @@ Result<void> find_room(const scenario::Plan& plan, EngineConfig& config) {
     const std::uint64_t targets = config.target.addresses.size();
     const bool loopback =
         all_of_ipv4_loopback(config.target) && (!config.api || all_of_ipv4_loopback(*config.api));
-    if (config.local_addresses.empty() && here > local_ports() * targets && loopback) {
+    if (config.local_addresses.empty() && 2 * here > local_ports() * targets && loopback) {
         config.local_addresses = loopback_sources(here);
     }
     const std::uint64_t sources = std::max<std::uint64_t>(config.local_addresses.size(), 1);
     const std::uint64_t later = plan.users ? plan.users->count() : plan.connections;
-    return allow_connections(plan.connections, later, here, targets * sources);
+    return allow_connections({plan.connections, later, here}, targets * sources);
 }
 
 }  // namespace
