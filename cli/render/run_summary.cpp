@@ -232,6 +232,52 @@ std::string counts_lines(const report::Report& report, const Terminal& terminal)
     return block.text();
 }
 
+/// `+12` or `−3`.
+std::string signed_text(std::int64_t difference) {
+    return std::string(difference < 0 ? "−" : "+") +
+           format_count(static_cast<std::uint64_t>(std::llabs(difference)));
+}
+
+std::string target_count_lines(const report::Report& report, const Terminal& terminal) {
+    if (!report.target_count) return {};
+    const report::TargetCount& c = *report.target_count;
+    Block block(terminal, "count");
+    std::string text = "answered " + format_count(c.expected);
+    if (c.unknown > 0) text += " (and " + format_count(c.unknown) + " that may be counted)";
+    const std::int64_t counted =
+        static_cast<std::int64_t>(c.after) - static_cast<std::int64_t>(c.before);
+    text +=
+        std::string(c.difference == 0 ? ", " : " ≠ ") + "target counted " +
+        (counted < 0 ? signed_text(counted) : format_count(static_cast<std::uint64_t>(counted))) +
+        " (" + format_count(c.before) + " to " + format_count(c.after) + "), " +
+        span_text(c.waited_s) + " after the run";
+    block.paragraph(text, c.difference == 0 ? Tone::plain : Tone::bad);
+    if (c.difference != 0) {
+        block.paragraph(
+            "difference " + signed_text(c.difference) +
+                (c.difference < 0 ? ": clicks were lost" : ": clicks were counted twice"),
+            Tone::bad);
+    }
+    return block.text();
+}
+
+std::string log_lines(const report::Report& report, const Terminal& terminal) {
+    if (!report.log) return {};
+    const report::LogReport& log = *report.log;
+    Block block(terminal, "log");
+    std::string text = log.file + " (" + log.format + "): " + format_count(log.requests) +
+                       (log.requests == 1 ? " request in " : " requests in ") +
+                       format_count(log.lines) + (log.lines == 1 ? " line" : " lines");
+    if (log.speed != 1) text += ", at " + report::scale_text(log.speed) + "x";
+    if (log.other_method > 0) {
+        text += ", " + format_count(log.other_method) + " skipped (not GET or HEAD)";
+    }
+    if (log.malformed > 0) text += ", " + format_count(log.malformed) + " malformed";
+    block.paragraph(text);
+    for (const std::string& line : log.first_malformed) block.paragraph(line, Tone::warning);
+    return block.text();
+}
+
 std::string generator_lines(const report::Report& report, const Terminal& terminal) {
     std::vector<std::string> parts;
     if (!report.closed_loop) {
@@ -351,7 +397,9 @@ std::string run_summary(const report::Report& report, const std::string& report_
     std::string out = phase_lines(report, terminal) + "\n";
     out += accounting_lines(report, terminal);
     out += error_lines(report, terminal);
+    out += log_lines(report, terminal);
     out += counts_lines(report, terminal);
+    out += target_count_lines(report, terminal);
     out += generator_lines(report, terminal);
     out += agent_lines(report, terminal);
     out += objective_lines(report, terminal);

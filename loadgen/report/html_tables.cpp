@@ -99,6 +99,33 @@ std::string counts_table(const Reconciliation& r, std::uint64_t answered_in_run)
     return table.html();
 }
 
+std::string target_count_table(const TargetCount& c) {
+    Table table({"who", "clicks"});
+    table.row({"answered below 400", count(c.expected)})
+        .row({"may be counted: no answer, or a server's error", count(c.unknown)})
+        .row({"target's count before", count(c.before)})
+        .row({"target's count after", count(c.after)})
+        .row({"difference", std::to_string(c.difference)}, "sum");
+    return table.html();
+}
+
+std::string log_table(const LogReport& log) {
+    Table table({"lines", "count"});
+    table.row({"read", count(log.lines)})
+        .row({"requests", count(log.requests)})
+        .row({"skipped: neither GET nor HEAD", count(log.other_method)})
+        .row({"malformed", count(log.malformed)})
+        .row({"requests earlier than the one before", count(log.out_of_order)});
+    return table.html();
+}
+
+std::string log_lead(const LogReport& log) {
+    std::string html = "<code>" + escaped(log.file) + "</code>, " + escaped(log.format) + ", at " +
+                       scale_text(log.speed) + " times its speed.";
+    for (const std::string& line : log.first_malformed) html += "<br>" + escaped(line);
+    return html;
+}
+
 std::string status_table(const Report& report) {
     std::set<std::string> statuses;
     for (const PhaseReport& phase : report.phases) {
@@ -272,6 +299,12 @@ std::string html_tables(const Report& report) {
     } else if (!report.reconcile_failure.empty()) {
         html += section("Counts", "Not compared: " + escaped(report.reconcile_failure), "");
     }
+    if (report.target_count) {
+        html += section("The target's own count",
+                        "As said by <code>" + escaped(report.target_count->source) + "</code>.",
+                        target_count_table(*report.target_count));
+    }
+    if (report.log) html += section("The log", log_lead(*report.log), log_table(*report.log));
     html += section("Latency",
                     "From when a request was due. Service time, from when it was sent, hides what "
                     "waited before; send lag is the wait.",

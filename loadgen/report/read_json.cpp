@@ -266,6 +266,36 @@ void take_reconcile(FieldReader& from, std::optional<Reconciliation>& reconcile)
     });
 }
 
+void take_target_count(FieldReader& from, std::optional<TargetCount>& count) {
+    if (from.optional("target_count") == nullptr) return;
+    take_object(from, "target_count", [&count](FieldReader& fields) {
+        count.emplace();
+        take(fields, "source", count->source);
+        take_whole(fields, "before", count->before);
+        take_whole(fields, "after", count->after);
+        take_whole(fields, "expected", count->expected);
+        take_whole(fields, "unknown", count->unknown);
+        take_whole(fields, "difference", count->difference);
+        take(fields, "waited_s", count->waited_s);
+    });
+}
+
+void take_log(FieldReader& from, std::optional<LogReport>& log) {
+    if (from.optional("log") == nullptr) return;
+    take_object(from, "log", [&log](FieldReader& fields) {
+        log.emplace();
+        take(fields, "file", log->file);
+        take(fields, "format", log->format);
+        take(fields, "speed", log->speed);
+        take_whole(fields, "lines", log->lines);
+        take_whole(fields, "requests", log->requests);
+        take_whole(fields, "other_method", log->other_method);
+        take_whole(fields, "malformed", log->malformed);
+        take_whole(fields, "out_of_order", log->out_of_order);
+        take(fields, "first_malformed", log->first_malformed);
+    });
+}
+
 void take_machine(FieldReader& from, Machine& machine) {
     take_object(from, "machine", [&machine](FieldReader& fields) {
         take(fields, "host", machine.host);
@@ -331,6 +361,8 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         if (document.optional("reconcile_failure") != nullptr) {
             take(document, "reconcile_failure", report.reconcile_failure);
         }
+        take_target_count(document, report.target_count);
+        take_log(document, report.log);
         take_machine(document, report.machine);
     }
     if (!problems.none()) return error(Errc::corrupt, problems.to_one_line().message);

@@ -112,6 +112,32 @@ struct GeneratorReport {
     std::map<std::string, std::uint64_t> connect_errors;
 };
 
+/// What a target that is not ours says of its clicks, read before the run and after it.
+struct TargetCount {
+    std::string source;  ///< a URL, or a command
+    std::uint64_t before = 0;
+    std::uint64_t after = 0;
+    std::uint64_t expected = 0;   ///< answers below 400, those of a calibration too
+    std::uint64_t unknown = 0;    ///< may be counted or not: no answer came, or a server's error
+    std::int64_t difference = 0;  ///< beyond expected … expected + unknown
+    double waited_s = 0;          ///< after the run, until the count stood where it stayed
+    bool operator==(const TargetCount&) const = default;
+};
+
+/// What became of the lines of a log that was replayed.
+struct LogReport {
+    std::string file;
+    std::string format;
+    double speed = 1;
+    std::uint64_t lines = 0;
+    std::uint64_t requests = 0;
+    std::uint64_t other_method = 0;
+    std::uint64_t malformed = 0;
+    std::uint64_t out_of_order = 0;
+    std::vector<std::string> first_malformed;  ///< `line 7: expected a time in brackets`
+    bool operator==(const LogReport&) const = default;
+};
+
 /// The run's answers beside what the service and its stores say; see `qck reconcile`.
 struct Reconciliation {
     /// Answers that count as clicks: redirects, and 404 where an unknown code was asked for. Of
@@ -191,6 +217,8 @@ struct Report {
     std::vector<Objective> objectives;
     std::optional<LinkReport> links;          ///< absent in reports of a qck that did not keep them
     std::optional<Reconciliation> reconcile;  ///< absent when nothing was reconciled
+    std::optional<TargetCount> target_count;  ///< absent when nobody was asked
+    std::optional<LogReport> log;             ///< of a replay
     std::string reconcile_failure;            ///< why it could not be; empty where it could
     Machine machine;
 };

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/whole_file.hpp"
+#include "loadgen/report/exports.hpp"
 #include "loadgen/report/report_html.hpp"
 #include "loadgen/report/report_json.hpp"
 
@@ -51,6 +52,13 @@ Result<void> write_report(const Report& report, const std::string& directory) {
         return done;
     }
     return write_whole_file((base / "report.html").string(), to_html(report));
+}
+
+Result<void> write_exports(const Report& report, const std::string& directory) {
+    const std::filesystem::path base(directory);
+    auto done = write_whole_file((base / "series.csv").string(), to_csv(report));
+    if (!done) return done;
+    return write_whole_file((base / "junit.xml").string(), to_junit(report));
 }
 
 Result<void> write_hgrm(const record::RunResult& run, const std::string& directory) {

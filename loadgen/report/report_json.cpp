@@ -151,6 +151,25 @@ Json json_of(const std::optional<LinkReport>& links) {
             {"added", links->added}};
 }
 
+Json json_of(const TargetCount& count) {
+    return {{"source", count.source},    {"before", count.before},
+            {"after", count.after},      {"expected", count.expected},
+            {"unknown", count.unknown},  {"difference", count.difference},
+            {"waited_s", count.waited_s}};
+}
+
+Json json_of(const LogReport& log) {
+    return {{"file", log.file},
+            {"format", log.format},
+            {"speed", log.speed},
+            {"lines", log.lines},
+            {"requests", log.requests},
+            {"other_method", log.other_method},
+            {"malformed", log.malformed},
+            {"out_of_order", log.out_of_order},
+            {"first_malformed", log.first_malformed}};
+}
+
 Json json_of(const Machine& m) {
     return {{"host", m.host},     {"cpu_model", m.cpu_model}, {"cpus", m.cpus},
             {"kernel", m.kernel}, {"system", m.system},       {"memory_bytes", m.memory_bytes}};
@@ -219,6 +238,8 @@ std::string to_json(const Report& report) {
     out["links"] = json_of(report.links);
     out["reconcile"] = json_of(report.reconcile);
     if (!report.reconcile_failure.empty()) out["reconcile_failure"] = report.reconcile_failure;
+    if (report.target_count) out["target_count"] = json_of(*report.target_count);
+    if (report.log) out["log"] = json_of(*report.log);
     out["machine"] = json_of(report.machine);
     out["series"] = json_of(report.series);
     return laid_out(out);

@@ -28,6 +28,9 @@ Result<Report> read_report(const std::string& run);
 /// there. Each is replaced whole or not at all.
 Result<void> write_report(const Report& report, const std::string& directory);
 
+/// Writes series.csv (the time series) and junit.xml (the objectives, for build servers) there.
+Result<void> write_exports(const Report& report, const std::string& directory);
+
 /// Writes latency.hgrm and service.hgrm of the whole run into `directory`, for HdrHistogram's
 /// tools.
 Result<void> write_hgrm(const record::RunResult& run, const std::string& directory);
