@@ -9,6 +9,7 @@
 #include "cli/commands/bench_fleet.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_reconcile.hpp"
+#include "cli/commands/bench_replay.hpp"
 #include "cli/commands/bench_run.hpp"
 #include "cli/commands/bench_setup.hpp"
 #include "cli/commands/bench_target.hpp"
@@ -102,6 +103,7 @@ Result<void> tell(const BenchOptions& options, const report::Report& report,
                   const render::Terminal& terminal) {
     auto written = report::write_report(report, directory);
     if (written) written = report::write_hgrm(run, directory);
+    if (written) written = report::write_exports(report, directory);
     if (options.json) {
         std::fputs((report::to_json(report) + "\n").c_str(), stdout);
     } else if (!options.quiet) {
@@ -122,6 +124,12 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     auto nominal = plan_of(options);
     if (!nominal) return nominal.error();
     scenario::Plan plan = std::move(*nominal);
+    std::optional<LogReplay> replay;
+    if (options.mode == BenchMode::replay) {
+        auto opened = LogReplay::open(options, plan);
+        if (!opened) return opened.error();
+        replay.emplace(std::move(*opened));
+    }
     // Before the run, which may take days, and not after it.
     const auto directory =
         RunDirectory::make(options.out.empty() ? default_directory(plan) : options.out);
@@ -154,6 +162,7 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
         return fitted.error();
     }
 
+    if (replay) config.feed = &replay->start(prepared->target);
     if (!options.json && !options.quiet) {
         std::fputs(render::run_head(plan, context, terminals.out).c_str(), stdout);
         std::fflush(stdout);
@@ -166,6 +175,7 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
                      : run_plan(plan, config, terminals.progress, interrupts);
     if (!run) return run.error();
     fleet.reset();
+    if (replay) replay->settle(plan, *run);
     report::Report report = report::make_report(plan, *run, context, options.objectives);
     if (service_load && report.verdict.status != report::Status::valid) {
         report.verdict.notes.push_back(service_load->note(*run, placement.generator.size()));
@@ -177,6 +187,11 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
         } else {
             report.reconcile_failure = counts.error().message;
         }
+    }
+    if (replay) {
+        auto lines = replay->report();
+        if (!lines) return lines.error();
+        report.log = std::move(*lines);
     }
     auto told = tell(options, report, *run, directory->path(), terminals.out);
     if (!told) return told.error();

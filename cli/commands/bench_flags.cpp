@@ -57,14 +57,17 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
     app.add_option("--target", options.target,
                    "Where to (the service on the default ports, its link `viral`)")
         ->type_name("URL");
-    app.add_flag("--serve", options.serve,
-                 "Start an embedded qck serve, and reconcile its counts at the end");
-    app.add_option(
-           "--api", options.api,
-           "Links API, where missing links are added: without --target, or when it is typed")
-        ->capture_default_str()
-        ->type_name("URL");
-    app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
+    // A log asks for links of its own, which a service that is started now has not.
+    if (options.mode != BenchMode::replay) {
+        app.add_flag("--serve", options.serve,
+                     "Start an embedded qck serve, and reconcile its counts at the end");
+        app.add_option(
+               "--api", options.api,
+               "Links API, where missing links are added: without --target, or when it is typed")
+            ->capture_default_str()
+            ->type_name("URL");
+        app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
+    }
     app.add_flag("--allow-public", options.allow_public,
                  "Allow targets outside loopback and private ranges");
     app.add_flag("--insecure", options.insecure, "Take any TLS certificate of the target");
@@ -103,7 +106,9 @@ void add_load_flags(CLI::App& app, BenchOptions& options) {
                "Of all that is random in a run", "N");
     add_parsed(app, "--local-address", options.local_addresses, parse_local_addresses,
                "Addresses of this machine that connections go out from, in turn", "IP,...");
-    if (options.mode != BenchMode::max && options.mode != BenchMode::orchestrator) {
+    const bool even = options.mode == BenchMode::max || options.mode == BenchMode::orchestrator ||
+                      options.mode == BenchMode::replay;
+    if (!even) {
         app.add_flag("--poisson", options.poisson, "Random arrivals instead of even ones");
     }
 }
@@ -201,6 +206,25 @@ Result<double> parse_precision(std::string_view text) {
                  "'" + std::string(text) + "' is not a share from 0.1% to 100% (try 5%)");
 }
 
+Result<double> parse_speed(std::string_view text) {
+    double factor = 0;
+    const char* const end = text.data() + text.size();
+    const auto taken = std::from_chars(text.data(), end, factor);
+    if (taken.ec == std::errc() && taken.ptr == end && factor >= 0.001 && factor <= 1e6) {
+        return factor;
+    }
+    return error(Errc::invalid_argument,
+                 "'" + std::string(text) + "' is not a number from 0.001 to 1000000");
+}
+
+void add_replay_flags(CLI::App& app, BenchOptions& options) {
+    app.add_option("log", options.log_file, "Access log")->required()->type_name("LOG");
+    add_parsed(app, "--format", options.log_format, replay::parse_log_format,
+               "common (also combined), w3c, ndjson or ms-uri (told from the first lines)",
+               "FORMAT");
+    add_parsed(app, "--speed", options.speed, parse_speed, "Times as fast as the log (1)", "X");
+}
+
 void add_search_flags(CLI::App& app, BenchOptions& options) {
     search::SearchSettings& search = options.search;
     app.add_option("scenario", options.scenario_file,
@@ -241,6 +265,9 @@ void add_shape_flags(CLI::App& app, BenchOptions& options) {
         case BenchMode::search:
             add_search_flags(app, options);
             return;
+        case BenchMode::replay:
+            add_replay_flags(app, options);
+            return;
         case BenchMode::max:
             break;
         case BenchMode::orchestrator:
@@ -262,7 +289,8 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     add_shape_flags(*app, *options);
     add_target_flags(*app, *options);
     add_load_flags(*app, *options);
-    add_fleet_flags(*app, options->fleet);
+    // One process reads a log, and offers it.
+    if (mode != BenchMode::replay) add_fleet_flags(*app, options->fleet);
     add_result_flags(*app, *options);
     app->callback([options, &chosen] {
         settle_target(*options);
@@ -288,6 +316,7 @@ void add_bench(CLI::App& app, Chosen& chosen) {
              "Find the largest rate that holds the objectives (--slo)");
     add_mode(*bench, chosen, BenchMode::orchestrator,
              "Readers and writers, each with a connection and a rate (100,000/s)");
+    add_mode(*bench, chosen, BenchMode::replay, "Replay an access log");
 }
 
 }  // namespace qck::commands

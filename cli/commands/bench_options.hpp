@@ -8,13 +8,14 @@
 
 #include "base/error.hpp"
 #include "base/net/address.hpp"
+#include "loadgen/replay/log_line.hpp"
 #include "loadgen/report/slo.hpp"
 #include "loadgen/scenario/plan.hpp"
 #include "loadgen/search/capacity_search.hpp"
 
 namespace qck::commands {
 
-enum class BenchMode : std::uint8_t { viral, run, constant, max, search, orchestrator };
+enum class BenchMode : std::uint8_t { viral, run, constant, max, search, orchestrator, replay };
 
 /// Which agents are to offer the load.
 struct FleetOptions {
@@ -46,7 +47,10 @@ struct CrowdOptions {
 struct BenchOptions {
     BenchMode mode = BenchMode::viral;
     std::string scenario_file;  ///< of `run`; of `search` where requests are to vary
-    std::string target;         ///< URL; empty: the service on the default ports
+    std::string log_file;       ///< of `replay`
+    std::optional<replay::LogFormat> log_format;
+    double speed = 1;    ///< of `replay`
+    std::string target;  ///< URL; empty: the service on the default ports
     std::string api = "http://127.0.0.1:8081";
     bool api_typed = false;  ///< then missing links are added there for a --target, too
     std::string token;
@@ -76,14 +80,14 @@ struct BenchOptions {
     bool quiet = false;
 };
 
-/// `viral`, `run`, `constant`, `max`, `search` or `orchestrator`.
+/// `viral`, `run`, `constant`, `max`, `search`, `orchestrator` or `replay`.
 const char* mode_name(BenchMode mode);
 
 /// The plan that these flags ask for, at its nominal rates; its requests are not yet pointed at a
 /// target. Errors name the flag or the file.
 Result<scenario::Plan> plan_of(const BenchOptions& options);
 
-/// The paths are those of a scenario file, and come after the target's path.
+/// The paths are those of a scenario file or a log, and come after the target's path.
 bool has_paths(const BenchOptions& options);
 
 /// Points the plan's requests at the path of a target URL: `viral` takes the last part of the path

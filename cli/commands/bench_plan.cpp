@@ -47,6 +47,13 @@ Result<scenario::Plan> search_plan(const BenchOptions& options) {
     return plan;
 }
 
+/// What is asked for, and how fast, the log says as it is read.
+scenario::Plan replay_plan(const BenchOptions& options) {
+    scenario::Plan plan = simple_plan(options);
+    plan.requests.front().path = "/{n}";
+    return plan;
+}
+
 Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
     switch (options.mode) {
         case BenchMode::constant:
@@ -59,6 +66,8 @@ Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
             return search_plan(options);
         case BenchMode::orchestrator:
             return crowd_plan(options);
+        case BenchMode::replay:
+            return replay_plan(options);
         case BenchMode::run:
             break;
     }
@@ -85,6 +94,8 @@ const char* mode_name(BenchMode mode) {
             return "search";
         case BenchMode::orchestrator:
             return "orchestrator";
+        case BenchMode::replay:
+            return "replay";
     }
     return "";
 }
@@ -110,7 +121,9 @@ Result<scenario::Plan> plan_of(const BenchOptions& options) {
     return plan;
 }
 
-bool has_paths(const BenchOptions& options) { return !options.scenario_file.empty(); }
+bool has_paths(const BenchOptions& options) {
+    return !options.scenario_file.empty() || options.mode == BenchMode::replay;
+}
 
 void aim_at_path(scenario::Plan& plan, const BenchOptions& options, const std::string& path) {
     const bool viral = options.mode == BenchMode::viral;

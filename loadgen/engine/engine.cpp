@@ -171,6 +171,7 @@ Result<void> Engine::set_up() {
     setup_.seed = plan_.seed;
     setup_.pipeline = std::max(plan_.pipeline, 1U);
     setup_.closed_loop = config_.closed_loop;
+    setup_.feed = config_.feed;
     setup_.may_spin = may_spin(workers * std::max(config_.siblings, 1U), !config_.cpus.empty());
     setup_.new_connections_per_s = plan_.new_connections_per_s / workers;
     setup_.interrupt_drain_ns = std::min(config_.interrupt_drain, plan_.timeout).count();

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/net/tls.hpp"
+#include "loadgen/engine/arrival_feed.hpp"
 #include "loadgen/engine/cpu_watch.hpp"
 #include "loadgen/engine/target.hpp"
 #include "loadgen/engine/worker.hpp"
@@ -31,6 +32,10 @@ struct EngineConfig {
     std::uint32_t threads = 1;
     /// CPUs to put the threads on, in turn; empty: the system decides.
     std::vector<int> cpus;
+    /// Where requests come from instead of from the plan, whose phase then only says how long that
+    /// takes; outlives the engine. The plan's requests have to vary (`{n}`). Null: the plan
+    /// decides.
+    ArrivalFeed* feed = nullptr;
     /// Every connection always has its pipeline full, for as long as the plan is long; rates do not
     /// count.
     bool closed_loop = false;

@@ -34,6 +34,7 @@ Worker::Worker(const RunSetup& setup, RunControl& control, const schedule::Strip
       tick_gap_ns_(std::clamp(setup.timeout_ns / 100, tick_min_ns, tick_max_ns)),
       address_next_(index),
       closed_loop_(stripe) {
+    if (setup.feed != nullptr) feed_.emplace(*setup.feed);
     if (setup.timetable.users() != nullptr) {
         users_.emplace(*setup.timetable.users(), stripe);
         seat_users();
@@ -175,7 +176,8 @@ std::optional<std::int64_t> Worker::next_send_ns() const {
 }
 
 bool Worker::nothing_left() const {
-    return users_ ? users_->first() == nullptr && users_->waiting() == 0 : !next_;
+    if (users_) return users_->first() == nullptr && users_->waiting() == 0;
+    return !next_ && (!feed_ || feed_->ended());
 }
 
 void Worker::finish(std::int64_t now_ns) {
@@ -283,6 +285,7 @@ void Worker::give_up_backlog(std::int64_t now_ns, Cause cause) {
         record_.unsent(next_->phase, next_->due_ns, at, at - next_->due_ns, cause);
     }
     next_.reset();
+    if (feed_) feed_->close();
 }
 
 void Worker::renew_connections(std::int64_t now_ns) {

@@ -11,6 +11,7 @@
 
 #include "base/counter.hpp"
 #include "base/net/tls.hpp"
+#include "loadgen/engine/arrival_feed.hpp"
 #include "loadgen/engine/connection.hpp"
 #include "loadgen/engine/message_book.hpp"
 #include "loadgen/engine/pacer.hpp"
@@ -40,6 +41,7 @@ struct RunSetup {
     std::uint64_t seed = 0;
     std::uint32_t pipeline = 1;
     bool closed_loop = false;
+    ArrivalFeed* feed = nullptr;  ///< instead of the schedule and the mix; null: those
     bool may_spin = true;
     double new_connections_per_s = 0;  ///< of one worker
     std::int64_t interrupt_drain_ns = 1'000'000'000;
@@ -131,13 +133,14 @@ private:
     /// Sends all that is due and finds a connection; the time when it was done.
     std::int64_t send_due();
     void fill_closed_loop(Connection& connection, std::int64_t now_ns);
+    schedule::Choice choice_of(const schedule::Arrival& arrival) const;
     void load_request(const schedule::Arrival& arrival, const schedule::Choice& choice);
     void send_loaded(Connection& connection, std::int64_t now_ns);
     Connection* take_ready();
     void offer_room(Connection& connection);
     void flush(Connection& connection);
     record::Cause backlog_cause() const;
-    void advance() { next_ = schedule_.next(); }
+    void advance() { next_ = feed_ ? feed_->next() : schedule_.next(); }
 
     // worker_users.cpp: what is due where users ask
     /// As send_due.
@@ -178,6 +181,7 @@ private:
     const RunSetup& setup_;
     RunControl& control_;
     schedule::ArrivalSchedule schedule_;
+    std::optional<FeedLane> feed_;
     std::optional<schedule::Arrival> next_;
     std::optional<schedule::UserSchedule> users_;  ///< instead of schedule_ and next_
     record::WorkerRecord record_;

@@ -31,6 +31,8 @@ void Worker::offer_room(Connection& connection) {
 }
 
 std::int64_t Worker::send_due() {
+    // What feeds us may have had nothing a moment ago.
+    if (feed_ && !next_) advance();
     for (;;) {
         const std::int64_t now = monotonic_ns();
         if (!next_ || next_->due_ns > since_start(now)) return now;
@@ -40,7 +42,7 @@ std::int64_t Worker::send_due() {
         Connection* const connection = take_ready();
         if (connection == nullptr) return now;
         do {
-            load_request(*next_, setup_.mix.choose(next_->n));
+            load_request(*next_, choice_of(*next_));
             advance();
         } while (next_ && next_->due_ns <= since_start(now) &&
                  connection->open_requests() + loaded_.size() < connection->depth());
@@ -49,8 +51,20 @@ std::int64_t Worker::send_due() {
     }
 }
 
+schedule::Choice Worker::choice_of(const schedule::Arrival& arrival) const {
+    if (!feed_) return setup_.mix.choose(arrival.n);
+    schedule::Choice choice;
+    choice.link = scenario::link_none;
+    choice.head = feed_->current().head;
+    return choice;
+}
+
 void Worker::load_request(const schedule::Arrival& arrival, const schedule::Choice& choice) {
-    if (setup_.messages.only().empty()) setup_.messages.append(output_, choice, arrival.n);
+    if (feed_) {
+        output_ += feed_->current().bytes;
+    } else if (setup_.messages.only().empty()) {
+        setup_.messages.append(output_, choice, arrival.n);
+    }
     Sent request;
     request.due_ns = arrival.due_ns;
     request.link = choice.link;

@@ -37,7 +37,8 @@ public:
         std::ofstream(directory_.path() / "nginx.conf")
             << "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr crit;\n"
             << "events { worker_connections 4096; }\nhttp {\n"
-            << "access_log off;\nkeepalive_requests 1000000000;\nclient_body_temp_path body;\n"
+            << (http.find("access_log") == std::string::npos ? "access_log off;\n" : "")
+            << "keepalive_requests 1000000000;\nclient_body_temp_path body;\n"
             << "proxy_temp_path proxy;\nfastcgi_temp_path fastcgi;\nuwsgi_temp_path uwsgi;\n"
             << "scgi_temp_path scgi;\n"
             << http << "\nserver { listen 127.0.0.1:" << port_ << ";\n"
