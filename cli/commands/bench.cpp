@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/units.hpp"
+#include "cli/commands/bench_count.hpp"
 #include "cli/commands/bench_fit.hpp"
 #include "cli/commands/bench_fleet.hpp"
 #include "cli/commands/bench_options.hpp"
@@ -66,7 +67,8 @@ Exit exit_of(const report::Report& report) {
     const bool missed =
         std::any_of(report.objectives.begin(), report.objectives.end(),
                     [](const report::Objective& objective) { return !objective.pass; });
-    const bool drift = report.reconcile && report.reconcile->difference != 0;
+    const bool drift = (report.reconcile && report.reconcile->difference != 0) ||
+                       (report.target_count && report.target_count->difference != 0);
     return missed || drift ? Exit::check_failed : Exit::good;
 }
 
@@ -94,6 +96,10 @@ void say_what_failed(const report::Report& report) {
     if (report.reconcile && report.reconcile->difference != 0) {
         say("the counts differ from what was answered by " +
             std::to_string(report.reconcile->difference));
+    }
+    if (report.target_count && report.target_count->difference != 0) {
+        say("the target's own count differs from what was answered by " +
+            std::to_string(report.target_count->difference));
     }
 }
 
@@ -140,6 +146,8 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     engine::EngineConfig config = engine_config(options, prepared->target, placement);
     config.api = prepared->api;
     if (prepared->embedded) config.service = prepared->embedded->process();
+    auto counted = count_before(options);
+    if (!counted) return counted.error();
 
     report::RunContext context;
     context.target = prepared->target.origin() + prepared->target.path;
@@ -193,6 +201,7 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
         if (!lines) return lines.error();
         report.log = std::move(*lines);
     }
+    compare_count(*counted, options, *run, calibration, interrupts, report);
     auto told = tell(options, report, *run, directory->path(), terminals.out);
     if (!told) return told.error();
     return exit_of(report);

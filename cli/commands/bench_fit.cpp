@@ -46,6 +46,7 @@ Result<Calibration> calibration_of(const record::RunResult& run, const std::stri
     Calibration calibration;
     calibration.accounting = run.total();
     calibration.links = run.links;
+    calibration.counts.add(run);
     const auto answered = static_cast<double>(calibration.accounting.answered);
     if (answered == 0) {
         return error(Errc::unavailable,

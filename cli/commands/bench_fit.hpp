@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "cli/commands/interrupt_watch.hpp"
+#include "cli/commands/target_count.hpp"
 #include "loadgen/engine/engine.hpp"
 #include "loadgen/record/run_result.hpp"
 #include "loadgen/scenario/plan.hpp"
@@ -20,6 +21,7 @@ struct Calibration {
     double received_bytes_per_request = 0;  ///< likewise
     record::LinkAnswers links;              ///< what it asked for, so that counts can be reconciled
     record::Accounting accounting;
+    ExpectedCount counts;  ///< what a count of the target's own gains by it
     std::string who = "this machine offers";
 };
 

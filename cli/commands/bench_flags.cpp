@@ -243,6 +243,24 @@ void add_search_flags(CLI::App& app, BenchOptions& options) {
                "Times that a rate has to fail in a row (2)", "N");
 }
 
+/// Counts that the target keeps itself, whatever it is.
+void add_count_flags(CLI::App& app, BenchOptions& options) {
+    CLI::Option* const url =
+        app.add_option("--count-url", options.count_url,
+                       "Answers with the target's own count of clicks; asked before and after")
+            ->type_name("URL");
+    CLI::Option* const command =
+        app.add_option("--count-cmd", options.count_command,
+                       "Prints that count: a program and its words, without a shell")
+            ->type_name("CMD");
+    url->excludes(command);
+    app.add_option("--count-pointer", options.count_pointer,
+                   "Where in the JSON of either the count stands (RFC 6901); else it is all of it")
+        ->type_name("/PATH");
+    add_parsed(app, "--count-within", options.count_within, parse_positive_duration,
+               "How long after the run the count may take to be right (10s)", "TIME");
+}
+
 void add_shape_flags(CLI::App& app, BenchOptions& options) {
     switch (options.mode) {
         case BenchMode::viral:
@@ -292,6 +310,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     // One process reads a log, and offers it.
     if (mode != BenchMode::replay) add_fleet_flags(*app, options->fleet);
     add_result_flags(*app, *options);
+    if (mode != BenchMode::search) add_count_flags(*app, *options);
     app->callback([options, &chosen] {
         settle_target(*options);
         if (options->mode == BenchMode::orchestrator) settle_crowd(*options);

@@ -75,6 +75,10 @@ struct BenchOptions {
     CrowdOptions crowd;
     std::vector<report::Slo> objectives;
     search::SearchSettings search;  ///< of `search`
+    std::string count_url;          ///< where the target says how many clicks it has counted
+    std::string count_command;      ///< or what prints that
+    std::string count_pointer;
+    std::chrono::nanoseconds count_within = std::chrono::seconds(10);
     std::string out;
     bool json = false;
     bool quiet = false;

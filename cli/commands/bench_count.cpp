@@ -1,0 +1,39 @@
+#include "cli/commands/bench_count.hpp"
+
+#include <utility>
+
+namespace qck::commands {
+
+Result<CountBefore> count_before(const BenchOptions& options) {
+    CountBefore count;
+    if (options.count_url.empty() && options.count_command.empty()) {
+        if (options.count_pointer.empty()) return count;
+        return error(Errc::invalid_argument,
+                     "--count-pointer: needs --count-url or --count-cmd to look into");
+    }
+    auto source = CountSource::make(options);
+    if (!source) return source.error();
+    const auto clicks = source->read();
+    if (!clicks) return clicks.error();
+    count.source.emplace(std::move(*source));
+    count.clicks = *clicks;
+    return count;
+}
+
+void compare_count(CountBefore& before, const BenchOptions& options, const record::RunResult& run,
+                   const std::optional<Calibration>& calibration, const InterruptWatch& interrupts,
+                   report::Report& report) {
+    if (!before.source) return;
+    ExpectedCount expected;
+    if (calibration) expected = calibration->counts;
+    expected.add(run);
+    auto count =
+        settle_count(*before.source, before.clicks, expected, options.count_within, interrupts);
+    if (count) {
+        report.target_count = std::move(*count);
+    } else if (report.reconcile_failure.empty()) {
+        report.reconcile_failure = count.error().message;
+    }
+}
+
+}  // namespace qck::commands

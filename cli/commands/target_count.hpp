@@ -1,0 +1,66 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "cli/client/rest_client.hpp"
+#include "cli/commands/bench_options.hpp"
+#include "cli/commands/interrupt_watch.hpp"
+#include "loadgen/record/run_result.hpp"
+#include "loadgen/report/report.hpp"
+
+namespace qck::commands {
+
+/// The words of a command, split at spaces; '…' and "…" hold what is between them together, and a
+/// backslash takes the next character as it is (within "…" as well). Nothing else is special: there
+/// is no shell, no variable and no pattern. Fails when a quote is left open or no word is there.
+Result<std::vector<std::string>> split_command(std::string_view text);
+
+/// The count in `text`: where `pointer` is given (RFC 6901) of the JSON document that it is, else
+/// of the whole text. A whole number of 0 or more, also as a string.
+Result<std::uint64_t> count_in(std::string_view text, const std::string& pointer);
+
+/// Where a target says how many clicks it has counted: an answer of its API, or what a command
+/// prints. Reading takes at most ten seconds and a megabyte. Not thread-safe.
+class CountSource {
+public:
+    /// By --count-url, --count-cmd and --count-pointer. Errors name the flag.
+    static Result<CountSource> make(const BenchOptions& options);
+
+    Result<std::uint64_t> read();
+    /// The URL, or the command.
+    const std::string& name() const { return name_; }
+
+private:
+    Result<std::string> ask_url();
+    Result<std::string> run_command() const;
+
+    std::string name_;
+    std::string pointer_;
+    std::string flag_;
+    std::unique_ptr<client::RestClient> client_;  ///< null for a command
+    std::string target_;
+    std::vector<std::string> command_;
+};
+
+/// Answers that a count has to show, and those that it may: requests whose answer never came, or
+/// was a server's error, may have been counted all the same.
+struct ExpectedCount {
+    std::uint64_t answered = 0;  ///< with a status below 400
+    std::uint64_t unknown = 0;
+
+    void add(const record::RunResult& run);
+};
+
+/// Reads the count again until it has stood still for a second where it should be, or above that,
+/// or until `within` has passed; a second signal ends the wait. Fails when it cannot be read.
+Result<report::TargetCount> settle_count(CountSource& source, std::uint64_t before,
+                                         const ExpectedCount& expected,
+                                         std::chrono::nanoseconds within,
+                                         const InterruptWatch& interrupts);
+
+}  // namespace qck::commands
