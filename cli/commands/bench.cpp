@@ -10,6 +10,7 @@
 #include "cli/commands/bench_fleet.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_reconcile.hpp"
+#include "cli/commands/bench_repeat.hpp"
 #include "cli/commands/bench_replay.hpp"
 #include "cli/commands/bench_run.hpp"
 #include "cli/commands/bench_setup.hpp"
@@ -207,15 +208,22 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     return exit_of(report);
 }
 
-}  // namespace
-
-Exit run_bench(const BenchOptions& options) {
-    InterruptWatch interrupts;
+Exit run_once(const BenchOptions& options, InterruptWatch& interrupts) {
     const auto outcome = bench(options, interrupts);
     if (outcome) return *outcome;
     if (interrupts.count() == 0) return failed(command_name, outcome.error());
     std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);
     return Exit::run_invalid;
+}
+
+}  // namespace
+
+Exit run_bench(const BenchOptions& options) {
+    InterruptWatch interrupts;
+    if (options.repeat <= 1) return run_once(options, interrupts);
+    return run_repeated(options, interrupts, [&interrupts](const BenchOptions& one) {
+        return run_once(one, interrupts);
+    });
 }
 
 }  // namespace qck::commands

@@ -310,7 +310,11 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     // One process reads a log, and offers it.
     if (mode != BenchMode::replay) add_fleet_flags(*app, options->fleet);
     add_result_flags(*app, *options);
-    if (mode != BenchMode::search) add_count_flags(*app, *options);
+    if (mode != BenchMode::search) {
+        add_count_flags(*app, *options);
+        add_parsed(*app, "--repeat", options->repeat, whole_number(1U, 100U),
+                   "Run it so many times, into 1, 2, 3, … of --out, for qck report compare", "N");
+    }
     app->callback([options, &chosen] {
         settle_target(*options);
         if (options->mode == BenchMode::orchestrator) settle_crowd(*options);

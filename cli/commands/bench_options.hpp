@@ -79,6 +79,7 @@ struct BenchOptions {
     std::string count_command;      ///< or what prints that
     std::string count_pointer;
     std::chrono::nanoseconds count_within = std::chrono::seconds(10);
+    std::uint32_t repeat = 1;  ///< runs, one after another
     std::string out;
     bool json = false;
     bool quiet = false;

@@ -6,6 +6,7 @@
 
 #include "base/whole_file.hpp"
 #include "cli/commands/command.hpp"
+#include "cli/commands/report_compare.hpp"
 #include "cli/render/run_summary.hpp"
 #include "cli/render/terminal.hpp"
 #include "loadgen/report/report_html.hpp"
@@ -17,6 +18,7 @@ namespace {
 struct ReportOptions {
     std::vector<std::string> runs;
     std::string run;
+    std::string other;
     std::string out;
     bool json = false;
 };
@@ -102,6 +104,16 @@ void add_report(CLI::App& app, Chosen& chosen) {
         ->expected(1, 1000);
     shown->add_flag("--json", options->json, "Print report.json (an array when there are several)");
     shown->callback([options, &chosen] { chosen = [options] { return show(*options); }; });
+
+    auto* const compared = group->add_subcommand(
+        "compare", "Compares repeated runs, with a significance test (Mann-Whitney U)");
+    compared->add_option("A", options->run, "Directory of a run, or of several (--repeat)")
+        ->required();
+    compared->add_option("B", options->other, "The same, to be compared with it")->required();
+    compared->add_flag("--json", options->json, "Print JSON");
+    compared->callback([options, &chosen] {
+        chosen = [options] { return compare_runs(options->run, options->other, options->json); };
+    });
 
     auto* const drawn = group->add_subcommand("html", "Draws a run as one HTML file");
     drawn->add_option("RUN", options->run, "Directory of a run, or its report.json")->required();

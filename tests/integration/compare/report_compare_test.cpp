@@ -1,0 +1,92 @@
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/run_program.hpp"
+#include "tests/support/test_target.hpp"
+
+using namespace qck;
+using nlohmann::json;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// Directories of runs that differ as a test wants them to, made from one that ran.
+struct Runs {
+    Runs() {
+        test::TestTarget target(
+            [](std::string_view) { return test::Reaction{test::redirect_response()}; });
+        const auto run = test::run_program(
+            QCK_PROGRAM, {"bench", "constant", "--rate", "50", "--duration", "200ms", "--timeout",
+                          "10s", "--repeat", "2", "--target", target.url(), "--out", path("made")});
+        INFO(run.out << run.err);
+        REQUIRE((run.exit_code == 0 || run.exit_code == 4));
+        REQUIRE(std::filesystem::exists(path("made") + "/1/report.json"));
+        REQUIRE(std::filesystem::exists(path("made") + "/2/report.json"));
+        report = json::parse(test::text_of_file(path("made") + "/1/report.json"));
+        report["verdict"] = {{"status", "VALID"},
+                             {"reasons", json::array()},
+                             {"cause", ""},
+                             {"advice", json::array()}};
+    }
+    std::string path(const std::string& name) const { return (directory.path() / name).string(); }
+    /// Runs whose p99 is as given, one after another.
+    void make(const std::string& name, const std::vector<double>& p99_us) const {
+        for (std::size_t i = 0; i < p99_us.size(); ++i) {
+            const auto at = directory.path() / name / std::to_string(i + 1);
+            std::filesystem::create_directories(at);
+            json one = report;
+            one["latency_us"]["p99"] = p99_us[i];
+            std::ofstream(at / "report.json") << one;
+        }
+    }
+    test::ProgramRun compare(const std::string& a, const std::string& b) const {
+        return test::run_program(QCK_PROGRAM, {"report", "compare", path(a), path(b)});
+    }
+
+    test::TemporaryDirectory directory;
+    json report;
+};
+
+}  // namespace
+
+TEST_CASE("runs that differ are told from runs that do not", "[report][compare]") {
+    const Runs runs;
+    runs.make("a", {100, 110, 105, 98, 103});
+    runs.make("b", {200, 190, 210, 205, 195});
+    runs.make("c", {104, 99, 111, 101, 107});
+    const auto slower = runs.compare("a", "b");
+    CAPTURE(slower.out, slower.err);
+    CHECK(slower.exit_code == 0);
+    CHECK(contains(slower.out, "5 runs"));
+    // 2 of C(10, 5) = 252 ways.
+    CHECK(contains(slower.out, "+94.2 %  0.008  differs"));
+    const auto same = runs.compare("a", "c");
+    CAPTURE(same.out);
+    CHECK_FALSE(contains(same.out, " differs\n"));
+    CHECK(contains(same.out, "no difference shown"));
+}
+
+TEST_CASE("too few runs are said to be too few, and runs that are not VALID do not count",
+          "[report][compare]") {
+    Runs runs;
+    runs.make("a", {100, 101, 102});
+    runs.make("b", {200, 201, 202});
+    const auto few = runs.compare("a", "b");
+    CAPTURE(few.out);
+    CHECK(contains(few.out,
+                   "so few runs cannot show any difference (the smallest p they can have "
+                   "is 0.100)"));
+    runs.report["verdict"]["status"] = "INVALID";
+    runs.report["verdict"]["reasons"] = {"it was late"};
+    runs.make("b", {1});
+    CHECK(contains(runs.compare("a", "b").out, "2 runs, 1 not VALID left out"));
+    runs.make("none", {1, 2});
+    const auto none = runs.compare("a", "none");
+    CHECK(none.exit_code == 3);
+    CHECK(contains(none.err, "no run of it is VALID"));
+    CHECK(runs.compare("a", "nowhere").exit_code == 3);
+}
