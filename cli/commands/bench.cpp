@@ -8,6 +8,7 @@
 #include "cli/commands/bench_count.hpp"
 #include "cli/commands/bench_fit.hpp"
 #include "cli/commands/bench_fleet.hpp"
+#include "cli/commands/bench_metrics.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_reconcile.hpp"
 #include "cli/commands/bench_repeat.hpp"
@@ -147,6 +148,8 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     engine::EngineConfig config = engine_config(options, prepared->target, placement);
     config.api = prepared->api;
     if (prepared->embedded) config.service = prepared->embedded->process();
+    const auto metrics = BenchMetrics::wanted_by(options);
+    if (!metrics) return metrics.error();
     auto counted = count_before(options);
     if (!counted) return counted.error();
 
@@ -180,8 +183,9 @@ Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
     if (prepared->embedded && plan.users) {
         service_load.emplace(prepared->embedded->process(), placement.service.size());
     }
-    auto run = fleet ? fleet->run(plan, config.target, terminals.progress, interrupts)
-                     : run_plan(plan, config, terminals.progress, interrupts);
+    const ProgressSink sink = BenchMetrics::sink_of(metrics->get());
+    auto run = fleet ? fleet->run(plan, config.target, terminals.progress, interrupts, sink)
+                     : run_plan(plan, config, terminals.progress, interrupts, sink);
     if (!run) return run.error();
     fleet.reset();
     if (replay) replay->settle(plan, *run);

@@ -190,6 +190,9 @@ void add_result_flags(CLI::App& app, BenchOptions& options) {
         ->allow_extra_args(false);
     app.add_option("--out", options.out, "Directory of the report (runs/<time>-<scenario>)")
         ->type_name("DIR");
+    app.add_option("--metrics", options.metrics,
+                   "Answer GET /metrics here while the load runs, for Prometheus")
+        ->type_name("HOST:PORT");
     app.add_flag("--json", options.json, "Print report.json instead of a summary");
     app.add_flag("--quiet", options.quiet, "Print nothing but errors, and why a run is not good");
 }

@@ -155,11 +155,12 @@ Result<Calibration> BenchFleet::calibrate(const scenario::Plan& plan, const engi
 
 Result<record::RunResult> BenchFleet::run(const scenario::Plan& plan, const engine::Target& target,
                                           const render::Terminal& progress,
-                                          const InterruptWatch& interrupts) {
+                                          const InterruptWatch& interrupts,
+                                          const ProgressSink& sink) {
     if (auto begun = fleet_->begin(order(plan, target, closed_loop_)); !begun) {
         return begun.error();
     }
-    follow_run(*fleet_, plan, progress, interrupts);
+    follow_run(*fleet_, plan, progress, interrupts, sink);
     auto run = fleet_->finish();
     if (!run) return run;
     for (std::size_t at = 0; at < std::min(capacities_.size(), run->agents.size()); ++at) {

@@ -9,6 +9,7 @@
 #include "base/net/tls.hpp"
 #include "cli/commands/bench_fit.hpp"
 #include "cli/commands/bench_options.hpp"
+#include "cli/commands/bench_run.hpp"
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/local_agents.hpp"
 #include "cli/render/terminal.hpp"
@@ -37,7 +38,7 @@ public:
     /// As run_plan().
     Result<record::RunResult> run(const scenario::Plan& plan, const engine::Target& target,
                                   const render::Terminal& progress,
-                                  const InterruptWatch& interrupts);
+                                  const InterruptWatch& interrupts, const ProgressSink& sink = {});
 
 private:
     BenchFleet() = default;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "base/error.hpp"
@@ -14,18 +15,25 @@
 
 namespace qck::commands {
 
+/// Is told how a run goes, several times a second, by the thread that waits for its end.
+using ProgressSink = std::function<void(const scenario::Plan&, const record::Progress&)>;
+
 /// Waits for the end of a run of an engine or a fleet: shows progress on stderr where `progress`
-/// says that it can redraw, and ends the run early at the first signal, at once at the second.
+/// says that it can redraw, tells `sink` unless it is empty, and ends the run early at the first
+/// signal, at once at the second.
 template <class Running>
 void follow_run(Running& running, const scenario::Plan& plan, const render::Terminal& progress,
-                const InterruptWatch& interrupts) {
+                const InterruptWatch& interrupts, const ProgressSink& sink = {}) {
     constexpr std::chrono::milliseconds redraw_every{250};
     std::optional<render::LiveRun> live;
     if (progress.redraws) live.emplace(plan, stderr, progress);
     while (!running.wait_for(redraw_every)) {
         if (interrupts.count() == 1) running.stop_early();
         if (interrupts.count() >= 2) running.stop_now();
-        if (live) live->show(running.progress());
+        if (!live && !sink) continue;
+        const record::Progress now = running.progress();
+        if (live) live->show(now);
+        if (sink) sink(plan, now);
     }
 }
 
@@ -33,6 +41,6 @@ void follow_run(Running& running, const scenario::Plan& plan, const render::Term
 /// A signal heard by `interrupts` ends it early, a second one at once; both give a result.
 Result<record::RunResult> run_plan(const scenario::Plan& plan, engine::EngineConfig config,
                                    const render::Terminal& progress,
-                                   const InterruptWatch& interrupts);
+                                   const InterruptWatch& interrupts, const ProgressSink& sink = {});
 
 }  // namespace qck::commands

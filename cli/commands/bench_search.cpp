@@ -8,6 +8,7 @@
 #include "base/units.hpp"
 #include "base/whole_file.hpp"
 #include "cli/commands/bench_fleet.hpp"
+#include "cli/commands/bench_metrics.hpp"
 #include "cli/commands/bench_reconcile.hpp"
 #include "cli/commands/bench_run.hpp"
 #include "cli/commands/bench_setup.hpp"
@@ -34,11 +35,12 @@ constexpr const char* command_name = "qck bench search";
 struct Generator {
     const engine::EngineConfig& config;
     BenchFleet* fleet = nullptr;
+    ProgressSink sink;
 
     Result<record::RunResult> run(const scenario::Plan& plan, const render::Terminal& progress,
                                   const InterruptWatch& interrupts) const {
-        if (fleet != nullptr) return fleet->run(plan, config.target, progress, interrupts);
-        return run_plan(plan, config, progress, interrupts);
+        if (fleet != nullptr) return fleet->run(plan, config.target, progress, interrupts, sink);
+        return run_plan(plan, config, progress, interrupts, sink);
     }
 };
 
@@ -226,11 +228,14 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts) {
 
     engine::EngineConfig config = engine_config(options, prepared->target, placement);
     if (prepared->embedded) config.service = prepared->embedded->process();
+    const auto metrics = BenchMetrics::wanted_by(options);
+    if (!metrics) return metrics.error();
     Calibration asked;
     auto fleet = gather_fleet(options, placement, *plan, config.target, asked, interrupts);
     if (!fleet) return fleet.error();
 
-    RateSearch search(options, *plan, {config, fleet->get()}, asked, terminals, interrupts);
+    RateSearch search(options, *plan, {config, fleet->get(), BenchMetrics::sink_of(metrics->get())},
+                      asked, terminals, interrupts);
     search::SearchReport& report = search.report();
     report.context.target = prepared->target.origin() + prepared->target.path;
     report.context.target_note = prepared->note;
