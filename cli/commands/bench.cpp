@@ -127,93 +127,126 @@ Result<void> tell(const BenchOptions& options, const report::Report& report,
     return written;
 }
 
-Result<Exit> bench(const BenchOptions& options, InterruptWatch& interrupts) {
-    const Terminals terminals = terminals_of(options);
+/// A run that is to be made, and what it is made of.
+struct Bench {
+    scenario::Plan plan;
+    std::optional<LogReplay> replay;
+    Placement placement;
+    std::optional<BenchTarget> target;
+    engine::EngineConfig config;
+    std::unique_ptr<BenchMetrics> metrics;
+    CountBefore counted;
+    std::unique_ptr<BenchFleet> fleet;
+    report::RunContext context;
+    std::optional<Calibration> calibration;
+};
+
+Result<void> plan_run(const BenchOptions& options, Bench& bench) {
     auto nominal = plan_of(options);
     if (!nominal) return nominal.error();
-    scenario::Plan plan = std::move(*nominal);
-    std::optional<LogReplay> replay;
-    if (options.mode == BenchMode::replay) {
-        auto opened = LogReplay::open(options, plan);
-        if (!opened) return opened.error();
-        replay.emplace(std::move(*opened));
-    }
-    // Before the run, which may take days, and not after it.
-    const auto directory =
-        RunDirectory::make(options.out.empty() ? default_directory(plan) : options.out);
-    if (!directory) return directory.error();
-    const Placement placement = place(options);
-    auto prepared = prepare_target(options, plan, placement.service, interrupts);
+    bench.plan = std::move(*nominal);
+    if (options.mode != BenchMode::replay) return {};
+    auto opened = LogReplay::open(options, bench.plan);
+    if (!opened) return opened.error();
+    bench.replay.emplace(std::move(*opened));
+    return {};
+}
+
+/// All that comes before the load: the target, its count, agents and calibration.
+Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Bench& bench) {
+    bench.placement = place(options);
+    auto prepared = prepare_target(options, bench.plan, bench.placement.service, interrupts);
     if (!prepared) return prepared.error();
-    engine::EngineConfig config = engine_config(options, prepared->target, placement);
-    config.api = prepared->api;
-    if (prepared->embedded) config.service = prepared->embedded->process();
-    const auto metrics = BenchMetrics::wanted_by(options);
+    BenchTarget& target = bench.target.emplace(std::move(*prepared));
+    bench.config = engine_config(options, target.target, bench.placement);
+    bench.config.api = target.api;
+    if (target.embedded) bench.config.service = target.embedded->process();
+    auto metrics = BenchMetrics::wanted_by(options);
     if (!metrics) return metrics.error();
+    bench.metrics = std::move(*metrics);
     auto counted = count_before(options);
     if (!counted) return counted.error();
+    bench.counted = std::move(*counted);
 
-    report::RunContext context;
-    context.target = prepared->target.origin() + prepared->target.path;
-    context.target_note = prepared->note;
+    bench.context.target = target.target.origin() + target.target.path;
+    bench.context.target_note = target.note;
     // Those of an embedded service go when it does.
-    if (!prepared->embedded) context.links_added = prepared->links_added;
-    context.compress = options.compress;
-    context.command = typed_command();
-    std::optional<Calibration> calibration;
-    std::unique_ptr<BenchFleet> fleet;
-    if (options.fleet.any() || !options.fleet.listen.empty()) {
-        auto gathered =
-            BenchFleet::gather(options, placement.generator, placement.threads, interrupts);
-        if (!gathered) return gathered.error();
-        fleet = std::move(*gathered);
-        if (config.api) fleet->use_api(config.api->origin());
-    }
-    if (auto fitted = fit(options, config, fleet.get(), plan, context, calibration, interrupts);
-        !fitted) {
-        return fitted.error();
-    }
+    if (!target.embedded) bench.context.links_added = target.links_added;
+    bench.context.compress = options.compress;
+    bench.context.command = typed_command();
+    auto fleet = BenchFleet::wanted_by(options, bench.placement, interrupts);
+    if (!fleet) return fleet.error();
+    bench.fleet = std::move(*fleet);
+    if (bench.fleet && target.api) bench.fleet->use_api(target.api->origin());
+    return fit(options, bench.config, bench.fleet.get(), bench.plan, bench.context,
+               bench.calibration, interrupts);
+}
 
-    if (replay) config.feed = &replay->start(prepared->target);
-    if (!options.json && !options.quiet) {
-        std::fputs(render::run_head(plan, context, terminals.out).c_str(), stdout);
-        std::fflush(stdout);
-    }
-    std::optional<ServiceLoad> service_load;
-    if (prepared->embedded && plan.users) {
-        service_load.emplace(prepared->embedded->process(), placement.service.size());
-    }
-    const ProgressSink sink = BenchMetrics::sink_of(metrics->get());
-    auto run = fleet ? fleet->run(plan, config.target, terminals.progress, interrupts, sink)
-                     : run_plan(plan, config, terminals.progress, interrupts, sink);
-    if (!run) return run.error();
-    fleet.reset();
-    if (replay) replay->settle(plan, *run);
-    report::Report report = report::make_report(plan, *run, context, options.objectives);
-    if (service_load && report.verdict.status != report::Status::valid) {
-        report.verdict.notes.push_back(service_load->note(*run, placement.generator.size()));
-    }
-    if (prepared->embedded) {
-        auto counts = reconcile_embedded(*prepared->embedded, plan, *run, calibration, interrupts);
+/// Offers the load, and lets agents go.
+Result<record::RunResult> offer(Bench& bench, const render::Terminal& progress,
+                                const InterruptWatch& interrupts) {
+    const ProgressSink sink = BenchMetrics::sink_of(bench.metrics.get());
+    if (bench.replay) bench.config.feed = &bench.replay->start(bench.target->target);
+    auto run = bench.fleet
+                   ? bench.fleet->run(bench.plan, bench.target->target, progress, interrupts, sink)
+                   : run_plan(bench.plan, bench.config, progress, interrupts, sink);
+    bench.fleet.reset();
+    if (run && bench.replay) bench.replay->settle(bench.plan, *run);
+    return run;
+}
+
+/// Sets counts beside what was answered: those of an embedded service, and the target's own.
+void compare_counts(const BenchOptions& options, Bench& bench, const record::RunResult& run,
+                    const InterruptWatch& interrupts, report::Report& report) {
+    if (bench.target->embedded) {
+        auto counts = reconcile_embedded(*bench.target->embedded, bench.plan, run,
+                                         bench.calibration, interrupts);
         if (counts) {
             report.reconcile = std::move(*counts);
         } else {
             report.reconcile_failure = counts.error().message;
         }
     }
-    if (replay) {
-        auto lines = replay->report();
+    compare_count(bench.counted, options, run, bench.calibration, interrupts, report);
+}
+
+Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupts) {
+    const Terminals terminals = terminals_of(options);
+    Bench bench;
+    if (auto planned = plan_run(options, bench); !planned) return planned.error();
+    // Before the run, which may take days, and not after it.
+    const auto directory =
+        RunDirectory::make(options.out.empty() ? default_directory(bench.plan) : options.out);
+    if (!directory) return directory.error();
+    if (auto ready = prepare(options, interrupts, bench); !ready) return ready.error();
+    if (!options.json && !options.quiet) {
+        std::fputs(render::run_head(bench.plan, bench.context, terminals.out).c_str(), stdout);
+        std::fflush(stdout);
+    }
+    std::optional<ServiceLoad> service_load;
+    if (bench.target->embedded && bench.plan.users) {
+        service_load.emplace(bench.target->embedded->process(), bench.placement.service.size());
+    }
+    auto run = offer(bench, terminals.progress, interrupts);
+    if (!run) return run.error();
+    report::Report report =
+        report::make_report(bench.plan, *run, bench.context, options.objectives);
+    if (service_load && report.verdict.status != report::Status::valid) {
+        report.verdict.notes.push_back(service_load->note(*run, bench.placement.generator.size()));
+    }
+    if (bench.replay) {
+        auto lines = bench.replay->report();
         if (!lines) return lines.error();
         report.log = std::move(*lines);
     }
-    compare_count(*counted, options, *run, calibration, interrupts, report);
+    compare_counts(options, bench, *run, interrupts, report);
     auto told = tell(options, report, *run, directory->path(), terminals.out);
     if (!told) return told.error();
     return exit_of(report);
 }
 
 Exit run_once(const BenchOptions& options, InterruptWatch& interrupts) {
-    const auto outcome = bench(options, interrupts);
+    const auto outcome = run_bench_of(options, interrupts);
     if (outcome) return *outcome;
     if (interrupts.count() == 0) return failed(command_name, outcome.error());
     std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);

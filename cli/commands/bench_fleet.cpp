@@ -47,6 +47,13 @@ Result<void> check(const FleetOptions& options) {
 
 }  // namespace
 
+Result<std::unique_ptr<BenchFleet>> BenchFleet::wanted_by(const BenchOptions& options,
+                                                          const Placement& placement,
+                                                          const InterruptWatch& interrupts) {
+    if (!options.fleet.any() && options.fleet.listen.empty()) return nullptr;
+    return gather(options, placement.generator, placement.threads, interrupts);
+}
+
 Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& options,
                                                        const std::vector<int>& cpus,
                                                        std::uint32_t threads,

@@ -10,6 +10,7 @@
 #include "cli/commands/bench_fit.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_run.hpp"
+#include "cli/commands/bench_setup.hpp"
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/local_agents.hpp"
 #include "cli/render/terminal.hpp"
@@ -22,6 +23,10 @@ namespace qck::commands {
 /// end with it. Belongs to one thread.
 class BenchFleet {
 public:
+    /// As gather(), by the flags; null when they ask for no agents.
+    static Result<std::unique_ptr<BenchFleet>> wanted_by(const BenchOptions& options,
+                                                         const Placement& placement,
+                                                         const InterruptWatch& interrupts);
     /// `cpus` and `threads` are those of local agents, all together.
     static Result<std::unique_ptr<BenchFleet>> gather(const BenchOptions& options,
                                                       const std::vector<int>& cpus,

@@ -206,9 +206,8 @@ Result<std::unique_ptr<BenchFleet>> gather_fleet(const BenchOptions& options,
                                                  const scenario::Plan& plan,
                                                  const engine::Target& target, Calibration& asked,
                                                  const InterruptWatch& interrupts) {
-    if (!options.fleet.any() && options.fleet.listen.empty()) return nullptr;
-    auto fleet = BenchFleet::gather(options, placement.generator, placement.threads, interrupts);
-    if (!fleet) return fleet.error();
+    auto fleet = BenchFleet::wanted_by(options, placement, interrupts);
+    if (!fleet || !*fleet) return fleet;
     auto measured = (*fleet)->calibrate(plan, target, interrupts);
     if (!measured) return measured.error();
     asked = std::move(*measured);
