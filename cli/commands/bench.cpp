@@ -164,7 +164,7 @@ Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Be
     auto metrics = BenchMetrics::wanted_by(options);
     if (!metrics) return metrics.error();
     bench.metrics = std::move(*metrics);
-    auto counted = count_before(options);
+    auto counted = count_before(options, interrupts);
     if (!counted) return counted.error();
     bench.counted = std::move(*counted);
 

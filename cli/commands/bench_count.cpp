@@ -4,7 +4,7 @@
 
 namespace qck::commands {
 
-Result<CountBefore> count_before(const BenchOptions& options) {
+Result<CountBefore> count_before(const BenchOptions& options, const InterruptWatch& interrupts) {
     CountBefore count;
     if (options.count_url.empty() && options.count_command.empty()) {
         if (options.count_pointer.empty()) return count;
@@ -13,7 +13,7 @@ Result<CountBefore> count_before(const BenchOptions& options) {
     }
     auto source = CountSource::make(options);
     if (!source) return source.error();
-    const auto clicks = source->read();
+    const auto clicks = calm_count(*source, options.count_within, interrupts);
     if (!clicks) return clicks.error();
     count.source.emplace(std::move(*source));
     count.clicks = *clicks;

@@ -20,8 +20,8 @@ struct CountBefore {
     std::uint64_t clicks = 0;
 };
 
-/// Reads it by --count-url or --count-cmd. Errors name the flag.
-Result<CountBefore> count_before(const BenchOptions& options);
+/// Reads it by --count-url or --count-cmd, when it stands still. Errors name the flag.
+Result<CountBefore> count_before(const BenchOptions& options, const InterruptWatch& interrupts);
 
 /// Reads it again, and sets what it has gained beside what was answered, the calibration too. A
 /// count that cannot be read is the report's `reconcile_failure`.

@@ -275,6 +275,28 @@ Result<std::uint64_t> CountSource::read() {
     return *count;
 }
 
+Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds within,
+                                 const InterruptWatch& interrupts) {
+    const std::int64_t begin = monotonic_ns();
+    std::int64_t since_ns = begin;
+    std::optional<std::uint64_t> last;
+    for (;;) {
+        const auto count = source.read();
+        if (!count) return count;
+        const std::int64_t now = monotonic_ns();
+        if (last && *count == *last && now - since_ns >= calm_ns) return count;
+        if (!last || *count != *last) since_ns = now;
+        last = *count;
+        // Time to stand still has to be left.
+        if (interrupts.count() > 0 || since_ns - begin > within.count()) {
+            return error(Errc::unavailable,
+                         source.name() + ": the count does not stand still (at " +
+                             std::to_string(*count) + "): the target has to be alone with the run");
+        }
+        std::this_thread::sleep_for(poll_gap);
+    }
+}
+
 void ExpectedCount::add(const record::RunResult& run) {
     for (const record::PhaseResult& phase : run.phases) {
         for (const auto& [status, count] : phase.status) {

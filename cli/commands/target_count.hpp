@@ -47,6 +47,12 @@ private:
     std::vector<std::string> command_;
 };
 
+/// Reads the count until it has stood still for a second: what was asked before the run is counted
+/// by then. Fails when it cannot be read, and when it has not stood still `within` that time: then
+/// somebody else is at the target, and a comparison would say nothing.
+Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds within,
+                                 const InterruptWatch& interrupts);
+
 /// Answers that a count has to show, and those that it may: requests whose answer never came, or
 /// was a server's error, may have been counted all the same.
 struct ExpectedCount {

@@ -1,6 +1,9 @@
 #include <sys/stat.h>
+
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/catch.hpp"
@@ -139,17 +142,32 @@ TEST_CASE("a count may come from a command, which no shell sees", "[counts][B2]"
     const CountingService service([](std::uint64_t) { return 1; });
     const Bench bench;
     const auto script = bench.directory.path() / "count it";
-    std::ofstream(script) << "#!/bin/sh\n"
-                          << "n=$(cat '" << (bench.directory.path() / "n").string()
-                          << "' 2>/dev/null || echo 0)\necho $((n + 200)) > '"
-                          << (bench.directory.path() / "n").string()
-                          << "'\n[ \"$1\" = 'a b' ] && [ \"$2\" = '$X;' ] && "
-                             "[ $n -gt 200 ] && n=200\necho \"{\\\"n\\\": $n}\"\n";
+    std::ofstream(script)
+        << "#!/bin/sh\n[ \"$1\" = 'a b' ] && [ \"$2\" = '$X;' ] && curl -s \"$3\"\n";
     ::chmod(script.c_str(), 0755);
-    const auto run = bench(service, {"--count-cmd", "'" + script.string() + "' \"a b\" $X;",
-                                     "--count-pointer", "/n", "--count-within", "3s"});
+    const auto run = bench(
+        service, {"--count-cmd", "'" + script.string() + "' \"a b\" $X; " + service.url("/stats"),
+                  "--count-pointer", "/links/0/clicks", "--count-within", "3s"});
     check_exit(run, 0);
     CHECK(bench.report()["target_count"]["difference"] == 0);
+}
+
+TEST_CASE("a count that moves by itself is refused before the run", "[counts][B2]") {
+    std::atomic<std::uint64_t> clicks{0};
+    test::TestTarget target([&](std::string_view) {
+        const std::string body = std::to_string(++clicks);
+        return Reaction{"HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) +
+                        "\r\n\r\n" + body};
+    });
+    const test::TemporaryDirectory directory;
+    const auto out = directory.path() / "run";
+    const auto run = test::run_program(
+        QCK_PROGRAM, {"bench", "constant", "--rate", "1", "--target", target.url("/x"), "--out",
+                      out.string(), "--count-url", target.url("/stats"), "--count-within", "1s"});
+    CAPTURE(run.out, run.err);
+    CHECK(run.exit_code == 3);
+    CHECK(contains(run.err, "the count does not stand still"));
+    CHECK_FALSE(std::filesystem::exists(out));
 }
 
 TEST_CASE("a count that cannot be read is an error before the run, and no drift", "[counts][B2]") {
