@@ -2,16 +2,18 @@
 // and in user space.
 //
 // QEMU tells of each block of instructions before it runs it, and on which CPU. Whose they are is
-// seen in the kernel's
-// __switch_to_asm, which is known by its two instructions `mov %rsp, offset(%rdi); mov
-// offset(%rsi), %rsp` (the stack of the thread that goes is kept, that of the one that comes is
-// taken): the address that the second one reads is in the task_struct of the thread that comes. So
-// the count is that of `perf stat -p`: what runs while the thread is the current one, interrupts
-// and the network's softirqs in its context among it. A thread that halts its CPU is an idle one.
+// seen in the kernel's __switch_to_asm, which is known by its two instructions
+//     mov %rsp, offset(%rdi)
+//     mov offset(%rsi), %rsp
+// (the stack of the thread that goes is kept, that of the one that comes is taken): the address
+// that the second one reads is in the task_struct of the thread that comes. So the count is that of
+// `perf stat -p`: what runs while the thread is the current one, interrupts and the network's
+// softirqs in its context among it. A thread that halts its CPU is an idle one.
 //
-// A program in the emulated machine asks for the counts by a no-op with an odd address, nopl
-// 0x51434bNN(%rax); each time a line `NN cpu thread kernel user idle` is written for every thread,
-// to the file that EMULATOR_COUNTS names.
+// A program in the emulated machine asks for the counts by a no-op with an odd address,
+// nopl 0x51434bNN(%rax). Each time these lines are written to the file that EMULATOR_COUNTS names:
+//     NN cpu thread kernel user idle     for every thread, of its instructions
+//     NN cpu lost LOST NOW 0             ns of real time: by how much the CPU fell behind its pace
 //
 // An instruction with a REP prefix is run by QEMU as a block for every turn; it counts once, as it
 // does in hardware.
@@ -69,6 +71,7 @@ static struct cpu {
     bool halted;
     uint64_t unpaced;      // instructions since `may_go_on_ns` was looked at
     int64_t may_go_on_ns;  // when what it has run should have taken until then
+    int64_t lost_ns;       // by which it fell behind its pace and was let off
     int used;
     struct thread threads[threads_max];
 } cpus[cpus_max];
@@ -111,12 +114,15 @@ static void keep_pace(struct cpu* cpu) {
     const int64_t lateness_ns = 2000000;  // that is made up for; more is forgotten
     if (!cpu->halted && cpu->unpaced < looks_after) return;
     const int64_t now = real_ns();
-    if (cpu->halted) {
+    if (cpu->halted || cpu->may_go_on_ns == 0) {
         cpu->may_go_on_ns = now;
         cpu->halted = false;
     } else {
         cpu->may_go_on_ns += (int64_t)cpu->unpaced * pace_ps / 1000;
-        if (cpu->may_go_on_ns < now - lateness_ns) cpu->may_go_on_ns = now - lateness_ns;
+        if (cpu->may_go_on_ns < now - lateness_ns) {
+            cpu->lost_ns += now - lateness_ns - cpu->may_go_on_ns;
+            cpu->may_go_on_ns = now - lateness_ns;
+        }
     }
     cpu->unpaced = 0;
     if (cpu->may_go_on_ns <= now) return;
@@ -161,6 +167,8 @@ static void on_mark(unsigned index, void* number) {
         pace_ps = pace ? atoll(pace) : 0;
     }
     for (int cpu = 0; cpu < cpus_max; ++cpu) {
+        fprintf(out, "%u %d lost %" PRId64 " %" PRId64 " 0\n", (unsigned)(uintptr_t)number, cpu,
+                cpus[cpu].lost_ns, real_ns());
         for (int at = 0; at < threads_max; ++at) {
             const struct thread* thread = &cpus[cpu].threads[at];
             if (thread->address == 0) continue;
