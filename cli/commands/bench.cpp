@@ -178,6 +178,7 @@ Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Be
     if (!fleet) return fleet.error();
     bench.fleet = std::move(*fleet);
     if (bench.fleet && target.api) bench.fleet->use_api(target.api->origin());
+    if (bench.fleet) bench.fleet->use_service(bench.config.service);
     return fit(options, bench.config, bench.fleet.get(), bench.plan, bench.context,
                bench.calibration, interrupts);
 }

@@ -45,6 +45,35 @@ Result<void> check(const FleetOptions& options) {
     return {};
 }
 
+/// A run of agents of this machine, and who has its CPUs meanwhile.
+struct WatchedFleet {
+    fleet::Fleet& fleet;
+    engine::CpuWatch& cpus;
+
+    bool wait_for(std::chrono::nanoseconds span) {
+        const bool ended = fleet.wait_for(span);
+        const std::chrono::nanoseconds at = fleet.progress().elapsed;
+        if (at.count() >= 0 && !ended) cpus.look(at);
+        return ended;
+    }
+    record::Progress progress() const { return fleet.progress(); }
+    void stop_early() { fleet.stop_early(); }
+    void stop_now() { fleet.stop_now(); }
+};
+
+void add_evidence(const engine::CpuWatch& cpus, const engine::Target& target,
+                  record::RunResult& run) {
+    record::GeneratorEvidence& evidence = run.generator;
+    evidence.cpu_stretches = cpus.stretches();
+    evidence.target_is_here =
+        std::any_of(target.addresses.begin(), target.addresses.end(),
+                    [](const net::Address& one) { return one.is_loopback(); });
+    const record::CpuShares shares =
+        record::shares_of(evidence.cpu_stretches, std::chrono::nanoseconds(0), run.duration);
+    evidence.steal_share = std::max(evidence.steal_share, shares.stolen);
+    evidence.others_share = shares.others;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BenchFleet>> BenchFleet::wanted_by(const BenchOptions& options,
@@ -119,6 +148,14 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
     return made;
 }
 
+engine::CpuWatch BenchFleet::watch_here() const {
+    engine::CpuWatch::Config config;
+    config.ours = local_->processes();
+    if (service_ > 0) config.ours.push_back(service_);
+    config.every = std::chrono::milliseconds(200);
+    return engine::CpuWatch(std::move(config));
+}
+
 fleet::Order BenchFleet::order(const scenario::Plan& plan, const engine::Target& target,
                                bool closed_loop) const {
     fleet::Order order;
@@ -167,9 +204,17 @@ Result<record::RunResult> BenchFleet::run(const scenario::Plan& plan, const engi
     if (auto begun = fleet_->begin(order(plan, target, closed_loop_)); !begun) {
         return begun.error();
     }
-    follow_run(*fleet_, plan, progress, interrupts, sink);
+    std::optional<engine::CpuWatch> cpus;
+    if (!local_) {
+        follow_run(*fleet_, plan, progress, interrupts, sink);
+    } else {
+        cpus.emplace(watch_here());
+        WatchedFleet watched{*fleet_, *cpus};
+        follow_run(watched, plan, progress, interrupts, sink);
+    }
     auto run = fleet_->finish();
     if (!run) return run;
+    if (cpus) add_evidence(*cpus, target, *run);
     for (std::size_t at = 0; at < std::min(capacities_.size(), run->agents.size()); ++at) {
         run->agents[at].capacity_per_s = capacities_[at];
     }

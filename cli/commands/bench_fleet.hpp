@@ -14,6 +14,7 @@
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/local_agents.hpp"
 #include "cli/render/terminal.hpp"
+#include "loadgen/engine/cpu_watch.hpp"
 #include "loadgen/engine/target.hpp"
 #include "loadgen/fleet/fleet.hpp"
 
@@ -35,6 +36,8 @@ public:
 
     /// URL of requests to an API, of plans that have any.
     void use_api(std::string url) { api_ = std::move(url); }
+    /// The embedded service, whose CPU time is no other load on this machine.
+    void use_service(pid_t process) { service_ = process; }
 
     /// As calibrate(): all agents at once, so that they share the target as in the run. Their
     /// shares of later runs are as what each had answered.
@@ -47,6 +50,7 @@ public:
 
 private:
     BenchFleet() = default;
+    engine::CpuWatch watch_here() const;
     fleet::Order order(const scenario::Plan& plan, const engine::Target& target,
                        bool closed_loop) const;
 
@@ -56,6 +60,7 @@ private:
     std::unique_ptr<fleet::Fleet> fleet_;
     std::vector<double> capacities_;
     std::string api_;
+    pid_t service_ = 0;
     std::uint32_t threads_ = 0;  ///< of each agent, as asked for; 0: its own choice
     bool verify_target_ = true;
     bool closed_loop_ = false;

@@ -34,6 +34,8 @@ public:
     LocalAgents& operator=(LocalAgents&&) = delete;
     ~LocalAgents();
 
+    const std::vector<pid_t>& processes() const { return children_; }
+
 private:
     LocalAgents() = default;
 

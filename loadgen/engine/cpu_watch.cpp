@@ -34,7 +34,8 @@ CpuWatch::Sample CpuWatch::sample(std::chrono::nanoseconds at) const {
         return !config_.cpus.empty() &&
                std::find(config_.cpus.begin(), config_.cpus.end(), time.cpu) == config_.cpus.end();
     });
-    now.ours = cpu_time_of(::getpid()) + cpu_time_of(config_.service);
+    now.ours = cpu_time_of(::getpid());
+    for (const pid_t process : config_.ours) now.ours += cpu_time_of(process);
     return now;
 }
 

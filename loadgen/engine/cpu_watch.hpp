@@ -24,8 +24,9 @@ public:
     struct Config {
         /// What to look at; empty: every CPU of the machine.
         std::vector<int> cpus;
-        /// A process whose CPU time is no other's: the embedded service. 0: none.
-        pid_t service = 0;
+        /// Processes whose CPU time is no other's either: the embedded service, agents that were
+        /// started here.
+        std::vector<pid_t> ours;
         std::size_t threads = 0;
         /// Least time from one look to the next.
         std::chrono::nanoseconds every{};
@@ -49,7 +50,7 @@ private:
     struct Sample {
         std::chrono::nanoseconds at{};
         std::vector<CpuTime> cpus;
-        std::chrono::nanoseconds ours{};  ///< CPU time of this process and the service
+        std::chrono::nanoseconds ours{};  ///< CPU time of this process and Config::ours
     };
 
     Sample sample(std::chrono::nanoseconds at) const;

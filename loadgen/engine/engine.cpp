@@ -173,6 +173,9 @@ Result<void> Engine::set_up() {
     setup_.closed_loop = config_.closed_loop;
     setup_.feed = config_.feed;
     setup_.may_spin = may_spin(workers * std::max(config_.siblings, 1U), !config_.cpus.empty());
+    const std::size_t cpus = config_.cpus.empty() ? allowed_cpus().size() : config_.cpus.size();
+    setup_.sharers = std::max<std::uint32_t>(
+        workers * config_.siblings / static_cast<std::uint32_t>(std::max<std::size_t>(cpus, 1)), 1);
     setup_.new_connections_per_s = plan_.new_connections_per_s / workers;
     setup_.interrupt_drain_ns = std::min(config_.interrupt_drain, plan_.timeout).count();
     control_.may_end.store(!config_.guided);
@@ -197,7 +200,7 @@ bool Engine::target_is_here() const {
 void Engine::watch_cpus() {
     CpuWatch::Config watch;
     if (!target_is_here()) watch.cpus = config_.cpus.empty() ? allowed_cpus() : config_.cpus;
-    watch.service = config_.service;
+    if (config_.service > 0) watch.ours.push_back(config_.service);
     watch.threads = workers_.size();
     watch.every = std::max(cpu_look_gap, std::chrono::nanoseconds(frame_.shape().interval_ns));
     cpu_watch_.emplace(std::move(watch));

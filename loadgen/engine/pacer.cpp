@@ -23,6 +23,8 @@ constexpr std::int64_t window_ns = 10'000'000;
 /// How long work gathers, besides the lag of the sleep. A sleep costs a virtual machine as much as
 /// a request or two; with this length they are a tenth of the work at 70 % of full load.
 constexpr std::int64_t gather_ns = 40'000;
+/// Threads that share a CPU each do a part of its work, but gather no longer than this.
+constexpr std::int64_t gather_max_ns = 250'000;
 constexpr std::int64_t lag_min_ns = 4'000;
 constexpr std::int64_t lag_max_ns = 60'000;
 
@@ -49,12 +51,12 @@ void spin_until(std::int64_t now_ns, std::int64_t until_ns, std::int64_t& spun_n
 
 }  // namespace
 
-Result<Pacer> Pacer::create(bool may_spin) {
+Result<Pacer> Pacer::create(bool may_spin, std::uint32_t sharers) {
     net::Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     if (!epoll) return io_error("cannot create an epoll set", errno);
     // Timers of this thread end when asked, not up to 50 µs later.
     ::prctl(PR_SET_TIMERSLACK, 1UL);
-    return Pacer(std::move(epoll), may_spin);
+    return Pacer(std::move(epoll), may_spin, std::max(sharers, 1U));
 }
 
 void Pacer::begin() {
@@ -86,7 +88,7 @@ void Pacer::note_busy(std::int64_t now_ns) {
     const std::int64_t span_ns = now_ns - window_began_ns_;
     if (span_ns < window_ns) return;
     const double share = static_cast<double>(busy_ns_) / static_cast<double>(span_ns);
-    gathers_ = share > (gathers_ ? gather_below : gather_above);
+    gathers_ = share > (gathers_ ? gather_below : gather_above) / sharers_;
     busy_ns_ = 0;
     window_began_ns_ = now_ns;
 }
@@ -102,7 +104,7 @@ std::span<epoll_event> Pacer::wait_for_work(std::int64_t now_ns, std::int64_t un
     const std::int64_t left_ns = until_ns - now_ns;
     if (left_ns <= 0) return poll(0);
     if (gathers_) {
-        const timespec nap{0, gather_ns};
+        const timespec nap{0, std::min(gather_ns * sharers_, gather_max_ns)};
         ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
         return poll(0);
     }

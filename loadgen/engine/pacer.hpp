@@ -20,11 +20,13 @@ namespace qck::engine {
 ///
 /// A thread that is busy for much of its time instead sleeps for short, fixed spans that readiness
 /// does not end, and finds work for several requests when it wakes: what a request costs stays
-/// what it costs at full load, for some 50 µs of lag. Belongs to one thread.
+/// what it costs at full load, for some 50 µs of lag; for several times that where several threads
+/// share a CPU, and find the work of each in turn. Belongs to one thread.
 class Pacer {
 public:
     /// `may_spin`: false where looking at the clock would take the CPU from the target.
-    static Result<Pacer> create(bool may_spin);
+    /// `sharers`: threads that do as this one does on the same CPU, itself included.
+    static Result<Pacer> create(bool may_spin, std::uint32_t sharers = 1);
 
     int epoll() const { return epoll_.get(); }
 
@@ -40,13 +42,15 @@ public:
     void begin();
 
 private:
-    Pacer(net::Fd epoll, bool may_spin) : epoll_(std::move(epoll)), may_spin_(may_spin) {}
+    Pacer(net::Fd epoll, bool may_spin, std::uint32_t sharers)
+        : epoll_(std::move(epoll)), may_spin_(may_spin), sharers_(sharers) {}
     std::span<epoll_event> wait_for_work(std::int64_t now_ns, std::int64_t until_ns);
     std::span<epoll_event> poll(std::int64_t timeout_ns);
     void note_busy(std::int64_t now_ns);
 
     net::Fd epoll_;
     bool may_spin_;
+    std::uint32_t sharers_;
     bool has_pwait2_ = true;        ///< Linux 5.11; before it, ppoll takes its place
     std::int64_t lag_ns_ = 20'000;  ///< of recent sleeps, smoothed
     std::int64_t spin_ns_ = 0;

@@ -47,7 +47,7 @@ Worker::Worker(const RunSetup& setup, RunControl& control, const schedule::Strip
 }
 
 Result<void> Worker::run() {
-    auto pacer = Pacer::create(setup_.may_spin);
+    auto pacer = Pacer::create(setup_.may_spin, setup_.sharers);
     if (!pacer) {
         control_.warmed_up.fetch_add(1);
         control_.ended.fetch_add(1);

@@ -318,6 +318,8 @@ bool users_were_held_up(const Facts& facts) {
 /// Whether all connections can have been in use at once: by Little's law over the phase, or because
 /// as many requests as there are places took as long as others waited, as when a target stalls.
 bool connections_were_busy(const Facts& facts) {
+    // A user has its own connection, and wants no other one.
+    if (facts.plan.users) return false;
     return busy_throughout(facts) || all_places_stalled(facts);
 }
 

@@ -50,7 +50,7 @@ TEST_CASE("another process on the generator's CPU is seen, and is not its own se
     config.threads = 1;
     config.every = 200ms;
     engine::CpuWatch alone(config);
-    config.service = burner.process();
+    config.ours = {burner.process()};
     engine::CpuWatch with_service(config);
     std::chrono::nanoseconds ran{};
     std::thread generator([&] {

@@ -111,6 +111,8 @@ TEST_CASE("agents with any capacities offer every request once, at one moment",
     }
     CHECK(result.agents[3].share == Approx(100 / 104.51).epsilon(0.01));
     CHECK(result.agents[1].accounting.sent == 0);
+    // All on one CPU of one host: what each has of it adds up.
+    CHECK(result.generator.cpu_share_max == Approx(5 * 0.15));
 }
 
 TEST_CASE("whatever agents are lost when, no request is made twice and the accounting closes",

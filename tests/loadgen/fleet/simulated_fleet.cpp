@@ -74,7 +74,10 @@ bool SimulatedLoad::has_ended() const {
 Result<fleet::Done> SimulatedLoad::finish() {
     fleet::Done done;
     done.ran_ns = now_ns_ - start_ns_;
-    done.evidence.threads.resize(1);
+    record::ThreadResult& thread = done.evidence.threads.emplace_back();
+    thread.cpu = 1;
+    thread.wall_time = std::chrono::seconds(1);
+    thread.cpu_time = std::chrono::milliseconds(150);
     return done;
 }
 
