@@ -54,18 +54,22 @@ Result<double> parse_compress(std::string_view text) {
 }
 
 void add_target_flags(CLI::App& app, BenchOptions& options) {
+    const bool crowd = options.mode == BenchMode::orchestrator;
     app.add_option("--target", options.target,
-                   "Where to (the service on the default ports, its link `viral`)")
+                   crowd ? "Where readers ask (a service is started as by --serve)"
+                         : "Where to (the service on the default ports, its link `viral`)")
         ->type_name("URL");
     // A log asks for links of its own, which a service that is started now has not.
     if (options.mode != BenchMode::replay) {
         app.add_flag("--serve", options.serve,
                      "Start an embedded qck serve, and reconcile its counts at the end");
-        app.add_option(
-               "--api", options.api,
-               "Links API, where missing links are added: without --target, or when it is typed")
-            ->capture_default_str()
-            ->type_name("URL");
+        CLI::Option* const api =
+            app.add_option("--api", options.api,
+                           crowd ? "Links API, where writers write (port 8081 of the target's host)"
+                                 : "Links API, where missing links are added: without --target, or "
+                                   "when it is typed");
+        api->type_name("URL");
+        if (!crowd) api->capture_default_str();
         app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
     }
     app.add_flag("--allow-public", options.allow_public,

@@ -50,7 +50,7 @@ bool Agent::sleep(std::chrono::nanoseconds span) const {
     return !interrupted_();
 }
 
-Result<void> Agent::greet(Peer& peer) const {
+Result<std::vector<Message>> Agent::greet(Peer& peer) const {
     Hello hello;
     hello.role = Role::agent;
     hello.name = config_.name;
@@ -58,6 +58,7 @@ Result<void> Agent::greet(Peer& peer) const {
     hello.threads = config_.load.threads;
     Greeting greeting(hello, config_.token);
     peer.send(greeting.hello());
+    std::vector<Message> early;
     const std::int64_t until_ns = monotonic_ns() + greeting_within.count();
     while (!greeting.is_done()) {
         if (monotonic_ns() > until_ns || interrupted_()) {
@@ -66,7 +67,11 @@ Result<void> Agent::greet(Peer& peer) const {
         wait_for({{peer.fd(), peer.poll_events(), 0}}, busy_wait_ns);
         std::vector<Message> messages;
         const auto received = peer.receive(messages);
-        for (const Message& message : messages) {
+        for (Message& message : messages) {
+            if (greeting.is_done()) {
+                early.push_back(std::move(message));
+                continue;
+            }
             auto answer = greeting.take(message);
             if (!answer) {
                 peer.send(Refusal{answer.error().message});
@@ -77,7 +82,7 @@ Result<void> Agent::greet(Peer& peer) const {
         if (!received && !greeting.is_done()) return received.error();
     }
     peer.trust();
-    return {};
+    return early;
 }
 
 void Agent::turn_away(const net::Fd& listener) {
@@ -95,14 +100,17 @@ void Agent::turn_away(const net::Fd& listener) {
     });
 }
 
-std::uint64_t Agent::serve_coordinator(Peer& peer, const net::Fd& listener) {
+std::uint64_t Agent::serve_coordinator(Peer& peer, std::vector<Message> early,
+                                       const net::Fd& listener) {
     AgentSession session(load_, monotonic_ns());
     while (!session.over()) {
         if (interrupted_()) session.end("the agent is to end");
         std::vector<pollfd> watched{{peer.fd(), peer.poll_events(), 0}};
         if (listener) watched.push_back({listener.get(), POLLIN, 0});
-        wait_for(std::move(watched), session.is_running() ? busy_wait_ns : idle_wait_ns);
-        std::vector<Message> messages;
+        if (early.empty()) {
+            wait_for(std::move(watched), session.is_running() ? busy_wait_ns : idle_wait_ns);
+        }
+        std::vector<Message> messages = std::exchange(early, {});
         const auto received = peer.receive(messages);
         for (const Message& message : messages) {
             session.on_message(message, monotonic_ns());
@@ -131,13 +139,14 @@ Result<void> Agent::serve(net::Fd listener) {
             tls.emplace(std::move(*stream));
         }
         Peer peer(std::move(socket), std::move(tls));
-        if (auto greeted = greet(peer); !greeted) {
+        auto greeted = greet(peer);
+        if (!greeted) {
             log::warn("coordinator_refused",
                       {{"peer", from.to_string()}, {"why", greeted.error().message}});
             continue;
         }
         log::info("coordinator", {{"peer", from.to_string()}});
-        if (serve_coordinator(peer, listener) > 0 && config_.once) return {};
+        if (serve_coordinator(peer, std::move(*greeted), listener) > 0 && config_.once) return {};
     }
     return {};
 }
@@ -165,7 +174,8 @@ Result<void> Agent::join(const std::string& host, std::uint16_t port) {
             tls.emplace(std::move(*stream));
         }
         Peer peer(std::move(*socket), std::move(tls));
-        if (auto greeted = greet(peer); !greeted) {
+        auto greeted = greet(peer);
+        if (!greeted) {
             // Not there yet, or busy: again. Refused, or no coordinator: never.
             const Errc code = greeted.error().code;
             if (code != Errc::permission && code != Errc::invalid_argument) continue;
@@ -173,7 +183,7 @@ Result<void> Agent::join(const std::string& host, std::uint16_t port) {
                          "coordinator at " + where + ": " + greeted.error().message);
         }
         log::info("coordinator", {{"peer", where}});
-        if (serve_coordinator(peer, none) > 0 && config_.once) return {};
+        if (serve_coordinator(peer, std::move(*greeted), none) > 0 && config_.once) return {};
     }
     return {};
 }

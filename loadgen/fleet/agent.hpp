@@ -44,9 +44,12 @@ private:
         std::int64_t until_ns = 0;
     };
 
-    Result<void> greet(Peer& peer) const;
-    /// Until the coordinator has gone; how many runs it had. `listener` may be none.
-    std::uint64_t serve_coordinator(Peer& peer, const net::Fd& listener);
+    /// What the coordinator said after its greeting, and was read with it.
+    Result<std::vector<Message>> greet(Peer& peer) const;
+    /// Until the coordinator has gone; how many runs it had. `early` was said already; `listener`
+    /// may be none.
+    std::uint64_t serve_coordinator(Peer& peer, std::vector<Message> early,
+                                    const net::Fd& listener);
     void turn_away(const net::Fd& listener);
     bool sleep(std::chrono::nanoseconds span) const;
 
