@@ -130,7 +130,8 @@ Result<engine::Target> named_target(const std::string& flag, const std::string& 
 Result<engine::Target> found_api(const std::string& place, const BenchOptions& options) {
     // HOST:PORT or a URL, as everywhere for an API.
     const bool is_url = place.find("://") != std::string::npos;
-    auto api = named_target("--api", is_url ? place : "http://" + place, options.allow_public || options.serve);
+    auto api = named_target("--api", is_url ? place : "http://" + place,
+                            options.allow_public || options.serve);
     if (!api) return api;
     if (auto reachable = check_reachable(*api, false); !reachable) {
         return error(reachable.error().code, reachable.error().message +

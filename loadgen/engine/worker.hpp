@@ -43,7 +43,7 @@ struct RunSetup {
     bool closed_loop = false;
     ArrivalFeed* feed = nullptr;  ///< instead of the schedule and the mix; null: those
     bool may_spin = true;
-    std::uint32_t sharers = 1;  ///< threads of this and of sibling generators to a CPU
+    std::uint32_t sharers = 1;         ///< threads of this and of sibling generators to a CPU
     double new_connections_per_s = 0;  ///< of one worker
     std::int64_t interrupt_drain_ns = 1'000'000'000;
 };
