@@ -53,7 +53,7 @@ Result<Calibration> calibration_of(const record::RunResult& run, const std::stri
                      "cannot calibrate: " + origin + " answered nothing within 1.5 s");
     }
     const record::PhaseResult& measured = run.phases.front();
-    calibration.rate_per_s = answered / std::chrono::duration<double>(calibration_length).count();
+    calibration.rate_per_s = measured.achieved_rate_per_s();
     double cpu_s = 0;
     for (const record::ThreadResult& thread : run.generator.threads) {
         cpu_s += std::chrono::duration<double>(thread.cpu_time - thread.spin_time).count();

@@ -181,17 +181,20 @@ Result<Calibration> BenchFleet::calibrate(const scenario::Plan& plan, const engi
     }
     auto run = fleet_->finish();
     if (!run) return run.error();
-    const double seconds = std::chrono::duration<double>(run->planned).count();
     for (const record::AgentResult& agent : run->agents) {
         if (agent.lost) {
             return error(
                 Errc::unavailable,
                 "agent " + agent.name + " was lost while it was calibrated: " + agent.lost_why);
         }
-        capacities_.push_back(static_cast<double>(agent.accounting.answered) / seconds);
     }
     auto calibration = calibration_of(*run, target.origin());
     if (!calibration) return calibration.error();
+    for (const record::AgentResult& agent : run->agents) {
+        capacities_.push_back(calibration->rate_per_s *
+                              static_cast<double>(agent.accounting.answered) /
+                              static_cast<double>(calibration->accounting.answered));
+    }
     const std::size_t count = run->agents.size();
     calibration->who = count == 1 ? "1 agent offers" : std::to_string(count) + " agents offer";
     return calibration;

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace qck::record {
+namespace {
+
+/// An interval with fewer requests than this has no median to tell a trend by.
+constexpr std::uint64_t requests_for_median = 20;
+
+}  // namespace
 
 RunFrame::RunFrame(const scenario::Plan& plan, const schedule::Timetable& timetable,
                    bool closed_loop)
@@ -44,6 +50,34 @@ void RunFrame::set_times(PhaseResult& result, std::size_t phase, std::int64_t ra
         seconds > 0 ? static_cast<double>(timetable_.count_of(phase)) / seconds : 0;
 }
 
+void RunFrame::set_overtime(RunResult& run, std::size_t phase) const {
+    PhaseResult& result = run.phases[phase];
+    const auto at = [&](std::int64_t ns) {
+        return std::min(static_cast<std::size_t>(ns / shape_.interval_ns), run.series.size());
+    };
+    const std::int64_t begin = result.start.count();
+    const std::int64_t end = begin + result.duration.count();
+    const std::int64_t almost = shape_.interval_ns - 1;
+    if (closed_loop_) {
+        result.answered_after = 0;
+        for (std::size_t i = at(end + almost); i < run.series.size(); ++i) {
+            result.answered_after += run.series[i].answered;
+        }
+        return;
+    }
+    const std::size_t first = at(begin + almost);
+    const std::size_t past = at(end);
+    if (first >= past) return;
+    const stats::CoarseHistogram& from = run.series[first].latency;
+    const stats::CoarseHistogram& to = run.series[past - 1].latency;
+    if (from.count() < requests_for_median || to.count() < requests_for_median) return;
+    const auto median_ns = [](const stats::CoarseHistogram& latency) {
+        return static_cast<std::int64_t>(latency.percentile_ns(0.5));
+    };
+    result.overtime =
+        std::chrono::nanoseconds(std::max<std::int64_t>(median_ns(to) - median_ns(from), 0));
+}
+
 void RunFrame::finish(RunResult& result, std::int64_t ran_ns, bool cut) const {
     result.interrupted = cut;
     result.duration = std::chrono::nanoseconds(ran_ns);
@@ -52,6 +86,7 @@ void RunFrame::finish(RunResult& result, std::int64_t ran_ns, bool cut) const {
     }
     const auto used = static_cast<std::size_t>(ran_ns / shape_.interval_ns) + 1;
     if (used < result.series.size()) result.series.resize(used);
+    for (std::size_t phase = 0; phase < result.phases.size(); ++phase) set_overtime(result, phase);
     if (!cut) return;
     // A phase of which nothing came due was never reached.
     while (!result.phases.empty() && result.phases.back().accounting.scheduled == 0) {

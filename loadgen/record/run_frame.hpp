@@ -24,6 +24,7 @@ public:
 
 private:
     void set_times(PhaseResult& result, std::size_t phase, std::int64_t ran_ns, bool cut) const;
+    void set_overtime(RunResult& run, std::size_t phase) const;
 
     const scenario::Plan& plan_;
     const schedule::Timetable& timetable_;

@@ -21,6 +21,12 @@ struct PhaseResult {
     /// Requests that the plan has in the phase, per second of it; 0 in closed-loop mode (no
     /// target).
     double target_rate_per_s = 0;
+    /// How much longer than the phase its answers took to come, as for a target that falls behind:
+    /// the growth of the median latency from the first to the last whole interval of the phase,
+    /// never below 0. A request that was not answered in time counts there with its timeout.
+    std::chrono::nanoseconds overtime{};
+    /// In a closed loop, of the answered: those that came after the end.
+    std::uint64_t answered_after = 0;
     Accounting accounting;
     /// From the due time to the last byte of the response. A request that timed out, stood behind
     /// one that did or stayed unsent is in here with its timeout, one still open at the end with
@@ -38,14 +44,16 @@ struct PhaseResult {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
 
-    /// Requests of the phase that were answered, per second of it.
-    double achieved_rate_per_s() const { return per_s(accounting.answered); }
+    /// Requests of the phase that were answered, per second that their answers took to come.
+    double achieved_rate_per_s() const {
+        return per_s(accounting.answered - answered_after, duration + overtime);
+    }
     /// Requests of the phase that were sent, per second of it.
-    double sent_rate_per_s() const { return per_s(accounting.sent); }
+    double sent_rate_per_s() const { return per_s(accounting.sent, duration); }
 
 private:
-    double per_s(std::uint64_t count) const {
-        const double seconds = std::chrono::duration<double>(duration).count();
+    static double per_s(std::uint64_t count, std::chrono::nanoseconds time) {
+        const double seconds = std::chrono::duration<double>(time).count();
         return seconds > 0 ? static_cast<double>(count) / seconds : 0;
     }
 };

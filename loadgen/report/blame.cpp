@@ -87,7 +87,8 @@ std::string lower_rate(const Facts& facts) {
     const record::PhaseResult& phase = *facts.worst.phase;
     const double sent = phase.sent_rate_per_s();
     if (!(sent > 0) || !(phase.target_rate_per_s > 0)) return lower;
-    double rate = 0.75 * sent / phase.target_rate_per_s;
+    const double kept = facts.worst.behind ? std::min(sent, phase.achieved_rate_per_s()) : sent;
+    double rate = 0.75 * kept / phase.target_rate_per_s;
     rate *= users ? static_cast<double>(facts.plan.users->count()) : peak;
     const double unit = std::pow(10, std::floor(std::log10(rate)) - 1);
     const double rounded = std::floor(rate / unit) * unit;
@@ -386,6 +387,16 @@ std::optional<Blame> target_held_up(const Facts& facts) {
          lower_rate(facts).substr(1) + "."}};
 }
 
+/// Everything was sent in time and most of it answered, but ever later.
+Blame target_fell_behind(const Facts& facts) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    return {Culprit::target,
+            "the target fell behind (" + facts.symptom + "; the answers to " +
+                format_duration(phase.duration) + " of requests took " +
+                format_duration(phase.duration + phase.overtime) + ")",
+            {"This is more than it can answer: l" + lower_rate(facts).substr(1) + "."}};
+}
+
 /// A generator that is short of CPU reads answers late too, but by far less than it lags. Not so
 /// where users wait for those answers: then its CPU tells.
 std::optional<Blame> target_stalled(const Facts& facts) {
@@ -401,6 +412,7 @@ Blame first_blame(const Facts& facts) {
              {agents_lost, exhausted, not_connected, packets_lost, target_failed}) {
             if (auto blame = explains(facts)) return *std::move(blame);
         }
+        if (facts.worst.behind) return target_fell_behind(facts);
         return {Culprit::target,
                 "the target answered too little (" + facts.symptom + ")",
                 {"Errors are listed by cause in the report."}};

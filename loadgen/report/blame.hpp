@@ -15,8 +15,9 @@ struct Shortfall {
     const record::PhaseResult* phase = nullptr;
     bool slow = false;        ///< sent too little
     double sent = 1;          ///< over planned; in a closed loop always 1
-    bool unanswered = false;  ///< answered too little of what was sent
-    double answered = 1;      ///< over planned; in a closed loop over sent
+    bool unanswered = false;  ///< answered too little of what was sent, or too slowly
+    double answered = 1;      ///< achieved rate over planned; in a closed loop answered over sent
+    bool behind = false;      ///< unanswered, and the answers took longer than the phase
     bool late = false;        ///< sent too late
     /// The send lag's p99, or what stands for it in a phase of few requests (has_p99).
     std::int64_t lag_ns = 0;

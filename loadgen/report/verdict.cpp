@@ -48,6 +48,11 @@ Shortfall shortfall_of(const record::PhaseResult& phase, const record::RunResult
     shortfall.phase = &phase;
     const double wanted = wanted_of(phase, run);
     shortfall.answered = share_of(phase.accounting.answered, wanted);
+    if (!run.closed_loop && !run.interrupted && phase.overtime.count() > 0) {
+        const std::chrono::duration<double> time = phase.duration;
+        shortfall.answered *= time / (time + phase.overtime);
+        shortfall.behind = shortfall.answered < achieved_share_min;
+    }
     // A closed loop that sent nothing measured nothing either.
     if (run.closed_loop && !run.interrupted && phase.accounting.answered == 0) {
         shortfall.answered = 0;

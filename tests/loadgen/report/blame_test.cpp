@@ -115,6 +115,11 @@ const Case cases[] = {
      report::Culprit::target,
      "TLS with the target failed (500 handshakes; only 36.0 % of the target rate was sent in peak)",
      "Check its certificate and protocol versions."},
+    {"falls behind", [](record::RunResult& run) { run.phases[0].overtime = 250ms; },
+     report::Culprit::target,
+     "the target fell behind (only 80.0 % of the target rate was answered in peak; the answers to "
+     "1 s of requests took 1.25 s)",
+     "This is more than it can answer: lower --rate to 93k."},
     {"timeouts",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
