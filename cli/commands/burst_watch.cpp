@@ -18,9 +18,8 @@ constexpr std::chrono::milliseconds webhook_timeout{5'000};
 clicks::LinkModesConfig modes_config(const BurstWatch::Config& config, links::LinkStore& store) {
     clicks::LinkModesConfig modes;
     modes.thresholds = config.thresholds;
-    modes.code_of = [&store](std::uint64_t link_id) {
-        const auto found = store.find_by_id(link_id);
-        return found && *found ? (*found)->code : std::string();
+    modes.codes_of = [&store](std::span<const std::uint64_t> link_ids) {
+        return links::codes_in_order(store, link_ids);
     };
     return modes;
 }

@@ -113,6 +113,12 @@ Json lane_figures(const RedirectLane& lane,
     return json;
 }
 
+std::vector<std::uint64_t> ids_of(const std::vector<clicks::LinkClicks>& links) {
+    std::vector<std::uint64_t> ids;
+    for (const clicks::LinkClicks& one : links) ids.push_back(one.link_id);
+    return ids;
+}
+
 }  // namespace
 
 void CacheControl::obey(redis::LinkOrder order, const std::string& code) {
@@ -291,10 +297,10 @@ Response CacheControl::stats() {
     }
     Json hottest = Json::array();
     if (const auto links = most_clicked(1, hottest_shown)) {
-        for (const clicks::LinkClicks& one : *links) {
-            const auto link = parts_.links.find_by_id(one.link_id);
-            if (!link || !*link) continue;
-            hottest.push_back({{"code", (*link)->code}, {"clicks", one.clicks}});
+        const auto codes = links::codes_in_order(parts_.links, ids_of(*links));
+        for (std::size_t at = 0; at < links->size(); ++at) {
+            if (codes[at].empty()) continue;
+            hottest.push_back({{"code", codes[at]}, {"clicks", (*links)[at].clicks}});
         }
     }
     return json_reply({{"reactors", reactors}, {"hottest", hottest}});
@@ -316,11 +322,13 @@ Response CacheControl::top(const Call& call) {
     if (!query) return of_error(query.error());
     const auto links = most_clicked(query->hours, query->links_max);
     if (!links) return of_error(links.error());
+    const auto codes = links::codes_by_id(parts_.links, ids_of(*links));
+    if (!codes) return of_error(codes.error());
     Json list = Json::array();
     for (const clicks::LinkClicks& one : *links) {
-        const auto link = parts_.links.find_by_id(one.link_id);
-        if (!link) return of_error(link.error());
-        if (*link) list.push_back({{"code", (*link)->code}, {"clicks", one.clicks}});
+        const auto code = codes->find(one.link_id);
+        if (code == codes->end()) continue;
+        list.push_back({{"code", code->second}, {"clicks", one.clicks}});
     }
     return json_reply({{"links", std::move(list)}});
 }

@@ -26,9 +26,8 @@ clicks::LinkResolver codes_of(links::LinkStore& links) {
     const auto resolve = [&links](std::span<const std::uint64_t> ids) {
         std::vector<clicks::LinkFacts> facts;
         facts.reserve(ids.size());
-        for (const std::uint64_t id : ids) {
-            const auto link = links.find_by_id(id);
-            facts.push_back({link && *link ? (*link)->code : std::string(), 0});
+        for (std::string& code : links::codes_in_order(links, ids)) {
+            facts.push_back({std::move(code), 0});
         }
         return facts;
     };

@@ -59,9 +59,12 @@ void LinkModes::round() {
             changes.insert(changes.end(), found.begin(), found.end());
         }
     }
-    for (const auto& change : changes) {
-        announce({change.link_id, code_of(change.link_id), change.from, change.to,
-                  change.rate_per_s, change.forced});
+    if (changes.empty()) return;
+    std::vector<std::string> codes = codes_of(changes);
+    for (std::size_t at = 0; at < changes.size(); ++at) {
+        const BurstDetector::Change& change = changes[at];
+        announce({change.link_id, std::move(codes[at]), change.from, change.to, change.rate_per_s,
+                  change.forced});
     }
 }
 
@@ -90,20 +93,29 @@ void LinkModes::announce(LinkModeChange change) {
     for (const Listener& listener : listeners_) listener(change);
 }
 
-std::string LinkModes::code_of(std::uint64_t link_id) {
+std::vector<std::string> LinkModes::codes_of(const std::vector<BurstDetector::Change>& changes) {
+    std::vector<std::uint64_t> unknown;
     {
         const std::lock_guard lock(mutex_);
-        const auto known = codes_.find(link_id);
-        if (known != codes_.end()) {
-            std::string code = known->second;
-            if (!modes_.contains(link_id)) codes_.erase(known);
-            return code;
+        for (const auto& change : changes) {
+            if (!codes_.contains(change.link_id)) unknown.push_back(change.link_id);
         }
     }
-    std::string code = config_.code_of ? config_.code_of(link_id) : std::string();
+    std::vector<std::string> asked;
+    if (!unknown.empty() && config_.codes_of) asked = config_.codes_of(unknown);
     const std::lock_guard lock(mutex_);
-    if (!code.empty() && modes_.contains(link_id)) codes_[link_id] = code;
-    return code;
+    for (std::size_t at = 0; at < asked.size(); ++at) {
+        if (!asked[at].empty()) codes_[unknown[at]] = std::move(asked[at]);
+    }
+    std::vector<std::string> codes;
+    for (const auto& change : changes) {
+        const auto known = codes_.find(change.link_id);
+        codes.push_back(known == codes_.end() ? std::string() : known->second);
+    }
+    for (const auto& change : changes) {
+        if (!modes_.contains(change.link_id)) codes_.erase(change.link_id);
+    }
+    return codes;
 }
 
 LinkMode LinkModes::mode_of(std::uint64_t link_id) const {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -48,8 +49,9 @@ struct LinkModesConfig {
     BurstThresholds thresholds;
     /// Between rounds of the detector.
     std::chrono::milliseconds every{100};
-    /// The code of a link; empty when unknown. May block; called on the thread of the modes.
-    std::function<std::string(std::uint64_t link_id)> code_of;
+    /// The codes of links, in the order asked for; empty when unknown. May block; called on the
+    /// thread of the modes.
+    std::function<std::vector<std::string>(std::span<const std::uint64_t> link_ids)> codes_of;
     /// Monotonic nanoseconds.
     std::function<std::int64_t()> now = monotonic_ns;
 };
@@ -98,7 +100,8 @@ private:
     void round();
     void apply(const std::vector<BurstDetector::Change>& changes);
     void announce(LinkModeChange change);
-    std::string code_of(std::uint64_t link_id);
+    /// Of each change, in one question for all that are not known yet.
+    std::vector<std::string> codes_of(const std::vector<BurstDetector::Change>& changes);
 
     const LinkModesConfig config_;
     std::vector<Listener> listeners_;

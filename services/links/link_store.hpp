@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.hpp"
@@ -28,7 +30,9 @@ public:
 
     /// Empty when there is no such link. Errc::unavailable when the store does not answer.
     virtual Result<std::optional<Link>> find(std::string_view code) = 0;
-    virtual Result<std::optional<Link>> find_by_id(std::uint64_t id) = 0;
+    Result<std::optional<Link>> find_by_id(std::uint64_t id);
+    /// Those that there are, in any order. One question to the store however many are asked for.
+    virtual Result<std::vector<Link>> find_by_ids(std::span<const std::uint64_t> ids) = 0;
     /// All in one transaction, each with its own outcome: Errc::conflict where a code is taken.
     /// When the call itself fails nothing was stored. Durable against kill -9 when it returns.
     virtual Result<std::vector<Result<Link>>> create(std::vector<Link> links) = 0;
@@ -40,6 +44,13 @@ public:
     virtual Result<std::vector<Link>> list(std::string_view after, std::size_t limit) = 0;
     virtual Result<std::uint64_t> count() = 0;
 };
+
+using CodesById = std::unordered_map<std::uint64_t, std::string>;
+
+/// The codes of those of the links that there are.
+Result<CodesById> codes_by_id(LinkStore& store, std::span<const std::uint64_t> ids);
+/// A code for each id; empty where there is none, and everywhere when the store does not answer.
+std::vector<std::string> codes_in_order(LinkStore& store, std::span<const std::uint64_t> ids);
 
 /// Told of every committed change, on the thread that committed it. Thread-safe.
 class LinkObserver {

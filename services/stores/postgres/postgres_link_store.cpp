@@ -16,6 +16,14 @@ Result<std::optional<Link>> first_link(const Result<Rows>& rows) {
     return std::optional(link_of(*rows, 0));
 }
 
+Result<std::vector<Link>> all_links(const Result<Rows>& rows) {
+    if (!rows) return rows.error();
+    std::vector<Link> links;
+    links.reserve(rows->size());
+    for (std::size_t row = 0; row < rows->size(); ++row) links.push_back(link_of(*rows, row));
+    return links;
+}
+
 }  // namespace
 
 Result<std::optional<Link>> PostgresLinkStore::find(std::string_view code) {
@@ -27,10 +35,13 @@ Result<std::optional<Link>> PostgresLinkStore::find(std::string_view code) {
     }));
 }
 
-Result<std::optional<Link>> PostgresLinkStore::find_by_id(std::uint64_t id) {
-    return first_link(primary_.with([&](Connection& connection) {
-        return connection.query("SELECT " QCK_LINK_COLUMNS " FROM links WHERE id = $1::bigint",
-                                Parameters().add(id));
+Result<std::vector<Link>> PostgresLinkStore::find_by_ids(std::span<const std::uint64_t> ids) {
+    ArrayText wanted;
+    for (const std::uint64_t id : ids) wanted.add(id);
+    return all_links(primary_.with([&](Connection& connection) {
+        return connection.query("SELECT " QCK_LINK_COLUMNS
+                                " FROM links WHERE id = ANY($1::bigint[])",
+                                Parameters().add(wanted));
     }));
 }
 
@@ -44,11 +55,7 @@ Result<std::vector<Link>> PostgresLinkStore::list(std::string_view after, std::s
             " FROM links WHERE short_code > $1::text ORDER BY short_code LIMIT $2::bigint",
             Parameters().add(after).add(static_cast<std::uint64_t>(limit)));
     });
-    if (!rows) return rows.error();
-    std::vector<Link> links;
-    links.reserve(rows->size());
-    for (std::size_t row = 0; row < rows->size(); ++row) links.push_back(link_of(*rows, row));
-    return links;
+    return all_links(rows);
 }
 
 Result<std::uint64_t> PostgresLinkStore::count() {

@@ -28,7 +28,7 @@ public:
     void close() { changes_.close(); }
 
     Result<std::optional<links::Link>> find(std::string_view code) override;
-    Result<std::optional<links::Link>> find_by_id(std::uint64_t id) override;
+    Result<std::vector<links::Link>> find_by_ids(std::span<const std::uint64_t> ids) override;
     Result<std::vector<links::Link>> list(std::string_view after, std::size_t limit) override;
     Result<std::uint64_t> count() override;
 

@@ -135,13 +135,19 @@ Result<std::optional<Link>> SqliteLinkStore::find(std::string_view code) {
     });
 }
 
-Result<std::optional<Link>> SqliteLinkStore::find_by_id(std::uint64_t id) {
-    return readers_->with([id](Db& db) -> Result<std::optional<Link>> {
+Result<std::vector<Link>> SqliteLinkStore::find_by_ids(std::span<const std::uint64_t> ids) {
+    return readers_->with([ids](Db& db) -> Result<std::vector<Link>> {
         auto select = db.cached("SELECT " QCK_LINK_COLUMNS " FROM links WHERE id=?");
         if (!select) return select.error();
-        const StatementScope statement(**select);
-        statement->bind(1, id);
-        return first_row(*statement);
+        std::vector<Link> links;
+        for (const std::uint64_t id : ids) {
+            const StatementScope statement(**select);
+            statement->bind(1, id);
+            auto found = first_row(*statement);
+            if (!found) return found.error();
+            if (*found) links.push_back(std::move(**found));
+        }
+        return links;
     });
 }
 

@@ -18,7 +18,9 @@ struct ToldStore final : links::LinkStore {
         const auto found = links.find(std::string(code));
         return found == links.end() ? std::optional<links::Link>() : std::optional(found->second);
     }
-    Result<std::optional<links::Link>> find_by_id(std::uint64_t) override { return unasked(); }
+    Result<std::vector<links::Link>> find_by_ids(std::span<const std::uint64_t>) override {
+        return unasked();
+    }
     Result<std::vector<Result<links::Link>>> create(std::vector<links::Link>) override {
         return unasked();
     }

@@ -27,7 +27,9 @@ public:
         link.code = code;
         return std::optional(link);
     }
-    Result<std::optional<links::Link>> find_by_id(std::uint64_t) override { return unasked(); }
+    Result<std::vector<links::Link>> find_by_ids(std::span<const std::uint64_t>) override {
+        return unasked();
+    }
     Result<std::vector<Result<links::Link>>> create(std::vector<links::Link>) override {
         return unasked();
     }

@@ -44,7 +44,11 @@ TEST_CASE("a link whose clicks pass a threshold changes its mode, and listeners 
     const qck::test::SilentLog silent;
     LinkModesConfig config;
     config.every = 2ms;
-    config.code_of = [](std::uint64_t link) { return "code" + std::to_string(link); };
+    config.codes_of = [](std::span<const std::uint64_t> links) {
+        std::vector<std::string> codes;
+        for (const std::uint64_t link : links) codes.push_back("code" + std::to_string(link));
+        return codes;
+    };
     LinkModes modes(config);
     Told told;
     modes.listen([&](const LinkModeChange& change) { told(change); });

@@ -20,7 +20,9 @@ public:
         if (down) return error(Errc::unavailable, "the link store does not answer");
         return std::optional<links::Link>{};
     }
-    Result<std::optional<links::Link>> find_by_id(std::uint64_t /*id*/) override { return none(); }
+    Result<std::vector<links::Link>> find_by_ids(std::span<const std::uint64_t> /*ids*/) override {
+        return none();
+    }
     Result<std::vector<Result<links::Link>>> create(std::vector<links::Link> /*links*/) override {
         return none();
     }

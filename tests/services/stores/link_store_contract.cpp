@@ -83,6 +83,21 @@ TEST_CASE("a created link is found by code and by id with every field", "[links]
     CHECK_FALSE(stored.store->find_by_id(1)->has_value());
 }
 
+TEST_CASE("links are found by many ids at once, and missing ones are left out",
+          "[links][contract]") {
+    Stored stored;
+    std::vector<std::uint64_t> ids{1};
+    for (const char* code : {"one", "two", "three"}) {
+        const auto created = stored.create(link_to("https://example.com/", code));
+        REQUIRE(created.has_value());
+        ids.push_back(created->id);
+    }
+    const auto codes = links::codes_by_id(*stored.store, ids);
+    REQUIRE(codes.has_value());
+    CHECK(*codes == links::CodesById{{ids[1], "one"}, {ids[2], "two"}, {ids[3], "three"}});
+    CHECK(stored.store->find_by_ids({})->empty());
+}
+
 TEST_CASE("a link without a code is given a valid one that nobody has", "[links][contract]") {
     Stored stored;
     std::set<std::string> codes;
