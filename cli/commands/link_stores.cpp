@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "services/stores/postgres/postgres_link_outbox.hpp"
+#include "services/stores/postgres/schema.hpp"
 #include "services/stores/sqlite/sqlite_link_outbox.hpp"
 
 namespace qck::commands {
@@ -23,7 +24,7 @@ std::unique_ptr<postgres::Pool> make_pool(const std::string& url) {
 Result<std::unique_ptr<LinkStores>> LinkStores::open(const LinkStoresConfig& config) {
     std::unique_ptr<LinkStores> stores(new LinkStores);
     if (!config.postgres.empty()) {
-        stores->open_postgres(config);
+        if (auto opened = stores->open_postgres(config); !opened) return opened.error();
         return stores;
     }
     if (auto opened = stores->open_sqlite(config); !opened) return opened.error();
@@ -49,9 +50,16 @@ Result<void> LinkStores::open_sqlite(const LinkStoresConfig& config) {
     return {};
 }
 
-/// Needs no server: a service starts, and serves what it has, while PostgreSQL is away.
-void LinkStores::open_postgres(const LinkStoresConfig& config) {
+/// Needs no server: a service starts, and serves what it has, while PostgreSQL is away. One that is
+/// there has to have the schema.
+Result<void> LinkStores::open_postgres(const LinkStoresConfig& config) {
     primary_ = make_pool(config.postgres);
+    const auto checked = primary_->with(
+        [](postgres::Connection& connection) { return postgres::check_schema(connection); });
+    if (!checked && (checked.error().code == Errc::conflict ||
+                     checked.error().code == Errc::invalid_argument)) {
+        return checked.error();
+    }
     if (!config.postgres_replica.empty()) replica_ = make_pool(config.postgres_replica);
     postgres::ChangeQueueOptions options;
     options.node = config.node;
@@ -60,6 +68,7 @@ void LinkStores::open_postgres(const LinkStoresConfig& config) {
         outbox_ = std::make_unique<postgres::PostgresLinkOutbox>(*primary_);
     }
     postgres_ = std::make_unique<postgres::PostgresLinkStore>(*primary_, *replica(), options);
+    return {};
 }
 
 links::LinkStore& LinkStores::store() {

@@ -49,7 +49,7 @@ public:
 private:
     LinkStores() = default;
     Result<void> open_sqlite(const LinkStoresConfig& config);
-    void open_postgres(const LinkStoresConfig& config);
+    Result<void> open_postgres(const LinkStoresConfig& config);
 
     std::unique_ptr<sqlite::WriteQueue> write_queue_;
     std::unique_ptr<sqlite::SqliteLinkStore> sqlite_;

@@ -131,7 +131,7 @@ Result<void> check_schema(Connection& connection) {
     if (!version) return version.error();
     if (*version > newest) return too_new(*version);
     if (*version == newest) return {};
-    return error(Errc::unavailable, "the PostgreSQL schema has version " +
+    return error(Errc::conflict, "the PostgreSQL schema has version " +
                                         std::to_string(*version) + ", this qck needs " +
                                         std::to_string(newest) + " (run qck init --postgres URL)");
 }

@@ -23,7 +23,8 @@ Result<std::int64_t> schema_version(Connection& connection);
 /// A schema of a newer program is refused and left alone (Errc::invalid_argument).
 Result<SchemaChange> migrate(Connection& connection);
 
-/// Errc::unavailable, with what to do, unless the schema is the one this program knows.
+/// Errc::conflict, with what to do, when the schema is older than the one this program knows;
+/// Errc::invalid_argument when it is newer; what the connection fails with when it does not answer.
 Result<void> check_schema(Connection& connection);
 
 }  // namespace qck::postgres

@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/postgres_server.hpp"
 #include "tests/support/run_program.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 using namespace qck::test;
 
@@ -30,6 +31,30 @@ TEST_CASE("qck init says in one line what is out of reach", "[init]") {
     CHECK(refused.err.starts_with("qck init: cannot connect to postgresql://qck@127.0.0.1:"));
     CHECK(refused.err.find('\n') == refused.err.size() - 1);
     CHECK_FALSE(contains(refused.err, "hush"));
+}
+
+TEST_CASE("qck serve refuses a PostgreSQL that qck init has not brought up to date",
+          "[init][postgres]") {
+    PostgresServer server;
+    const TemporaryDirectory directory;
+    const std::vector<std::string> serve{"serve",
+                                         "--postgres",
+                                         server.url(),
+                                         "--data-dir",
+                                         (directory.path() / "data").string(),
+                                         "--listen",
+                                         "127.0.0.1:0",
+                                         "--api",
+                                         "127.0.0.1:0",
+                                         "--ingest",
+                                         "127.0.0.1:0",
+                                         "--admin",
+                                         "127.0.0.1:0"};
+    const auto refused = run_program(QCK_PROGRAM, serve);
+    CHECK(refused.exit_code == 3);
+    CHECK(contains(refused.err, "the PostgreSQL schema has version 0, this qck needs"));
+    CHECK(contains(refused.err, "run qck init --postgres URL"));
+    CHECK(refused.out.empty());
 }
 
 TEST_CASE("qck init without a store is a usage error", "[init]") {
