@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/http/same_but_case.hpp"
+
 namespace qck::ingest {
 namespace {
 
@@ -14,15 +16,9 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(space) + 1 - first);
 }
 
-bool equal_without_case(std::string_view a, std::string_view lower) {
-    return std::equal(a.begin(), a.end(), lower.begin(), lower.end(), [](char x, char y) {
-        return (x >= 'A' && x <= 'Z' ? static_cast<char>(x + 32) : x) == y;
-    });
-}
-
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> lower) {
     return std::any_of(lower.begin(), lower.end(),
-                       [&](std::string_view each) { return equal_without_case(text, each); });
+                       [&](std::string_view each) { return http::same_but_case(text, each); });
 }
 
 /// Lines, when the first one ends as it began and another follows; a single object may well be laid

@@ -43,7 +43,10 @@ Result<clicks::StoredIp> stored_ip_of(std::string_view text, const IngestConfig&
 }  // namespace
 
 IngestHandler::IngestHandler(const IngestConfig& config, Parts parts)
-    : config_(config), parts_(std::move(parts)), link_ids_(parts_.links) {}
+    : config_(config),
+      parts_(std::move(parts)),
+      link_ids_(parts_.links),
+      event_types_(config.event_types_max) {}
 
 void IngestHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
     const std::string_view path = request.head.path();
@@ -145,10 +148,14 @@ Result<void> IngestHandler::read_events(std::int64_t now_ms, Outcome& outcome) {
             continue;
         }
         const auto event = event_from(*fields, now_ms);
-        if (event) {
-            events_.push_back(*event);
-        } else {
+        if (!event) {
             outcome.reject(item.line, event.error().message);
+        } else if (!event_types_.admit(event->type, now_ms)) {
+            outcome.reject(item.line, "event_type: expected one of the first " +
+                                          std::to_string(event_types_.types_max()) +
+                                          " of this hour, which has had as many");
+        } else {
+            events_.push_back(*event);
         }
     }
     return {};

@@ -12,6 +12,7 @@
 #include "services/http_server/exchange.hpp"
 #include "services/ingest/answers.hpp"
 #include "services/ingest/body.hpp"
+#include "services/ingest/event_types.hpp"
 #include "services/ingest/flat_object.hpp"
 #include "services/ingest/incoming.hpp"
 #include "services/ingest/ingest_counters.hpp"
@@ -26,6 +27,8 @@ struct IngestConfig {
     std::size_t content_bytes_max = 16 * 1024 * 1024;
     /// Items of one request; more answer 413.
     std::size_t items_max = 50'000;
+    /// Different event types within an hour; events of others are rejected one by one.
+    std::size_t event_types_max = 2'000;
     /// Records that the counts may be behind the journal before requests answer 503.
     std::uint64_t lag_records_max = 5'000'000;
     clicks::IpMode ip_mode = clicks::IpMode::truncate;
@@ -80,6 +83,7 @@ private:
     IngestConfig config_;
     Parts parts_;
     LinkIds link_ids_;
+    EventTypes event_types_;
     FlatObjectReader reader_;
     StringArena arena_;
     std::string content_;  ///< the body in hand, and padding

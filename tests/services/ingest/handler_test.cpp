@@ -117,6 +117,27 @@ TEST_CASE("what the journal cannot take whole is not taken in part", "[ingest]")
     CHECK(intake.journaled() == 5'000);
 }
 
+TEST_CASE("events of ever new types are rejected one by one, those of known types are not",
+          "[ingest]") {
+    Intake intake;
+    const std::size_t most = ingest::IngestConfig{}.event_types_max;
+    for (std::size_t i = 0; i < most;) {
+        std::string body;
+        for (int lines = 0; lines < 200; ++lines, ++i) {
+            body += R"({"event_type":"t)" + std::to_string(i) + "\"}\n";
+        }
+        CHECK(intake.post(body).status == 202);
+    }
+    const auto response = intake.post(R"({"event_type":"new"})"
+                                      "\n"
+                                      R"({"event_type":"t0"})"
+                                      "\n");
+    CHECK(response.body ==
+          R"({"accepted":1,"duplicate":0,"rejected":[{"line":1,"error":"event_type: expected one )"
+          R"(of the first 2000 of this hour, which has had as many"}]})");
+    CHECK(intake.journaled() == most + 1);
+}
+
 TEST_CASE("clicks wait for a link store that does not answer", "[ingest]") {
     Intake intake;
     intake.links.down = true;
