@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 namespace qck {
@@ -71,6 +72,29 @@ Result<void> WholeFile::finish() {
     ::close(std::exchange(fd_, -1));
     sync_directory_of(name_);
     return {};
+}
+
+Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "rb"),
+                                                               &std::fclose);
+    const auto failed = [&name] {
+        Error failure = io_error("cannot read " + name, errno);
+        if (errno == ENOENT) failure.code = Errc::not_found;
+        return failure;
+    };
+    if (!file) return failed();
+    std::string bytes;
+    char piece[65536];
+    while (const std::size_t read = std::fread(piece, 1, sizeof piece, file.get())) {
+        if (read > bytes_max - bytes.size()) {
+            return error(Errc::invalid_argument, name + ": larger than " +
+                                                     std::to_string(bytes_max) +
+                                                     " bytes, too large to be read");
+        }
+        bytes.append(piece, read);
+    }
+    if (std::ferror(file.get()) != 0) return failed();
+    return bytes;
 }
 
 Result<void> write_whole_file(const std::string& name, std::string_view bytes, unsigned mode) {

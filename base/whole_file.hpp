@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,10 @@ private:
     std::string temporary_;  ///< empty when written to as it is
     int fd_ = -1;
 };
+
+/// The bytes of the file `name`; of a larger one than `bytes_max` none. Fails with Errc::not_found
+/// where there is none, Errc::invalid_argument where it is larger, Errc::io otherwise.
+Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max);
 
 /// Replaces (or makes) the file `name` with `bytes`.
 Result<void> write_whole_file(const std::string& name, std::string_view bytes,

@@ -9,14 +9,6 @@ namespace {
 
 constexpr unsigned hex_digits_max = 16;
 
-/// 0 to 15, or more when it is not a hexadecimal digit.
-unsigned hex_value(char byte) {
-    if (byte >= '0' && byte <= '9') return static_cast<unsigned>(byte - '0');
-    const char lower = static_cast<char>(byte | 0x20);
-    if (lower >= 'a' && lower <= 'f') return static_cast<unsigned>(lower - 'a') + 10;
-    return 16;
-}
-
 }  // namespace
 
 void BodyDecoder::start(Framing framing, std::uint64_t content_length,

@@ -52,6 +52,14 @@ inline bool is_in(char byte, ByteClass bits) {
     return (byte_class[static_cast<unsigned char>(byte)] & bits) != 0;
 }
 
+/// 0 to 15, or more when `byte` is no hexadecimal digit.
+inline unsigned hex_value(char byte) {
+    if (byte >= '0' && byte <= '9') return static_cast<unsigned>(byte - '0');
+    const char lower = static_cast<char>(byte | 0x20);
+    if (lower >= 'a' && lower <= 'f') return static_cast<unsigned>(lower - 'a') + 10;
+    return 16;
+}
+
 /// The first byte that is not in `bits`. Portable, a byte at a time.
 inline const char* find_not_in(ByteClass bits, const char* from, const char* end) {
     while (from != end && is_in(*from, bits)) ++from;

@@ -147,23 +147,4 @@ void append_response_head(std::string& out, const ResponseFields& fields,
     out += "\r\n";
 }
 
-void append_response(std::string& out, const ResponseFields& fields, std::string_view body) {
-    append_response_head(out, fields, body.size());
-    out += body;
-}
-
-void append_request(std::string& out, const RequestFields& fields, std::string_view body) {
-    const bool expects_body = fields.method == Method::post || fields.method == Method::put ||
-                              fields.method == Method::patch;
-    out += method_name(fields.method);
-    out += ' ';
-    out += fields.target;
-    out += " HTTP/1.1\r\n";
-    if (!fields.host.empty()) append_field(out, "Host", fields.host);
-    for (const HeaderField& header : fields.headers) append_field(out, header.name, header.value);
-    if (expects_body || !body.empty()) append_content_length(out, body.size());
-    out += "\r\n";
-    out += body;
-}
-
 }  // namespace qck::http

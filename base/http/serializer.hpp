@@ -59,19 +59,5 @@ struct ResponseFields {
 /// written as spaces (RFC 9110 section 5.5), so that no value can end the head; names are the
 /// caller's to get right.
 void append_response_head(std::string& out, const ResponseFields& fields, std::uint64_t body_bytes);
-/// The head and `body`; for HEAD, pass the head alone.
-void append_response(std::string& out, const ResponseFields& fields, std::string_view body);
-
-/// A request but for its body. Empty views are left out.
-struct RequestFields {
-    Method method = Method::get;
-    std::string_view target = "/";
-    std::string_view host;
-    std::span<const HeaderField> headers;
-};
-
-/// Appends a request, HTTP/1.1. Content-Length is said when there is a body, or when the method is
-/// one that expects one (POST, PUT, PATCH). Values as in append_response_head.
-void append_request(std::string& out, const RequestFields& fields, std::string_view body);
 
 }  // namespace qck::http

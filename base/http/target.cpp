@@ -5,17 +5,6 @@
 #include "base/http/scan.hpp"
 
 namespace qck::http {
-namespace {
-
-std::optional<unsigned> hex_value(char byte) {
-    if (byte >= '0' && byte <= '9') return static_cast<unsigned>(byte - '0');
-    const char lower = static_cast<char>(byte | 0x20);
-    if (lower >= 'a' && lower <= 'f') return static_cast<unsigned>(lower - 'a') + 10;
-    return std::nullopt;
-}
-
-}  // namespace
-
 std::optional<std::string> percent_decode(std::string_view text, Plus plus) {
     std::string decoded;
     decoded.reserve(text.size());
@@ -26,10 +15,10 @@ std::optional<std::string> percent_decode(std::string_view text, Plus plus) {
             decoded += text[at];
         } else {
             if (text.size() - at < 3) return std::nullopt;
-            const auto high = hex_value(text[at + 1]);
-            const auto low = hex_value(text[at + 2]);
-            if (!high || !low || *high + *low == 0) return std::nullopt;
-            decoded += static_cast<char>(*high * 16 + *low);
+            const unsigned high = hex_value(text[at + 1]);
+            const unsigned low = hex_value(text[at + 2]);
+            if (high > 15 || low > 15 || high + low == 0) return std::nullopt;
+            decoded += static_cast<char>(high * 16 + low);
             at += 2;
         }
     }
@@ -65,16 +54,6 @@ bool QueryParameters::next() {
         return true;
     }
     return false;
-}
-
-QueryValue query_value(std::string_view query, std::string_view name) {
-    for (QueryParameters parameters(query); parameters.next();) {
-        if (percent_decode(parameters.name(), Plus::is_space) != name) continue;
-        auto value = percent_decode(parameters.value(), Plus::is_space);
-        if (!value) return {.present = true, .malformed = true, .value = {}};
-        return {.present = true, .malformed = false, .value = std::move(*value)};
-    }
-    return {};
 }
 
 }  // namespace qck::http

@@ -32,13 +32,4 @@ private:
     std::string_view value_;
 };
 
-struct QueryValue {
-    bool present = false;
-    bool malformed = false;  ///< an escape in its value is wrong
-    std::string value;       ///< decoded, `+` as a space
-};
-
-/// The first parameter of this name; names are compared decoded.
-QueryValue query_value(std::string_view query, std::string_view name);
-
 }  // namespace qck::http

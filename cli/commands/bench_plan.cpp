@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "base/whole_file.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/bench_orchestrator.hpp"
+#include "loadgen/scenario/json_document.hpp"
 #include "loadgen/scenario/loader.hpp"
 #include "loadgen/scenario/transform.hpp"
 
@@ -31,6 +33,13 @@ scenario::Plan simple_plan(const BenchOptions& options) {
     return plan;
 }
 
+Result<scenario::Plan> plan_of_file(const std::string& file) {
+    const auto text = read_whole_file(file, scenario::JsonLimits{}.bytes_max);
+    // A file that is not there is a wrong argument, like one that is wrong inside.
+    if (!text) return error(Errc::invalid_argument, "scenario: " + text.error().message);
+    return scenario::parse(*text, file);
+}
+
 /// The requests of a scenario file, in one phase whose rate each step sets.
 Result<scenario::Plan> search_plan(const BenchOptions& options) {
     if (options.scenario_file.empty()) {
@@ -38,8 +47,8 @@ Result<scenario::Plan> search_plan(const BenchOptions& options) {
         plan.timeout = search_timeout_default;
         return plan;
     }
-    auto plan = scenario::load_file(options.scenario_file);
-    if (!plan) return error(Errc::invalid_argument, plan.error().message);
+    auto plan = plan_of_file(options.scenario_file);
+    if (!plan) return plan;
     scenario::Phase phase;
     phase.name = mode_name(options.mode);
     phase.duration = options.search.step;
@@ -71,9 +80,8 @@ Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
         case BenchMode::run:
             break;
     }
-    auto plan = scenario::load_file(options.scenario_file);
-    // A file that is not there is a wrong argument, like one that is wrong inside.
-    if (!plan) return error(Errc::invalid_argument, plan.error().message);
+    auto plan = plan_of_file(options.scenario_file);
+    if (!plan) return plan;
     if (!options.rate_per_s) return plan;
     return scenario::scale_to_peak(std::move(*plan), *options.rate_per_s);
 }

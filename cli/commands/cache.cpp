@@ -13,6 +13,7 @@
 
 #include "base/units.hpp"
 #include "cli/commands/admin_connection.hpp"
+#include "cli/commands/bounded_line.hpp"
 #include "cli/commands/cache_request.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
@@ -61,13 +62,21 @@ Result<void> ask(client::RestClient& client, const char* method, const std::stri
     return {};
 }
 
+constexpr std::size_t code_line_bytes_max = 4096;
+
 /// A code a line; empty lines and those that begin with # are passed over.
 Result<std::vector<std::string>> read_codes(const std::string& file) {
     std::ifstream input(file);
     if (!input) return error(Errc::invalid_argument, "--codes: cannot read " + file);
     std::vector<std::string> codes;
     std::string line;
-    for (std::size_t number = 1; std::getline(input, line); ++number) {
+    for (std::size_t number = 1;; ++number) {
+        const LineRead read = read_line(input, code_line_bytes_max, line);
+        if (read == LineRead::end) break;
+        if (read == LineRead::too_long) {
+            return error(Errc::invalid_argument,
+                         file + ":" + std::to_string(number) + ": a line longer than 4096 bytes");
+        }
         if (line.ends_with('\r')) line.pop_back();
         if (line.empty() || line.front() == '#') continue;
         if (const auto checked = links::check_code(line); !checked) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,15 +9,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/net/fd.hpp"
-
-extern char** environ;  // NOLINT: POSIX names it
+#include "cli/commands/start_self.hpp"
 
 namespace qck::commands {
 namespace {
@@ -32,16 +30,6 @@ std::string comma_list(const std::vector<int>& cpus) {
     std::string text;
     for (const int cpu : cpus) text += (text.empty() ? "" : ",") + std::to_string(cpu);
     return text;
-}
-
-/// The environment without QCK_…: those are for the command that a person typed.
-std::vector<char*> plain_environment() {
-    std::vector<char*> kept;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        if (std::strncmp(*entry, "QCK_", 4) != 0) kept.push_back(*entry);
-    }
-    kept.push_back(nullptr);
-    return kept;
 }
 
 }  // namespace
@@ -71,38 +59,19 @@ Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus,
     if (::pipe2(pipe, O_CLOEXEC) != 0) return io_error("cannot make a pipe", errno);
     const net::Fd read_end(pipe[0]);
     net::Fd write_end(pipe[1]);
-    const pid_t parent = ::getpid();
-    service.child_ = ::fork();
-    if (service.child_ < 0) return io_error("cannot start qck serve", errno);
-    if (service.child_ == 0) service.run_child(arguments, write_end.get(), parent);
+    const std::string log = service.directory_ / "serve.log";
+    const net::Fd log_file(::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    SelfStart start;
+    start.words = std::move(arguments);
+    start.output = write_end.get();
+    start.errors = log_file.get();
+    const auto child = start_self(std::move(start));
+    if (!child) return child.error();
+    service.child_ = *child;
     interrupts.owns(service.child_, service.directory_);
     write_end.reset();
     if (auto ready = service.read_ready_line(read_end.get()); !ready) return ready.error();
     return service;
-}
-
-void EmbeddedService::run_child(const std::vector<std::string>& arguments, int output,
-                                pid_t parent) const {
-    // Between fork and exec only what is safe there, but for the strings that were made before.
-    ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    const std::string log = directory_ / "serve.log";
-    const int log_file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::dup2(nothing, STDIN_FILENO);
-    ::dup2(output, STDOUT_FILENO);
-    if (log_file >= 0) ::dup2(log_file, STDERR_FILENO);
-    std::vector<char*> words;
-    for (const std::string& argument : arguments) {
-        words.push_back(const_cast<char*>(argument.c_str()));
-    }
-    words.push_back(nullptr);
-    ::execve("/proc/self/exe", words.data(), plain_environment().data());
-    ::_exit(127);
 }
 
 Result<void> EmbeddedService::read_ready_line(int output) {

@@ -43,8 +43,6 @@ public:
 
 private:
     explicit EmbeddedService(InterruptWatch& interrupts) : interrupts_(&interrupts) {}
-    [[noreturn]] void run_child(const std::vector<std::string>& arguments, int output,
-                                pid_t parent) const;
     Result<void> read_ready_line(int output);
     std::string last_words() const;
     /// The status as of waitpid; nothing while it runs after `span`, or when a signal came.

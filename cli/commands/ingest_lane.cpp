@@ -10,7 +10,7 @@ Result<std::unique_ptr<IngestLane>> IngestLane::open(const Config& config, const
     const clicks::DataDirectory& directory = parts.journal.directory();
     std::unique_ptr<IngestLane> lane(new IngestLane(config, directory.identity().ip_key));
     const auto scanned = clicks::scan_keys(
-        directory.path(), 0, [&](const clicks::EventKey& key, std::int64_t /*time_ms*/) {
+        directory.path(), [&](const clicks::EventKey& key, std::int64_t /*time_ms*/) {
             lane->keys_.reserve(1);
             lane->keys_.insert(key);
         });

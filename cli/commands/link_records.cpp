@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "cli/commands/bounded_line.hpp"
 #include "cli/commands/csv_reader.hpp"
 
 namespace qck::commands {
@@ -102,12 +103,13 @@ public:
     explicit NdjsonRecords(std::istream& input) : input_(input) {}
 
     Result<bool> next(std::string& json) override {
-        while (std::getline(input_, json)) {
+        for (;;) {
+            const LineRead read = read_line(input_, line_bytes_max, json);
+            if (read == LineRead::end) return false;
             ++line_;
-            if (json.size() > line_bytes_max) return wrong("a line longer than 64 KB");
+            if (read == LineRead::too_long) return wrong("a line longer than 64 KB");
             if (json.find_first_not_of(" \t\r") != std::string::npos) return true;
         }
-        return false;
     }
     std::uint64_t line() const override { return line_; }
 

@@ -1,19 +1,14 @@
 #include "cli/commands/local_agents.hpp"
 
-#include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
-
-extern char** environ;  // NOLINT: POSIX names it
+#include "cli/commands/start_self.hpp"
 
 namespace qck::commands {
 namespace {
@@ -41,52 +36,17 @@ std::vector<std::string> words_of(const LocalAgents::Config& config, std::size_t
     return words;
 }
 
-/// The environment with the token, and without other QCK_…: those are for the command that a person
-/// typed.
-std::vector<std::string> environment_of(const std::string& token) {
-    std::vector<std::string> kept{"QCK_FLEET_TOKEN=" + token};
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        if (std::strncmp(*entry, "QCK_", 4) != 0) kept.emplace_back(*entry);
-    }
-    return kept;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (std::string& text : texts) pointers.push_back(text.data());
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
-/// Between fork and exec only what is safe there.
-[[noreturn]] void run_child(char* const* words, char* const* environment, pid_t parent) {
-    ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    ::dup2(nothing, STDIN_FILENO);
-    ::dup2(nothing, STDOUT_FILENO);
-    ::execve("/proc/self/exe", words, environment);
-    ::_exit(127);
-}
-
 }  // namespace
 
 Result<LocalAgents> LocalAgents::start(const Config& config) {
     LocalAgents agents;
-    const pid_t parent = ::getpid();
-    std::vector<std::string> environment = environment_of(config.token);
-    const std::vector<char*> environment_pointers = pointers_to(environment);
     for (std::size_t index = 0; index < config.count; ++index) {
-        std::vector<std::string> words = words_of(config, index);
-        const std::vector<char*> word_pointers = pointers_to(words);
-        const pid_t child = ::fork();
-        if (child < 0) return io_error("cannot start qck agent", errno);
-        if (child == 0) run_child(word_pointers.data(), environment_pointers.data(), parent);
-        agents.children_.push_back(child);
+        SelfStart start;
+        start.words = words_of(config, index);
+        start.environment = {"QCK_FLEET_TOKEN=" + config.token};
+        const auto child = start_self(std::move(start));
+        if (!child) return child.error();
+        agents.children_.push_back(*child);
     }
     return agents;
 }

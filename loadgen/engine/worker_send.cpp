@@ -83,9 +83,12 @@ void Worker::send_loaded(Connection& connection, std::int64_t now_ns) {
             bytes = output_;
         }
     }
+    // Requests that differ were written out one by one since `now_ns`.
+    const std::int64_t sent_ns =
+        since_start(setup_.messages.only().empty() ? monotonic_ns() : now_ns);
     const std::uint64_t each = bytes.size() / loaded_.size();
     for (Sent& request : loaded_) {
-        request.sent_ns = since_start(now_ns);
+        request.sent_ns = sent_ns;
         record_.sent(request, each);
         connection.push(request);
     }

@@ -1,7 +1,4 @@
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 
 #include "base/whole_file.hpp"
 #include "loadgen/report/exports.hpp"
@@ -11,18 +8,8 @@
 namespace qck::report {
 namespace {
 
-Result<std::string> text_of(const std::string& path) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                               &std::fclose);
-    if (!file) return io_error("cannot read report " + path, errno);
-    std::string text;
-    char piece[65536];
-    while (const std::size_t read = std::fread(piece, 1, sizeof piece, file.get())) {
-        text.append(piece, read);
-    }
-    if (std::ferror(file.get()) != 0) return io_error("cannot read report " + path, errno);
-    return text;
-}
+/// A run of an hour with a tail of 1,000,000 links has some 10 MB.
+constexpr std::size_t report_bytes_max = std::size_t{256} * 1024 * 1024;
 
 }  // namespace
 
@@ -36,7 +23,7 @@ Result<Report> read_report(const std::string& run) {
         return error(Errc::not_found,
                      path + ": no such report (RUN is the directory of a run, or its report.json)");
     }
-    const auto text = text_of(path);
+    const auto text = read_whole_file(path, report_bytes_max);
     if (!text) return text.error();
     return from_json(*text, path);
 }

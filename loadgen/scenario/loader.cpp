@@ -1,9 +1,6 @@
 #include "loadgen/scenario/loader.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <memory>
 
 #include "base/units.hpp"
 #include "loadgen/scenario/field_values.hpp"
@@ -132,21 +129,6 @@ Result<Plan> parse(std::string_view text, std::string_view file) {
     if (problems.none()) check_sums(document, plan);
     if (!problems.none()) return problems.to_error();
     return plan;
-}
-
-Result<Plan> load_file(const std::string& path) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                               &std::fclose);
-    if (!file) {
-        Error failure = io_error("cannot read scenario " + path, errno);
-        if (errno == ENOENT) failure.code = Errc::not_found;
-        return failure;
-    }
-    // One byte more than is allowed, so that parse() sees a file that is too large and says so.
-    std::string text(JsonLimits{}.bytes_max + 1, '\0');
-    text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-    if (std::ferror(file.get()) != 0) return io_error("cannot read scenario " + path, errno);
-    return parse(text, path);
 }
 
 std::string_view viral_burst_text() {

@@ -102,7 +102,6 @@ bool DurabilitySyncer::sync(Shard& shard) {
         ++shard.segment;
     }
     shard.durable.store(position, std::memory_order_release);
-    syncs_.fetch_add(1, std::memory_order_relaxed);
     durable_(shard.shard->number(), position);
     return true;
 }

@@ -48,7 +48,6 @@ public:
     /// What `shard` has appended so far is to be made durable. Cheap when one is waiting already.
     void request(std::uint16_t shard);
     std::uint64_t durable_position(std::uint16_t shard) const;
-    std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
     std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
 
 private:
@@ -61,7 +60,6 @@ private:
     Durable durable_;
     Options options_;
     std::vector<std::unique_ptr<Shard>> shards_;
-    std::atomic<std::uint64_t> syncs_{0};
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<bool> requested_{false};
     std::mutex mutex_;

@@ -59,23 +59,19 @@ bool keyless(int fd, off_t bytes, const SegmentId& id) {
     return false;
 }
 
-/// Written to before `since_ms`, or without keys.
-bool may_skip(const std::filesystem::path& path, const SegmentId& id, std::int64_t since_ms) {
+/// Without keys, as far as its end says.
+bool may_skip(const std::filesystem::path& path, const SegmentId& id) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;  // reading it says why
     struct stat about {};
-    const bool known = ::fstat(fd, &about) == 0;
-    // A page is stamped when it is first written, not with each record in it: leave a margin.
-    constexpr std::int64_t margin_ms = 60'000;
-    const bool old = known && about.st_mtim.tv_sec * 1000 + margin_ms < since_ms;
-    const bool skip = old || (known && keyless(fd, about.st_size, id));
+    const bool skip = ::fstat(fd, &about) == 0 && keyless(fd, about.st_size, id);
     ::close(fd);
     return skip;
 }
 
 }  // namespace
 
-Result<void> scan_keys(const std::filesystem::path& data_directory, std::int64_t since_ms,
+Result<void> scan_keys(const std::filesystem::path& data_directory,
                        const std::function<void(const EventKey&, std::int64_t)>& visit) {
     const auto identity = DataDirectory::peek(data_directory);
     if (!identity) return identity.error();
@@ -96,7 +92,7 @@ Result<void> scan_keys(const std::filesystem::path& data_directory, std::int64_t
     ReadBuffer buffer;
     KeySink sink(visit);
     for (const auto& id : ids) {
-        if (may_skip(id.path(journal), id, since_ms)) continue;
+        if (may_skip(id.path(journal), id)) continue;
         ShardReader::Options options;
         options.journal = journal;
         options.node = identity->node;

@@ -10,11 +10,11 @@
 
 namespace qck::clicks {
 
-/// Calls `visit` for every event and edge click that came with a key, in every shard and epoch, of
-/// segments written to since `since_ms`, the oldest epoch first; segments without any are skipped
-/// at the price of one read. For rebuilding a deduplication window at start, before appending.
-/// Damaged places are passed over (counting reports them).
-Result<void> scan_keys(const std::filesystem::path& data_directory, std::int64_t since_ms,
+/// Calls `visit` for every event and edge click that came with a key, in every shard and epoch, the
+/// oldest epoch first; segments without any are skipped at the price of one read. For rebuilding a
+/// deduplication window at start, before appending. Damaged places are passed over (counting
+/// reports them).
+Result<void> scan_keys(const std::filesystem::path& data_directory,
                        const std::function<void(const EventKey& key, std::int64_t time_ms)>& visit);
 
 }  // namespace qck::clicks

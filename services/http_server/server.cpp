@@ -145,6 +145,7 @@ void Server::drain() {
     for (const auto& session : sessions_) {
         if (session) session->drain();
     }
+    accepted_all_.store(true, std::memory_order_release);
 }
 
 void Server::close_all() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -31,7 +32,11 @@ public:
     /// Stops accepting; connections close as their requests are answered, also those that the
     /// kernel had accepted and this server had not taken yet.
     void drain();
-    bool drained() const { return counters_.connections_open.value() == 0; }
+    /// drain() has run and the last connection has ended. Any thread may ask.
+    bool drained() const {
+        return accepted_all_.load(std::memory_order_acquire) &&
+               counters_.connections_open.value() == 0;
+    }
     void close_all();
     /// What was marked up to `mark` is durable.
     void gate_opened(std::uint64_t mark);
@@ -83,6 +88,7 @@ private:
     net::Reactor::TimerId accept_timer_ = 0;
     std::int64_t pause_told_ns_ = 0;
     bool draining_ = false;
+    std::atomic<bool> accepted_all_{false};  ///< nothing comes any more: see drain()
     std::size_t input_bytes_;
     std::unique_ptr<char[]> input_;  ///< one connection is read at a time
     Output output_;                  ///< and its answers gathered

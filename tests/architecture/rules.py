@@ -23,7 +23,7 @@ PURE = ["base/http", "base/stats", "loadgen/scenario", "loadgen/schedule", "load
 IMPURE_HEADER = re.compile(
     r"sys/|netinet/|arpa/|unistd\.h|fcntl\.h|poll\.h|fstream|iostream|filesystem|thread|"
     r"boost/asio|boost/beast|openssl/|base/net/|base/clock\.hpp|base/cpu\.hpp|base/log\.hpp")
-IMPURE_CALL = re.compile(r"_clock::now\(|\b(monotonic_ns|wall_ms|getenv|clock_gettime|gettimeofday)\(|std::time\(")
+IMPURE_CALL = re.compile(r"_clock::now\(|\b(monotonic_ns|wall_ms|getenv|clock_gettime|gettimeofday|fopen)\(|::open\(|std::time\(")
 BANNED_ENDING = re.compile(r"\b(?:class|struct)\s+(\w*(?:Impl|Manager|Helper|Utils|Data))\b\s*(?:final\s*)?[:{;]")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 LINES_MAX = 500

@@ -62,3 +62,17 @@ TEST_CASE("a file that cannot be written is named", "[base]") {
     CHECK(write_whole_file(name, "x").error().message ==
           "cannot write " + name + ": No such file or directory");
 }
+
+TEST_CASE("a file is read whole, or said to be missing or too large", "[base]") {
+    const test::TemporaryDirectory directory;
+    const std::string name = directory.path() / "file";
+    REQUIRE(write_whole_file(name, "12345").has_value());
+    CHECK(read_whole_file(name, 5).value() == "12345");
+    CHECK(read_whole_file(name, 4).error().message ==
+          name + ": larger than 4 bytes, too large to be read");
+    const auto missing = read_whole_file(name + "s", 5);
+    REQUIRE(missing.has_error());
+    CHECK(missing.error().code == Errc::not_found);
+    CHECK(missing.error().message == "cannot read " + name + "s: No such file or directory");
+    CHECK(read_whole_file(directory.path(), 5).has_error());
+}

@@ -4,14 +4,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cli/client/rest_client.hpp"
 #include "tests/faults/counting_client.hpp"
+#include "tests/faults/serve_api.hpp"
 #include "tests/faults/serve_process.hpp"
 #include "tests/support/seed.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using namespace qck;
 using namespace std::chrono_literals;
+using qck::test::api;
 using qck::test::CountingClient;
 using qck::test::LinkLedger;
 using qck::test::ServeProcess;
@@ -23,15 +24,6 @@ constexpr unsigned long kills_by_default = 60;
 unsigned long from_environment(const char* name, unsigned long otherwise) {
     const char* const text = std::getenv(name);
     return text == nullptr ? otherwise : std::strtoul(text, nullptr, 10);
-}
-
-nlohmann::json api(const ServeProcess& serve, const std::string& method, const std::string& target,
-                   const std::string& body = "") {
-    client::RestConfig config;
-    config.service = *client::parse_service_url("http://" + serve.address("api"));
-    const auto answer = client::RestClient(std::move(config)).call(method, target, body);
-    if (!answer) FAIL(method + " " + target + ": " + answer.error().message);
-    return nlohmann::json::parse(answer->body);
 }
 
 /// The books of all clients of all lives of one service, and the service itself.

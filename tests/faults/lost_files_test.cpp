@@ -4,25 +4,17 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "cli/client/rest_client.hpp"
+#include "tests/faults/serve_api.hpp"
 #include "tests/faults/serve_process.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 using namespace qck;
+using qck::test::api;
 using qck::test::RawClient;
 using qck::test::ServeProcess;
 
 namespace {
-
-nlohmann::json api(const ServeProcess& serve, const std::string& method, const std::string& target,
-                   const std::string& body = "") {
-    client::RestConfig config;
-    config.service = *client::parse_service_url("http://" + serve.address("api"));
-    const auto answer = client::RestClient(std::move(config)).call(method, target, body);
-    if (!answer) FAIL(method + " " + target + ": " + answer.error().message);
-    return nlohmann::json::parse(answer->body);
-}
 
 class LostFiles {
 public:

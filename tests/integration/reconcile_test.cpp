@@ -1,8 +1,7 @@
 #include <sqlite3.h>
 
 #include "cli/commands/service.hpp"
-#include "services/reconcile/comparison_json.hpp"
-#include "tests/integration/service_fixture.hpp"
+#include "tests/integration/reconcile_question.hpp"
 
 namespace qck::test {
 namespace {
@@ -17,15 +16,6 @@ std::pair<unsigned, std::string> ask(RunningService& service, const std::string&
         client::RestClient(std::move(rest)).send("POST", "/v1/reconcile", body, type);
     if (!answer) FAIL(answer.error().message);
     return {answer->status, answer->body};
-}
-
-reconcile::Comparison compared(RunningService& service, const std::string& body = "{}") {
-    const auto [status, text] = ask(service, body);
-    INFO(text);
-    REQUIRE(status == 200);
-    const auto comparison = reconcile::comparison_from_json(text);
-    REQUIRE(comparison.has_value());
-    return *comparison;
 }
 
 TEST_CASE("a service that runs compares its own counts", "[integration][reconcile]") {

@@ -1,6 +1,6 @@
 #include "cli/commands/service.hpp"
-#include "services/reconcile/comparison_json.hpp"
 #include "services/stores/redis/protocol/key_slot.hpp"
+#include "tests/integration/reconcile_question.hpp"
 #include "tests/integration/shared_stores.hpp"
 #include "tests/support/redis_cluster.hpp"
 
@@ -8,27 +8,6 @@ namespace qck::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-reconcile::Comparison compared(RunningService& service, const std::string& question = "{}") {
-    client::RestConfig rest;
-    rest.service = *client::parse_service_url("http://" + service.address("admin").to_string());
-    rest.request_timeout = 60s;
-    const auto answer = client::RestClient(std::move(rest)).send("POST", "/v1/reconcile", question);
-    if (!answer) FAIL(answer.error().message);
-    INFO(answer->body);
-    REQUIRE(answer->status == 200);
-    const auto comparison = reconcile::comparison_from_json(answer->body);
-    REQUIRE(comparison.has_value());
-    return *comparison;
-}
-
-void visit(RunningService& service, const std::string& code, int times) {
-    RawClient raw(service.address("redirect"));
-    for (int at = 0; at < times; ++at) {
-        REQUIRE(raw.send("GET /" + code + " HTTP/1.1\r\nHost: qck.test\r\n\r\n"));
-        REQUIRE(raw.response().starts_with("HTTP/1.1 302"));
-    }
-}
 
 std::string clicks_in_redis(const SharedStores& stores, const std::string& id) {
     std::string text = stores.redis.cli({"GET", "clicks:{" + id + "}"});

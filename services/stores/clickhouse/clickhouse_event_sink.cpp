@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/http/target.hpp"
 #include "services/stores/clickhouse/event_block.hpp"
 #include "services/stores/clickhouse/event_queries.hpp"
 
@@ -31,7 +32,7 @@ Result<void> ClickhouseEventSink::send(const clicks::EventBatch& batch) {
     if (batch.rows.empty()) return {};
     const auto version = client_.version();
     if (!version) return version.error();
-    std::string settings = "&query_id=" + percent_encoded(query_id_of(batch));
+    std::string settings = "&query_id=" + http::percent_encode(query_id_of(batch));
     if (version->has_deduplication_token()) {
         // Of these rows: what is sent of a batch that is there in part is another insert.
         // A server remembers tokens of rows that were deleted since: what is known to be missing

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/http/target.hpp"
 #include "services/stores/clickhouse/server_exception.hpp"
 
 namespace qck::clickhouse {
@@ -25,23 +26,6 @@ std::string without_line_end(std::string text) {
 }
 
 }  // namespace
-
-std::string percent_encoded(std::string_view text) {
-    static constexpr char digits[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char byte : text) {
-        const auto value = static_cast<unsigned char>(byte);
-        const bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                           (byte >= '0' && byte <= '9') || byte == '-' || byte == '_' ||
-                           byte == '.';
-        if (plain) {
-            out += byte;
-        } else {
-            out += {'%', digits[value >> 4], digits[value & 15]};
-        }
-    }
-    return out;
-}
 
 Client::Client(ClientConfig config)
     : config_(std::move(config)),
@@ -127,8 +111,9 @@ InsertOutcome Client::begin_insert(std::string_view statement, std::string_view 
             if (tried + 1 >= nodes_.size()) return {connected.error(), *index, false};
             continue;
         }
-        node.connection->begin_post("/?query=" + percent_encoded(statement) + std::string(settings),
-                                    authorization_, body, config_.request_timeout);
+        node.connection->begin_post(
+            "/?query=" + http::percent_encode(statement) + std::string(settings), authorization_,
+            body, config_.request_timeout);
         inserting_ = *index;
         return {{}, *index, false};
     }

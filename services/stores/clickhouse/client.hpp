@@ -86,7 +86,4 @@ private:
     SplitMix64 random_;
 };
 
-/// For the query part of a URL.
-std::string percent_encoded(std::string_view text);
-
 }  // namespace qck::clickhouse

@@ -88,12 +88,6 @@ Statement& Statement::bind(int index, std::string_view text) {
     return *this;
 }
 
-Statement& Statement::bind_blob(int index, std::string_view bytes) {
-    sqlite3_bind_blob64(statement_.get(), index, bytes.data() == nullptr ? "" : bytes.data(),
-                        bytes.size(), SQLITE_STATIC);
-    return *this;
-}
-
 Statement& Statement::bind_null(int index) {
     sqlite3_bind_null(statement_.get(), index);
     return *this;

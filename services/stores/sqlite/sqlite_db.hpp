@@ -30,7 +30,6 @@ public:
     Statement& bind(int index, double value);
     /// The bytes are not copied: they must live until the statement was stepped and reset.
     Statement& bind(int index, std::string_view text);
-    Statement& bind_blob(int index, std::string_view bytes);
     Statement& bind_null(int index);
     template <class T>
     Statement& bind(int index, const std::optional<T>& value) {

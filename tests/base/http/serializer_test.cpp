@@ -1,6 +1,5 @@
 #include "base/http/serializer.hpp"
 
-#include "base/http/request_parser.hpp"
 #include "base/http/response_parser.hpp"
 #include "tests/support/catch.hpp"
 
@@ -34,7 +33,8 @@ TEST_CASE("a response is written whole", "[base][http][serializer]") {
     fields.content_type = "text/plain";
     fields.headers = headers;
     std::string out = "before ";
-    append_response(out, fields, "busy");
+    append_response_head(out, fields, 4);
+    out += "busy";
     CHECK(out ==
           "before HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: "
           "4\r\n"
@@ -60,25 +60,11 @@ TEST_CASE("a value cannot end the head", "[base][http][serializer]") {
     CHECK(out == "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nLocation: /a  Set-Cookie: x y\r\n\r\n");
 }
 
-TEST_CASE("what the serializer writes the parsers read", "[base][http][serializer]") {
-    const HeaderField headers[] = {{"User-Agent", "qck"}, {"Content-Type", "application/json"}};
+TEST_CASE("what the serializer writes the parser reads", "[base][http][serializer]") {
     std::string out;
-    append_request(out, {Method::post, "/v1/links?x", "a:1", headers}, "{}");
+    append_response_head(out, {404, true, 1, date_of(0), "a/b", {}}, 2);
+    out += "no";
     const Limits limits;
-    RequestParser request(limits);
-    REQUIRE(request.parse(out) == ParseStatus::complete);
-    CHECK(request.head().method == Method::post);
-    CHECK(request.head().target == "/v1/links?x");
-    CHECK(request.head().user_agent == "qck");
-    CHECK(request.head().content_length == 2);
-    CHECK(out.substr(request.head_bytes()) == "{}");
-
-    out.clear();
-    append_request(out, {Method::get, "/x", "a", {}}, "");
-    CHECK(out == "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-
-    out.clear();
-    append_response(out, {404, true, 1, date_of(0), "a/b", {}}, "no");
     ResponseParser response(limits);
     response.reset(Method::get);
     REQUIRE(response.parse(out) == ParseStatus::complete);

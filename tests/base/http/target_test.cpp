@@ -29,11 +29,3 @@ TEST_CASE("a query is walked pair by pair", "[base][http][target]") {
     CHECK(seen == "a:1;b:;:c;d:e=f;");
     CHECK_FALSE(QueryParameters("").next());
 }
-
-TEST_CASE("a parameter is found by its decoded name", "[base][http][target]") {
-    CHECK(query_value("x=1&limit=a+b%21&limit=2", "limit").value == "a b!");
-    CHECK(query_value("l%69mit=3", "limit").value == "3");
-    CHECK(query_value("limit", "limit").present);
-    CHECK_FALSE(query_value("limits=1", "limit").present);
-    CHECK(query_value("limit=%zz", "limit").malformed);
-}

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "tests/support/bench_program.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/run_program.hpp"
@@ -14,34 +15,19 @@
 using namespace qck;
 using namespace std::chrono_literals;
 using nlohmann::json;
+using test::BenchProgram;
 using test::ProgramRun;
+using test::ran;
 using test::Reaction;
 using test::TestTarget;
 
 namespace {
-
-/// `qck bench …`, its report in a directory of its own.
-struct Bench {
-    ProgramRun operator()(std::vector<std::string> arguments,
-                          const std::vector<std::string>& variables = {}) const {
-        arguments.insert(arguments.begin(), "bench");
-        arguments.insert(arguments.end(), {"--out", out().string()});
-        return test::run_program(QCK_PROGRAM, arguments, variables);
-    }
-    std::filesystem::path out() const { return directory.path() / "run"; }
-    json report() const { return json::parse(test::text_of_file(out() / "report.json")); }
-
-    test::TemporaryDirectory directory;
-};
 
 Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
-
-/// The run went to its end. Whether it kept time is the machine's affair, so either code is right.
-bool ran(const ProgramRun& run) { return run.exit_code == 0 || run.exit_code == 4; }
 
 bool closes(const json& sum) {
     const auto of = [&](const char* name) { return sum.at(name).get<std::uint64_t>(); };
@@ -93,7 +79,7 @@ pid_t start_bench(std::vector<std::string> arguments,
 
 TEST_CASE("the viral burst against an embedded service reconciles to the click",
           "[bench][cli][P1]") {
-    const Bench bench;
+    const BenchProgram bench;
     const auto run =
         bench({"viral", "--rate", "4k", "--serve", "--compress", "60", "--connections", "8"});
     CAPTURE(run.out, run.err);
@@ -114,7 +100,7 @@ TEST_CASE("the viral burst against an embedded service reconciles to the click",
 
 TEST_CASE("a scenario of hot, tail and unknown links, HEAD and bots reconciles too",
           "[bench][cli][P1]") {
-    const Bench bench;
+    const BenchProgram bench;
     const auto file = bench.directory.path() / "mixed.json";
     std::ofstream(file) << R"({
       "name": "mixed",
@@ -136,7 +122,7 @@ TEST_CASE("a scenario of hot, tail and unknown links, HEAD and bots reconciles t
 
 TEST_CASE("objectives that are missed give exit code 1", "[bench][cli]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const std::vector<std::string> load{"max",        "--target", target.url(),
                                         "--duration", "200ms",    "--connections",
                                         "4",          "--slo",    "errors<1%"};
@@ -150,7 +136,7 @@ TEST_CASE("objectives that are missed give exit code 1", "[bench][cli]") {
 }
 
 TEST_CASE("a target that cannot be reached gives exit code 3 and the reason", "[bench][cli]") {
-    const Bench bench;
+    const BenchProgram bench;
     std::string url;
     {
         const TestTarget gone(redirect);
@@ -165,7 +151,7 @@ TEST_CASE("a target that cannot be reached gives exit code 3 and the reason", "[
 
 TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict", "[bench][cli]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const std::vector<std::string> load{"viral", "--target",   target.url(), "--rate",
                                         "100M",  "--compress", "100"};
     const auto fitted = bench(load);
@@ -176,7 +162,7 @@ TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict
     CHECK(scale == std::floor(scale));
     CHECK(contains(fitted.out, "would take"));
 
-    const Bench other;
+    const BenchProgram other;
     auto strict = load;
     strict.emplace_back("--strict");
     const auto refused = other(strict);
@@ -188,7 +174,7 @@ TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict
 TEST_CASE("flags may come from the environment and from a file, and the flag wins",
           "[bench][cli]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const auto file = bench.directory.path() / "qck.toml";
     std::ofstream(file) << "[bench.constant]\nrate = \"50\"\nconnections = 3\nduration = \"1s\"\n";
     const auto run = bench({"constant", "--config", file.string(), "--duration", "100ms"},
@@ -225,7 +211,7 @@ TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][c
         Wrong{{"run", "scenarios/viral-burst.json", "--target", "http://127.0.0.1:1/p?x=1"},
               "--target: the scenario's paths come after '/p?x=1'"},
         Wrong{{"run", "nowhere.json"}, "nowhere.json"});
-    const Bench bench;
+    const BenchProgram bench;
     const auto run = bench(wrong.arguments);
     CAPTURE(run.err, wrong.message);
     CHECK(run.exit_code == 2);
@@ -237,7 +223,7 @@ TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][c
 
 TEST_CASE("Ctrl-C ends a run early and says so", "[bench][cli]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const pid_t child =
         start_bench({"constant", "--rate", "500", "--duration", "10m", "--target", target.url(),
                      "--out", bench.out().string(), "--quiet", "--slo", "p99<9s"});
@@ -256,7 +242,7 @@ TEST_CASE("Ctrl-C ends a run early and says so", "[bench][cli]") {
 }
 
 TEST_CASE("a signal at any moment leaves no temporary directory and no child", "[bench][cli]") {
-    const Bench bench;
+    const BenchProgram bench;
     const auto temporary = bench.directory.path() / "tmp";
     std::filesystem::create_directory(temporary);
     // From before the service is started, over its start and the calibration, into the run.
@@ -316,7 +302,7 @@ struct StoppedService {
         return WEXITSTATUS(status);
     }
 
-    Bench bench;
+    BenchProgram bench;
     std::filesystem::path temporary = bench.directory.path() / "tmp";
     std::filesystem::path words = bench.directory.path() / "words";
     pid_t child = -1;
@@ -359,7 +345,7 @@ TEST_CASE("one Ctrl-C ends the wait for an embedded service after the run", "[be
 
 TEST_CASE("--quiet says why a run is not good, and nothing of one that is", "[bench][cli]") {
     TestTarget silent([](std::string_view) { return Reaction{"", Reaction::Then::reset}; });
-    const Bench bench;
+    const BenchProgram bench;
     const auto bad = bench({"max", "--target", silent.url(), "--duration", "300ms", "--quiet"});
     CAPTURE(bad.err);
     CHECK(bad.exit_code == 4);
@@ -382,7 +368,7 @@ TEST_CASE("--quiet says why a run is not good, and nothing of one that is", "[be
 }
 
 TEST_CASE("an embedded service that dies does not take the figures with it", "[bench][cli]") {
-    const Bench bench;
+    const BenchProgram bench;
     const auto log = bench.directory.path() / "words";
     const std::string command = std::string(QCK_PROGRAM) +
                                 " bench max --serve --duration 2s --out " + bench.out().string() +
@@ -426,7 +412,7 @@ TEST_CASE("a directory that cannot be written to is found before the run", "[ben
 
 TEST_CASE("an objective takes one word, and leaves the scenario to itself", "[bench][cli]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const auto file = bench.directory.path() / "short.json";
     std::ofstream(file) << R"({"name": "short",
         "phases": [{"name": "only", "rate": 10, "duration": "300ms"}]})";
@@ -438,14 +424,14 @@ TEST_CASE("an objective takes one word, and leaves the scenario to itself", "[be
 }
 
 TEST_CASE("--serve that is typed wins over a target that is inherited", "[bench][cli]") {
-    const Bench bench;
+    const BenchProgram bench;
     const auto run = bench({"constant", "--rate", "10", "--duration", "300ms", "--serve"},
                            {"QCK_TARGET=http://127.0.0.1:1/"});
     CAPTURE(run.out, run.err);
     REQUIRE(ran(run));
     CHECK(bench.report()["target_note"] == "embedded, journal on, SQLite");
     TestTarget target(redirect);
-    const Bench other;
+    const BenchProgram other;
     REQUIRE(ran(other({"constant", "--rate", "10", "--duration", "300ms", "--target", target.url()},
                       {"QCK_SERVE=true"})));
     CHECK(other.report()["reconcile"].is_null());
@@ -454,7 +440,7 @@ TEST_CASE("--serve that is typed wins over a target that is inherited", "[bench]
 TEST_CASE("a run that no machine is too slow for is VALID, or says why it was not",
           "[bench][cli]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const auto run = bench({"constant", "--rate", "10", "--duration", "2s", "--timeout", "10s",
                             "--target", target.url()});
     CAPTURE(run.out, run.err);
@@ -473,7 +459,7 @@ TEST_CASE("a run that no machine is too slow for is VALID, or says why it was no
 
 TEST_CASE("a target that answers nothing makes no valid run", "[bench][cli]") {
     TestTarget target([](std::string_view) { return Reaction{"", Reaction::Then::reset}; });
-    const Bench bench;
+    const BenchProgram bench;
     const std::string mode = GENERATE("constant", "max");
     std::vector<std::string> load{mode, "--target", target.url(), "--duration", "500ms"};
     if (mode == "constant") load.insert(load.end(), {"--rate", "100"});
@@ -485,7 +471,7 @@ TEST_CASE("a target that answers nothing makes no valid run", "[bench][cli]") {
 }
 
 TEST_CASE("the embedded service ends with the bench, even by kill -9", "[bench][cli]") {
-    const Bench bench;
+    const BenchProgram bench;
     const pid_t parent = start_bench(
         {"max", "--serve", "--duration", "10m", "--quiet", "--out", bench.out().string()});
     REQUIRE(test::within(20s, [&] { return children_of(parent).size() == 1; }));

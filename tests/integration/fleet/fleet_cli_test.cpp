@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "tests/integration/fleet/agent_process.hpp"
+#include "tests/support/bench_program.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/test_certificate.hpp"
@@ -12,29 +13,15 @@
 using namespace qck;
 using namespace std::chrono_literals;
 using nlohmann::json;
+using test::BenchProgram;
 using test::contains;
 using test::ProgramRun;
 using test::QckProcess;
+using test::ran;
 using test::Reaction;
 using test::TestTarget;
 
 namespace {
-
-struct Bench {
-    ProgramRun operator()(std::vector<std::string> arguments,
-                          const std::vector<std::string>& variables = {}) const {
-        return test::run_program(QCK_PROGRAM, words(std::move(arguments)), variables);
-    }
-    std::vector<std::string> words(std::vector<std::string> arguments) const {
-        arguments.insert(arguments.begin(), "bench");
-        arguments.insert(arguments.end(), {"--out", out().string()});
-        return arguments;
-    }
-    std::filesystem::path out() const { return directory.path() / "run"; }
-    json report() const { return json::parse(test::text_of_file(out() / "report.json")); }
-
-    test::TemporaryDirectory directory;
-};
 
 Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
 
@@ -47,9 +34,6 @@ bool closes(const json& a) {
            sum(a, "sent") ==
                sum(a, "answered") + sum(a, "failed") + sum(a, "timed_out") + sum(a, "in_flight");
 }
-
-/// The run went to its end; whether it kept time is the machine's affair.
-bool ran(const ProgramRun& run) { return run.exit_code == 0 || run.exit_code == 4; }
 
 std::unique_ptr<QckProcess> listening_agent(const std::string& name,
                                             const std::vector<std::string>& more = {},
@@ -64,7 +48,7 @@ std::unique_ptr<QckProcess> listening_agent(const std::string& name,
 
 TEST_CASE("local agents offer a rate together, from one moment on", "[fleet]") {
     TestTarget target(redirect);
-    const Bench bench;
+    const BenchProgram bench;
     const auto run = bench({"constant", "--target", target.url(), "--rate", "2000", "--duration",
                             "3s", "--agents", "4", "--json"});
     CAPTURE(run.err);
@@ -94,7 +78,7 @@ TEST_CASE("local agents offer a rate together, from one moment on", "[fleet]") {
 }
 
 TEST_CASE("a fleet's counts are reconciled as one process' are", "[fleet]") {
-    const Bench bench;
+    const BenchProgram bench;
     const auto run =
         bench({"viral", "--rate", "3000", "--compress", "60", "--serve", "--agents", "2"});
     CAPTURE(run.out, run.err);
@@ -113,7 +97,7 @@ TEST_CASE("agents that wait are dialled, and serve one bench after another", "[f
     const std::string both = one->ready_address() + "," + two->ready_address();
     for (const char* mode : {"constant", "max"}) {
         CAPTURE(mode);
-        const Bench bench;
+        const BenchProgram bench;
         std::vector<std::string> words{mode, "--target", target.url(), "--duration",
                                        "1s", "--agents", both,         "--json"};
         if (std::string(mode) == "constant") words.insert(words.end(), {"--rate", "500"});
@@ -142,7 +126,7 @@ TEST_CASE("agents dial in with the token, by TLS", "[fleet]") {
     QckProcess joining({"agent", "--join", address, "--once", "--name", "dialling", "--tls-ca",
                         certificate.certificate_file.string()},
                        {"QCK_FLEET_TOKEN=a token of ours"});
-    const Bench bench;
+    const BenchProgram bench;
     const auto run = bench({"constant", "--target", target.url(), "--rate", "300", "--duration",
                             "1s", "--agents", "1", "--agents-listen", address, "--agents-cert",
                             certificate.certificate_file.string(), "--agents-key",
@@ -164,7 +148,7 @@ TEST_CASE("an agent that is killed or stopped in the run is missed, and the othe
             agents.push_back(listening_agent(name));
             all += (all.empty() ? "" : ",") + agents.back()->ready_address();
         }
-        const Bench bench;
+        const BenchProgram bench;
         QckProcess running(bench.words({"constant", "--target", target.url(), "--rate", "1000",
                                         "--duration", "6s", "--agents", all}));
         // Calibration is over, and the run is on, when the rate has become small and steady.
@@ -193,7 +177,7 @@ TEST_CASE("an agent that is killed or stopped in the run is missed, and the othe
         CHECK(contains(shown.out, "Agent c was lost"));
         // The other three, and the one that stood still, are ready for the next run.
         if (number == SIGKILL) continue;
-        const Bench again;
+        const BenchProgram again;
         const auto next = again({"constant", "--target", target.url(), "--rate", "200",
                                  "--duration", "1s", "--agents", all});
         CAPTURE(next.err);
@@ -209,7 +193,7 @@ TEST_CASE("agents whose coordinator is killed stop within two seconds, and serve
         const auto one = listening_agent("one");
         const auto two = listening_agent("two");
         const std::string both = one->ready_address() + "," + two->ready_address();
-        const Bench bench;
+        const BenchProgram bench;
         QckProcess running(bench.words({"max", "--target", target.url(), "--duration", "60s",
                                         "--agents", both, "--connections", "2"}));
         REQUIRE(test::within(15s, [&] { return target.requests() > 1000; }));
@@ -222,7 +206,7 @@ TEST_CASE("agents whose coordinator is killed stop within two seconds, and serve
         };
         CHECK(test::within(2s, quiet));
         CHECK(monotonic_ns() - killed_ns < 2'200'000'000);
-        const Bench again;
+        const BenchProgram again;
         const auto next = again({"constant", "--target", target.url(), "--rate", "200",
                                  "--duration", "1s", "--agents", both});
         CAPTURE(next.err);
@@ -239,7 +223,7 @@ TEST_CASE("a wrong token, garbage and long frames are refused, and the agent sta
     const std::vector<std::string> words{"constant", "--target",        target.url(), "--rate",
                                          "100",      "--duration",      "1s",         "--agents",
                                          address,    "--agents-within", "5s"};
-    const auto refused = Bench()(words, {"QCK_FLEET_TOKEN=wrong"});
+    const auto refused = BenchProgram()(words, {"QCK_FLEET_TOKEN=wrong"});
     CHECK(refused.exit_code == 3);
     CHECK(contains(refused.err, "token"));
     CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
@@ -262,7 +246,7 @@ TEST_CASE("a wrong token, garbage and long frames are refused, and the agent sta
         // Closed from the other side, and not waited for in vain.
         CHECK((got == 0 || errno == ECONNRESET));
     }
-    const Bench bench;
+    const BenchProgram bench;
     const auto run = bench(words, {"QCK_FLEET_TOKEN=right"});
     CAPTURE(run.err);
     CHECK(ran(run));

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "cli/commands/service.hpp"
-#include "services/reconcile/comparison_json.hpp"
+#include "tests/integration/reconcile_question.hpp"
 #include "tests/integration/shared_stores.hpp"
 #include "tests/support/run_program.hpp"
 
@@ -15,30 +15,9 @@ using namespace std::chrono_literals;
 constexpr const char* repair = R"({"repair": true})";
 constexpr const char* repair_and_lower = R"({"repair": true, "allow_lower": true})";
 
-client::RestClient admin_of(RunningService& service) {
-    client::RestConfig rest;
-    rest.service = *client::parse_service_url("http://" + service.address("admin").to_string());
-    rest.request_timeout = 120s;
-    return client::RestClient(std::move(rest));
-}
-
-reconcile::Comparison compared(RunningService& service, const std::string& question = "{}") {
-    const auto answer = admin_of(service).send("POST", "/v1/reconcile", question);
-    if (!answer) FAIL(answer.error().message);
-    UNSCOPED_INFO(answer->body);
-    REQUIRE(answer->status == 200);
-    const auto comparison = reconcile::comparison_from_json(answer->body);
-    REQUIRE(comparison.has_value());
-    return *comparison;
-}
-
 /// Returns once the local store has counted them.
-void visit(RunningService& service, const std::string& code, int times) {
-    RawClient raw(service.address("redirect"));
-    for (int at = 0; at < times; ++at) {
-        REQUIRE(raw.send("GET /" + code + " HTTP/1.1\r\nHost: qck.test\r\n\r\n"));
-        REQUIRE(raw.response().starts_with("HTTP/1.1 302"));
-    }
+void visit_and_count(RunningService& service, const std::string& code, int times) {
+    visit(service, code, times);
     REQUIRE(eventually([&] { return compared(service).pending == 0; }));
 }
 
@@ -93,8 +72,8 @@ TEST_CASE("a click that ClickHouse lacks or has twice is named by link and minut
     RunningService service([&](auto& config) { stores.use(config); });
     const std::string a = add_link(service, "a");
     const std::string b = add_link(service, "b");
-    visit(service, "a", 30);
-    visit(service, "b", 40);
+    visit_and_count(service, "a", 30);
+    visit_and_count(service, "b", 40);
 
     // Both sides compute the same hashes, or nothing would agree.
     const auto same = compared(service);
@@ -152,8 +131,8 @@ TEST_CASE("nothing is lowered without --allow-lower, and with it everything to t
     RunningService service([&](auto& config) { stores.use(config); });
     RunningService other([&](auto& config) { stores.use(config); });
     const std::string a = add_link(service, "a");
-    visit(service, "a", 20);
-    visit(other, "a", 5);
+    visit_and_count(service, "a", 20);
+    visit_and_count(other, "a", 5);
     CHECK(compared(service).agrees());
     CHECK(compared(other).agrees());
 
@@ -198,7 +177,7 @@ TEST_CASE("nothing is lowered without --allow-lower, and with it everything to t
     CHECK(stores.postgres.sql("SELECT click_count FROM links") == "25\n");
 
     // What is lowered counts on.
-    visit(service, "a", 3);
+    visit_and_count(service, "a", 3);
     CHECK(eventually([&] { return redis_says(stores, {"GET", key}) == "28"; }));
     CHECK(compared(service).agrees());
 }
@@ -209,7 +188,7 @@ TEST_CASE("a link in a burst is held back from stores, which is no drift",
     RunningService service([&](auto& config) { stores.use(config); });
     add_link(service, "calm");
     add_link(service, "viral");
-    visit(service, "viral", 10);
+    visit_and_count(service, "viral", 10);
     CHECK(compared(service).agrees());
     const auto force = [&](const char* mode) {
         const auto answer = admin_of(service).send("POST", "/v1/mode/viral",
@@ -218,8 +197,8 @@ TEST_CASE("a link in a burst is held back from stores, which is no drift",
         REQUIRE(answer->status == 200);
     };
     force("burst");
-    visit(service, "viral", 25);
-    visit(service, "calm", 5);
+    visit_and_count(service, "viral", 25);
+    visit_and_count(service, "calm", 5);
     const std::int64_t begin_ns = monotonic_ns();
     const auto held = compared(service);
     CHECK(monotonic_ns() - begin_ns < 10'000'000'000);
@@ -250,7 +229,7 @@ TEST_CASE("keys of single seconds are cleaned up, and counts stay", "[integratio
     SharedStores stores(false);
     RunningService service([&](auto& config) { stores.use(config); });
     const std::string a = add_link(service, "a");
-    visit(service, "a", 4);
+    visit_and_count(service, "a", 4);
     CHECK(compared(service).agrees());
     stores.redis.cli({"EVAL",
                       "for second = 1700000000, 1700002499 do "
@@ -283,8 +262,8 @@ TEST_CASE("clicks whose segments are gone come back to ClickHouse as weights (P3
     add_link(service, "a");
     add_link(service, "b");
     for (int round = 0; round < 5; ++round) {
-        visit(service, "a", 800);
-        visit(service, "b", 400);
+        visit_and_count(service, "a", 800);
+        visit_and_count(service, "b", 400);
     }
     // Segments that everybody has are removed.
     REQUIRE(eventually([&] {
@@ -322,7 +301,7 @@ TEST_CASE("a stopped service's journal is compared with the shared stores, too",
     SharedStores stores;
     RunningService service([&](auto& config) { stores.use(config); });
     const std::string a = add_link(service, "a");
-    visit(service, "a", 12);
+    visit_and_count(service, "a", 12);
     CHECK(compared(service).agrees());
     std::vector<std::string> arguments{"reconcile",
                                        "--data-dir",

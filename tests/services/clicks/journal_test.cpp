@@ -176,7 +176,7 @@ TEST_CASE("keys are scanned in the order of their writing, whatever shard they a
         }
     }
     std::vector<std::uint64_t> seen;
-    REQUIRE(scan_keys(directory.path(), 0, [&](const EventKey& key, std::int64_t) {
+    REQUIRE(scan_keys(directory.path(), [&](const EventKey& key, std::int64_t) {
                 seen.push_back(key.high);
             }).has_value());
     CHECK(seen.size() == 6'000);
