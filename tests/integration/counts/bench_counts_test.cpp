@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/bench_program.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/test_target.hpp"
@@ -57,25 +58,20 @@ private:
     test::TestTarget target_;
 };
 
-struct Bench {
+struct Bench : test::BenchProgram {
     test::ProgramRun operator()(const CountingService& service,
                                 std::vector<std::string> more = {}) const {
-        std::vector<std::string> words{
-            "bench", "constant",    "--rate", "200",      "--duration",
-            "1s",    "--timeout",   "10s",    "--target", service.url("/viral"),
-            "--out", out().string()};
+        std::vector<std::string> words{"constant",   "--rate",   "200",
+                                       "--duration", "1s",       "--timeout",
+                                       "10s",        "--target", service.url("/viral")};
         if (more.empty()) more = by_url(service);
         words.insert(words.end(), more.begin(), more.end());
-        return test::run_program(QCK_PROGRAM, words);
+        return BenchProgram::operator()(words);
     }
     static std::vector<std::string> by_url(const CountingService& service) {
         return {"--count-url",     service.url("/stats"), "--count-pointer",
                 "/links/0/clicks", "--count-within",      "3s"};
     }
-    std::filesystem::path out() const { return directory.path() / "run"; }
-    json report() const { return json::parse(test::text_of_file(out() / "report.json")); }
-
-    test::TemporaryDirectory directory;
 };
 
 /// What the counts say decides, unless this machine did not run the generator in time.
