@@ -31,8 +31,8 @@ void answered(record::RunResult& run, std::size_t interval, std::chrono::nanosec
 TEST_CASE("a target that falls behind achieves less than all that it answers",
           "[loadgen][record]") {
     const scenario::Plan plan = two_phases();
-    const schedule::RateCurve curve(plan.phases);
-    const record::RunFrame frame(plan, curve, false);
+    const schedule::Timetable timetable(plan, false);
+    const record::RunFrame frame(plan, timetable, false);
     record::RunResult run = frame.empty();
     for (std::size_t i = 0; i < 10; ++i) answered(run, i, 1ms);
     for (std::size_t i = 0; i < 10; ++i) answered(run, 10 + i, 1ms + i * 100ms);
@@ -45,8 +45,8 @@ TEST_CASE("a target that falls behind achieves less than all that it answers",
 
 TEST_CASE("an interval of few requests shows no trend", "[loadgen][record]") {
     const scenario::Plan plan = two_phases();
-    const schedule::RateCurve curve(plan.phases);
-    const record::RunFrame frame(plan, curve, false);
+    const schedule::Timetable timetable(plan, false);
+    const record::RunFrame frame(plan, timetable, false);
     record::RunResult run = frame.empty();
     run.series[0].latency.record(1'000'000, 19);
     run.series[9].latency.record(900'000'000, 19);
@@ -56,8 +56,8 @@ TEST_CASE("an interval of few requests shows no trend", "[loadgen][record]") {
 
 TEST_CASE("answers after the end of a closed loop do not add to its rate", "[loadgen][record]") {
     const scenario::Plan plan = two_phases();
-    const schedule::RateCurve curve(plan.phases);
-    const record::RunFrame frame(plan, curve, true);
+    const schedule::Timetable timetable(plan, true);
+    const record::RunFrame frame(plan, timetable, true);
     record::RunResult run = frame.empty();
     for (std::size_t i = 0; i < 25; ++i) answered(run, i, 1ms);
     run.phases[0].accounting.answered = 2500;
