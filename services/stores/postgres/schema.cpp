@@ -131,9 +131,9 @@ Result<void> check_schema(Connection& connection) {
     if (!version) return version.error();
     if (*version > newest) return too_new(*version);
     if (*version == newest) return {};
-    return error(Errc::conflict, "the PostgreSQL schema has version " +
-                                        std::to_string(*version) + ", this qck needs " +
-                                        std::to_string(newest) + " (run qck init --postgres URL)");
+    return error(Errc::conflict, "the PostgreSQL schema has version " + std::to_string(*version) +
+                                     ", this qck needs " + std::to_string(newest) +
+                                     " (run qck init --postgres URL)");
 }
 
 }  // namespace qck::postgres
