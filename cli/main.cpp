@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "base/version.hpp"
 #include "cli/command_line.hpp"
@@ -34,18 +35,31 @@ void hide_password(char* argument) {
     }
 }
 
+/// Flags with secrets in their values: all of it, what follows the program's name, the query.
+struct SecretFlag {
+    std::string_view name;
+    const char* begin_after;
+};
+constexpr SecretFlag secret_flags[] = {
+    {"--token", ""}, {"--fleet-token", ""}, {"--count-cmd", " \t"}, {"--count-url", "?"}};
+
 /// Blots out the values of secrets, which anybody could read in the list of processes.
 void hide_secrets(int argc, char* argv[]) {
     for (int i = 1; i < argc; ++i) {
         hide_password(argv[i]);
-        for (const char* const flag : {"--token", "--fleet-token"}) {
-            const std::size_t flag_bytes = std::strlen(flag);
-            if (std::strncmp(argv[i], flag, flag_bytes) != 0) continue;
-            if (argv[i][flag_bytes] == '=') {
-                std::memset(argv[i] + flag_bytes + 1, 'x', std::strlen(argv[i] + flag_bytes + 1));
-            } else if (argv[i][flag_bytes] == '\0' && i + 1 < argc) {
-                std::memset(argv[i + 1], 'x', std::strlen(argv[i + 1]));
+        for (const SecretFlag& flag : secret_flags) {
+            if (!std::string_view(argv[i]).starts_with(flag.name)) continue;
+            char* value = argv[i] + flag.name.size();
+            if (*value == '\0' && i + 1 < argc) {
+                value = argv[i + 1];
+            } else if (*value++ != '=') {
+                continue;
             }
+            if (*flag.begin_after != '\0') {
+                value += std::strcspn(value, flag.begin_after);
+                if (*value != '\0') ++value;
+            }
+            blot_out(value, value + std::strlen(value));
         }
     }
 }

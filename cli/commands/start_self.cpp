@@ -29,7 +29,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    // Where one of the three was closed it has taken that place, which exec would close again.
+    if (nothing >= 0 && nothing <= STDERR_FILENO) {
+        nothing = ::fcntl(nothing, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    }
     ::dup2(nothing, STDIN_FILENO);
     ::dup2(output < 0 ? nothing : output, STDOUT_FILENO);
     if (errors >= 0) ::dup2(errors, STDERR_FILENO);

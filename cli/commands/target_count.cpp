@@ -19,6 +19,7 @@
 #include "base/clock.hpp"
 #include "base/net/fd.hpp"
 #include "loadgen/engine/target.hpp"
+#include "loadgen/replay/json_depth.hpp"
 
 extern char** environ;
 
@@ -28,6 +29,10 @@ namespace {
 constexpr std::chrono::milliseconds read_timeout{10'000};
 constexpr std::size_t output_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds poll_gap{100};
+/// What a writer is answered, who is nobody that clicks.
+constexpr std::uint16_t created = 201;
+/// Answers of a target may be nested any deeper, and what reads them recurs.
+constexpr std::size_t depth_max = 64;
 /// For so long a count has to stand still to be believed.
 constexpr std::int64_t calm_ns = 1'000'000'000;
 
@@ -42,7 +47,10 @@ std::string_view trimmed(std::string_view text) {
 /// For a message: the beginning of what was said instead.
 std::string shown(std::string_view text) {
     constexpr std::size_t most = 60;
-    std::string out(text.substr(0, most));
+    std::size_t bytes = std::min(text.size(), most);
+    // No character is cut in two.
+    while (bytes > 0 && bytes < text.size() && (text[bytes] & 0xc0) == 0x80) --bytes;
+    std::string out(text.substr(0, bytes));
     std::replace_if(
         out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return "'" + out + (text.size() > most ? "…'" : "'");
@@ -181,6 +189,9 @@ Result<std::uint64_t> count_in(std::string_view text, const std::string& pointer
         return wrong("said " + shown(trimmed(text)) +
                      ", which is not a whole number (is --count-pointer missing?)");
     }
+    if (json_depth_of(text) > depth_max) {
+        return wrong("said JSON that is nested deeper than " + std::to_string(depth_max));
+    }
     const auto document = nlohmann::json::parse(text, nullptr, false);
     if (document.is_discarded()) return wrong("said " + shown(text) + ", which is not JSON");
     try {
@@ -209,16 +220,16 @@ Result<CountSource> CountSource::make(const BenchOptions& options) {
     source.pointer_ = options.count_pointer;
     if (!options.count_command.empty()) {
         source.flag_ = "--count-cmd";
-        source.name_ = options.count_command;
         auto words = split_command(options.count_command);
         if (!words) return wrong("--count-cmd: " + words.error().message);
         source.command_ = std::move(*words);
+        source.name_ = source.command_.front() + (source.command_.size() > 1 ? " …" : "");
         return source;
     }
     source.flag_ = "--count-url";
-    source.name_ = options.count_url;
     auto target = engine::find_target(options.count_url);
     if (!target) return error(target.error().code, "--count-url: " + target.error().message);
+    source.name_ = target->origin() + target->path.substr(0, target->path.find('?'));
     if (!target->is_private() && !options.allow_public) {
         return wrong("--count-url: " + target->host +
                      " is outside loopback and private ranges (add --allow-public)");
@@ -300,11 +311,12 @@ Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds w
 void ExpectedCount::add(const record::RunResult& run) {
     for (const record::PhaseResult& phase : run.phases) {
         for (const auto& [status, count] : phase.status) {
-            if (status < 400) answered += count;
+            if (status < 400 && status != created) answered += count;
             if (status >= 500) unknown += count;
         }
         unknown += phase.accounting.sent - phase.accounting.answered;
     }
+    unknown += run.gap();
 }
 
 Result<report::TargetCount> settle_count(CountSource& source, std::uint64_t before,

@@ -32,7 +32,7 @@ public:
     static Result<CountSource> make(const BenchOptions& options);
 
     Result<std::uint64_t> read();
-    /// The URL, or the command.
+    /// The URL without its query, or the program: what may stand beside them may be secret.
     const std::string& name() const { return name_; }
 
 private:
@@ -56,7 +56,7 @@ Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds w
 /// Answers that a count has to show, and those that it may: requests whose answer never came, or
 /// was a server's error, may have been counted all the same.
 struct ExpectedCount {
-    std::uint64_t answered = 0;  ///< with a status below 400
+    std::uint64_t answered = 0;  ///< with a status below 400, but for 201 (created)
     std::uint64_t unknown = 0;
 
     void add(const record::RunResult& run);

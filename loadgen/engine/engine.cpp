@@ -89,6 +89,19 @@ Result<void> allow_connections(const Wanted& wanted, std::uint64_t ways) {
                    "raise it, or offer the load from more processes by --agents");
 }
 
+/// Leaves the addresses of `target` that a local one leads to.
+Result<void> reach_from(const std::vector<net::Address>& locals, Target& target) {
+    if (locals.empty()) return {};
+    std::erase_if(target.addresses, [&locals](const net::Address& address) {
+        return std::none_of(locals.begin(), locals.end(), [&](const net::Address& local) {
+            return local.family() == address.family();
+        });
+    });
+    if (!target.addresses.empty()) return {};
+    return error(Errc::invalid_argument,
+                 "no local address leads to " + target.origin() + ": IPv4 or IPv6, as it has");
+}
+
 /// Sees to it that there are ports and open files for a plan's connections, and for those of its
 /// siblings on this machine: they use the same ports.
 Result<void> find_room(const scenario::Plan& plan, EngineConfig& config) {
@@ -142,6 +155,10 @@ Result<std::unique_ptr<Engine>> Engine::start(const scenario::Plan& plan, Engine
                      std::to_string(plan.connections) + " connections with a pipeline of " +
                          std::to_string(plan.pipeline) + " are more than " +
                          std::to_string(open_requests_max) + " open requests");
+    }
+    if (auto led = reach_from(config.local_addresses, config.target); !led) return led.error();
+    if (config.api) {
+        if (auto led = reach_from(config.local_addresses, *config.api); !led) return led.error();
     }
     if (auto found = find_room(plan, config); !found) return found.error();
     std::unique_ptr<Engine> engine(new Engine(plan, std::move(config)));

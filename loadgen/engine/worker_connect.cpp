@@ -20,7 +20,12 @@ void Worker::open(Connection& connection, std::int64_t now_ns) {
     const auto& locals = setup_.local_addresses;
     const std::size_t turn = address_next_++;
     const net::Address& to = addresses[turn % addresses.size()];
-    const net::Address* const from = locals.empty() ? nullptr : &locals[turn % locals.size()];
+    const net::Address* from = nullptr;
+    // Every pair of addresses in turn; of the locals the next one that leads there.
+    for (std::size_t step = 0; step < locals.size() && from == nullptr; ++step) {
+        const net::Address& local = locals[(turn / addresses.size() + step) % locals.size()];
+        if (local.family() == to.family()) from = &local;
+    }
     connection.connect_by_ns = now_ns + setup_.connect_timeout_ns;
     if (const auto cause = connection.start_connect(to, from)) {
         connect_failed(connection, now_ns, *cause);

@@ -1,12 +1,34 @@
 #include "loadgen/record/run_frame.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace qck::record {
 namespace {
 
 /// An interval with fewer requests than this has no median to tell a trend by.
 constexpr std::uint64_t requests_for_median = 20;
+
+/// Of the requests that did not time out (those that did are missing from the answers already);
+/// nothing where they are few, or the smaller part.
+std::optional<std::int64_t> median_in_time_ns(const stats::CoarseHistogram& latency,
+                                              std::int64_t timeout_ns) {
+    std::uint64_t in_time = 0;
+    const auto is_in_time = [timeout_ns](std::uint64_t top_ns) {
+        return timeout_ns <= 0 || top_ns < static_cast<std::uint64_t>(timeout_ns);
+    };
+    latency.for_each([&](std::uint64_t top_ns, std::uint64_t count) {
+        if (is_in_time(top_ns)) in_time += count;
+    });
+    if (in_time < requests_for_median || in_time * 2 < latency.count()) return std::nullopt;
+    std::int64_t median_ns = 0;
+    std::uint64_t seen = 0;
+    latency.for_each([&](std::uint64_t top_ns, std::uint64_t count) {
+        if (seen * 2 < in_time) median_ns = static_cast<std::int64_t>(top_ns);
+        seen += count;
+    });
+    return median_ns;
+}
 
 }  // namespace
 
@@ -68,14 +90,11 @@ void RunFrame::set_overtime(RunResult& run, std::size_t phase) const {
     const std::size_t first = at(begin + almost);
     const std::size_t past = at(end);
     if (first >= past) return;
-    const stats::CoarseHistogram& from = run.series[first].latency;
-    const stats::CoarseHistogram& to = run.series[past - 1].latency;
-    if (from.count() < requests_for_median || to.count() < requests_for_median) return;
-    const auto median_ns = [](const stats::CoarseHistogram& latency) {
-        return static_cast<std::int64_t>(latency.percentile_ns(0.5));
-    };
-    result.overtime =
-        std::chrono::nanoseconds(std::max<std::int64_t>(median_ns(to) - median_ns(from), 0));
+    const auto from_ns = median_in_time_ns(run.series[first].latency, plan_.timeout.count());
+    const auto to_ns = median_in_time_ns(run.series[past - 1].latency, plan_.timeout.count());
+    if (from_ns && to_ns) {
+        result.overtime = std::chrono::nanoseconds(std::max<std::int64_t>(*to_ns - *from_ns, 0));
+    }
 }
 
 void RunFrame::finish(RunResult& result, std::int64_t ran_ns, bool cut) const {

@@ -23,7 +23,7 @@ struct PhaseResult {
     double target_rate_per_s = 0;
     /// How much longer than the phase its answers took to come, as for a target that falls behind:
     /// the growth of the median latency from the first to the last whole interval of the phase,
-    /// never below 0. A request that was not answered in time counts there with its timeout.
+    /// never below 0. Requests that timed out are left out: the answers lack them already.
     std::chrono::nanoseconds overtime{};
     /// In a closed loop, of the answered: those that came after the end.
     std::uint64_t answered_after = 0;

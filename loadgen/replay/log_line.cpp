@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "loadgen/replay/json_depth.hpp"
 #include "loadgen/replay/log_time.hpp"
 #include "loadgen/scenario/limits.hpp"
 
@@ -135,24 +136,8 @@ std::optional<LogTime> json_time(const Json& object) {
     return common_log_time(text);
 }
 
-/// How deep a JSON text is nested: what reads and writes documents recurs.
-std::size_t depth_of(std::string_view text) {
-    std::size_t depth = 0;
-    std::size_t most = 0;
-    bool quoted = false;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        const char c = text[at];
-        if (quoted && c == '\\') ++at;
-        if (c == '"') quoted = !quoted;
-        if (quoted) continue;
-        if (c == '[' || c == '{') most = std::max(most, ++depth);
-        if ((c == ']' || c == '}') && depth > 0) --depth;
-    }
-    return most;
-}
-
 ParsedLine parse_ndjson(std::string_view line) {
-    if (depth_of(line) > depth_max)
+    if (json_depth_of(line) > depth_max)
         return malformed("expected JSON that is nested 64 deep at most");
     const Json object = Json::parse(line, nullptr, false);
     if (!object.is_object()) return malformed("expected a JSON object");

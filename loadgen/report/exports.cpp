@@ -1,10 +1,12 @@
 #include "loadgen/report/exports.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <vector>
 
 #include "base/units.hpp"
+#include "loadgen/report/html_text.hpp"
 
 namespace qck::report {
 namespace {
@@ -23,31 +25,11 @@ std::string quoted(const std::string& text) {
     return out + "\"";
 }
 
-/// For an attribute or content of XML 1.0; what it cannot hold becomes a question mark.
+/// For an attribute or content of XML 1.0; what it cannot hold becomes U+FFFD.
 std::string xml(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            case '\n':
-            case '\t':
-                out += ' ';
-                break;
-            default:
-                out += static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-        }
-    }
+    std::string out = escaped(text);
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
     return out;
 }
 

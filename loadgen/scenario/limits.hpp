@@ -24,6 +24,8 @@ inline constexpr std::chrono::nanoseconds timeout_max = std::chrono::hours(1);
 
 /// Rates, per second: one request a nanosecond.
 inline constexpr double rate_max = 1e9;
+/// Of one user, and of users coming; so that times between them are numbers.
+inline constexpr double user_rate_min = 1e-6;
 /// Requests of a whole run: what a counter shown with commas can still tell a person.
 inline constexpr double total_requests_max = 1e12;
 

@@ -24,18 +24,18 @@ Result<Plan> with_users(Plan plan, Users users, std::chrono::nanoseconds steady)
     std::uint64_t count = 0;
     for (const Users::Group& group : users.groups) {
         count += group.count;
-        if (!(group.rate_per_s > 0) || group.rate_per_s > limits::rate_max) {
-            return error(Errc::invalid_argument, group.name + " at " +
-                                                     format_rate(group.rate_per_s) +
-                                                     "/s each: a rate is above 0 and at most " +
-                                                     format_rate(limits::rate_max));
+        if (!(group.rate_per_s >= limits::user_rate_min) || group.rate_per_s > limits::rate_max) {
+            return error(Errc::invalid_argument,
+                         group.name + " at " + format_rate(group.rate_per_s) +
+                             "/s each: a rate is at least one in 11 days and at most " +
+                             format_rate(limits::rate_max) + "/s");
         }
     }
     if (count == 0 || count > limits::connections_max) {
         return error(Errc::invalid_argument, format_count(count) + " users: a run has from 1 to " +
                                                  format_count(limits::connections_max));
     }
-    if (!(users.spawn_per_s > 0) || users.spawn_per_s > limits::rate_max) {
+    if (!(users.spawn_per_s >= limits::user_rate_min) || users.spawn_per_s > limits::rate_max) {
         return error(Errc::invalid_argument, "users come at a rate above 0");
     }
     const double spawn_s = static_cast<double>(count) / users.spawn_per_s;

@@ -31,7 +31,7 @@ public:
     /// Empty when there is no such link. Errc::unavailable when the store does not answer.
     virtual Result<std::optional<Link>> find(std::string_view code) = 0;
     Result<std::optional<Link>> find_by_id(std::uint64_t id);
-    /// Those that there are, in any order. One question to the store however many are asked for.
+    /// Those that there are, in any order; one round trip where the store is another process.
     virtual Result<std::vector<Link>> find_by_ids(std::span<const std::uint64_t> ids) = 0;
     /// All in one transaction, each with its own outcome: Errc::conflict where a code is taken.
     /// When the call itself fails nothing was stored. Durable against kill -9 when it returns.

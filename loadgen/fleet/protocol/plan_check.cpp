@@ -60,14 +60,15 @@ bool is_links(const scenario::Links& links) {
 
 bool is_users(const scenario::Plan& plan) {
     const auto is_group = [&](const scenario::Users::Group& group) {
-        return group.count <= limits::connections_max && group.rate_per_s > 0 &&
-               is_rate(group.rate_per_s) && group.request < plan.requests.size();
+        return group.count <= limits::connections_max &&
+               group.rate_per_s >= limits::user_rate_min && is_rate(group.rate_per_s) &&
+               group.request < plan.requests.size();
     };
     const scenario::Users& users = *plan.users;
     std::uint64_t count = 0;
     for (const scenario::Users::Group& group : users.groups) count += group.count;
     return users.groups.size() <= limits::requests_max && count >= 1 &&
-           count <= limits::connections_max && users.spawn_per_s > 0 &&
+           count <= limits::connections_max && users.spawn_per_s >= limits::user_rate_min &&
            is_rate(users.spawn_per_s) &&
            std::all_of(users.groups.begin(), users.groups.end(), is_group) &&
            users.rate_per_s() *

@@ -44,3 +44,36 @@ TEST_CASE("a count is found in text or by a JSON pointer, and nothing else is ta
     CHECK(wrong(R"({"clicks": 1})", "clicks") == "has nothing at clicks");
     CHECK(wrong("<html>", "/clicks") == "said '<html>', which is not JSON");
 }
+
+TEST_CASE("what was created is no click, and what a lost agent sent may be one", "[counts]") {
+    record::RunResult run;
+    record::PhaseResult& phase = run.phases.emplace_back();
+    phase.status = {{200, 1}, {201, 20}, {302, 300}, {404, 4000}, {500, 50'000}};
+    phase.accounting.sent = 54'321 + 5;
+    phase.accounting.answered = 54'321;
+    run.agents.emplace_back().gap = 7;
+    ExpectedCount expected;
+    expected.add(run);
+    CHECK(expected.answered == 301);
+    CHECK(expected.unknown == 50'000 + 5 + 7);
+}
+
+TEST_CASE("an answer of brackets alone is refused, and one is cut between characters", "[counts]") {
+    const auto deep = count_in("{\"a\":" + std::string(100'000, '['), "/a");
+    REQUIRE(deep.has_error());
+    CHECK(deep.error().message == "said JSON that is nested deeper than 64");
+    std::string text = "x";
+    for (int i = 0; i < 40; ++i) text += "\xc3\xa9";
+    const auto cut = count_in(text, "");
+    REQUIRE(cut.has_error());
+    CHECK(cut.error().message.find("x" + text.substr(1, 58) + "…") != std::string::npos);
+}
+
+TEST_CASE("a source is named without what may be secret", "[counts]") {
+    BenchOptions options;
+    options.count_command = "curl -H 'Authorization: Bearer SECRET' http://127.0.0.1/";
+    CHECK(CountSource::make(options)->name() == "curl …");
+    options.count_command.clear();
+    options.count_url = "http://127.0.0.1:81/stats?token=SECRET";
+    CHECK(CountSource::make(options)->name() == "http://127.0.0.1:81/stats");
+}

@@ -94,7 +94,7 @@ TEST_CASE("a service that counts every click once is shown to", "[counts][B2]") 
     CHECK(count["difference"] == 0);
     CHECK(contains(run.out, "answered 200, target counted 200 (1,000 to 1,200)"));
     CHECK(contains(test::text_of_file(bench.out() / "junit.xml"),
-                   "name=\"the target's own count agrees\" time=\"0\"/>"));
+                   "name=\"the target&#39;s own count agrees\" time=\"0\"/>"));
 }
 
 TEST_CASE("a service that loses one click in ten is caught, with exit code 1", "[counts][B2]") {

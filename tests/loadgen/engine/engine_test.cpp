@@ -313,6 +313,24 @@ TEST_CASE("more connections than there are ports or open files are refused", "[l
     CHECK(refused.error().message.ends_with("by --agents)"));
 }
 
+TEST_CASE("local addresses from which nothing leads to the target are refused",
+          "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto config = config_of(target.url());
+    config.local_addresses = {*net::parse_address("[::1]:0")};
+    const auto refused = engine::Engine::start(plan_of(10, 100ms), config);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message ==
+          "no local address leads to " + config.target.origin() + ": IPv4 or IPv6, as it has");
+    // Of both kinds the one that leads there is taken.
+    config.local_addresses.push_back(*net::parse_address("127.0.0.2:0"));
+    auto engine = engine::Engine::start(plan_of(100, 100ms), config);
+    REQUIRE(engine.has_value());
+    const auto result = (*engine)->finish();
+    REQUIRE(result.has_value());
+    CHECK(result->total().answered == 10);
+}
+
 TEST_CASE("a rate that nobody can offer ends when it is told to", "[loadgen][engine]") {
     TestTarget target(always(test::redirect_response()));
     auto plan = plan_of(1e9, 10s);

@@ -54,6 +54,23 @@ TEST_CASE("an interval of few requests shows no trend", "[loadgen][record]") {
     CHECK(run.phases[0].overtime == 0ns);
 }
 
+TEST_CASE("what timed out at the end of a phase is missing, and does not stretch it too",
+          "[loadgen][record]") {
+    scenario::Plan plan = two_phases();
+    plan.timeout = 10s;
+    const schedule::Timetable timetable(plan, false);
+    const record::RunFrame frame(plan, timetable, false);
+    record::RunResult run = frame.empty();
+    for (std::size_t i = 0; i < 9; ++i) answered(run, i, 1ms);
+    run.series[9].latency.record(std::chrono::nanoseconds(10s).count(), 100);
+    for (std::size_t i = 10; i < 20; ++i) answered(run, i, 1ms);
+    run.series[19].latency.record(std::chrono::nanoseconds(10s).count(), 90);
+    run.phases[0].accounting.answered = 900;
+    frame.finish(run, 12'000'000'000, false);
+    CHECK(run.phases[0].achieved_rate_per_s() == Approx(900));
+    CHECK(run.phases[1].overtime < 10us);  // a bucket's width
+}
+
 TEST_CASE("answers after the end of a closed loop do not add to its rate", "[loadgen][record]") {
     const scenario::Plan plan = two_phases();
     const schedule::Timetable timetable(plan, true);

@@ -69,6 +69,6 @@ TEST_CASE("objectives are tests for a build server, and those of a run that is n
     report.target_count.emplace();
     report.target_count->difference = -3;
     CHECK(contains(to_junit(report),
-                   "name=\"the target's own count agrees\" time=\"0\"><failure "
+                   "name=\"the target&#39;s own count agrees\" time=\"0\"><failure "
                    "message=\"difference -3\"/>"));
 }
