@@ -163,6 +163,17 @@ struct RunResult {
     }
 };
 
+/// What an agent has told of a run that goes on.
+struct AgentProgress {
+    std::string name;
+    std::string address;
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint32_t connections_open = 0;
+    bool lost = false;
+    std::string lost_why;
+};
+
 /// A look at a run while it goes: counters of all workers, read without stopping them, so the
 /// accounting need not close yet.
 struct Progress {
@@ -181,6 +192,7 @@ struct Progress {
     /// Why connecting fails, most frequent first cause; valid when connect_failures > 0.
     Cause connect_cause = Cause::other;
     std::uint64_t connect_failures = 0;
+    std::vector<AgentProgress> agents;  ///< empty where one process offers all
 };
 
 }  // namespace qck::record

@@ -256,7 +256,7 @@ void Coordination::stop(bool now, std::int64_t now_ns) {
 }
 
 record::Progress Coordination::progress(std::int64_t now_ns) const {
-    return run_ ? run_->progress(now_ns) : record::Progress{};
+    return run_ ? run_->progress(members_, now_ns) : record::Progress{};
 }
 
 Result<record::RunResult> Coordination::finish(std::int64_t now_ns, std::int64_t wall_ms) {

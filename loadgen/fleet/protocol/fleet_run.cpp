@@ -144,7 +144,21 @@ std::vector<TakeOver> FleetRun::bequeath(std::size_t agent, std::int64_t from_ns
     return words;
 }
 
-record::Progress FleetRun::progress(std::int64_t now_ns) const {
+record::AgentProgress FleetRun::progress_of(const Share& share, const Member& member) {
+    record::AgentProgress agent;
+    agent.name = member.name;
+    agent.address = member.address;
+    for (const record::Accounting& phase : share.phases) {
+        agent.sent += phase.sent;
+        agent.answered += phase.answered;
+    }
+    agent.lost = share.part == Part::lost;
+    agent.lost_why = share.lost_why;
+    agent.connections_open = agent.lost ? 0 : share.connections_open;
+    return agent;
+}
+
+record::Progress FleetRun::progress(const std::vector<Member>& members, std::int64_t now_ns) const {
     record::Progress progress;
     const std::int64_t at = start_ns == 0 ? -1 : now_ns - start_ns;
     progress.elapsed = std::chrono::nanoseconds(at);
@@ -175,10 +189,12 @@ record::Progress FleetRun::progress(std::int64_t now_ns) const {
         progress.answered_rate_per_s +=
             static_cast<double>(result_.series[interval].answered) / seconds;
     }
-    for (const Share& share : shares) {
+    for (std::size_t at = 0; at < shares.size(); ++at) {
+        const Share& share = shares[at];
         progress.connections_open += share.connections_open;
         progress.connect_failures += share.connect_failures;
         if (share.connect_failures > 0) progress.connect_cause = share.connect_cause;
+        progress.agents.push_back(progress_of(share, members[at]));
     }
     return progress;
 }

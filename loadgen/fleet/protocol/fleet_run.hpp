@@ -54,7 +54,7 @@ public:
     /// `heirs`; nothing where it had none, or nothing more is due.
     std::vector<TakeOver> bequeath(std::size_t agent, std::int64_t from_ns,
                                    const std::vector<std::size_t>& heirs);
-    record::Progress progress(std::int64_t now_ns) const;
+    record::Progress progress(const std::vector<Member>& members, std::int64_t now_ns) const;
     record::RunResult close(const std::vector<Member>& members,
                             const std::vector<ClockFilter>& clocks, std::int64_t now_ns,
                             std::int64_t wall_ms);
@@ -74,6 +74,7 @@ public:
     std::uint64_t place_at(std::int64_t at_ns);
 
 private:
+    static record::AgentProgress progress_of(const Share& share, const Member& member);
     void close_lost(Share& share, record::AgentResult& agent);
     void close_series(const Share& share, std::uint64_t gap);
     std::uint64_t expected_below(const Share& share, std::uint64_t end) const;

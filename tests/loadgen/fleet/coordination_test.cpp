@@ -194,6 +194,17 @@ TEST_CASE("an agent that is killed in the peak leaves a gap of under two seconds
             } else {
                 fleet.stand_still(2, true);
             }
+            fleet.run_for(5 * second_ns / 2);
+            const auto progress = fleet.coordination().progress(fleet.now_ns());
+            REQUIRE(progress.agents.size() == 4);
+            for (std::size_t at = 0; at < 4; ++at) {
+                CAPTURE(at);
+                CHECK(progress.agents[at].lost == (at == 2));
+                CHECK(progress.agents[at].lost_why.empty() == (at != 2));
+                CHECK(progress.agents[at].name == fleet.coordination().members()[at].name);
+                CHECK(progress.agents[at].sent > 0);
+            }
+            CHECK(progress.agents[0].sent > progress.agents[2].sent);
         });
         check_closed(result, order.plan, fleet.ledger());
         REQUIRE(result.agents[2].lost);
