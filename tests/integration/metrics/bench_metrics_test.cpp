@@ -68,7 +68,7 @@ TEST_CASE("a run in flight tells Prometheus how it goes, and nobody after it", "
     CHECK(contains(text, "Content-Type: text/plain; version=0.0.4"));
     CHECK(contains(text, "qck_bench_run{scenario=\"constant\",phase=\"constant\"} 1\n"));
     CHECK(contains(bench.ask("GET / HTTP/1.1\r\n\r\n"), "404 Not Found"));
-    CHECK(contains(bench.ask("nonsense\r\n\r\n"), "404 Not Found"));
+    CHECK(contains(bench.ask("nonsense\r\n\r\n"), "400 Bad Request"));
     const test::ProgramRun& run = bench.end();
     CAPTURE(run.out, run.err);
     CHECK((run.exit_code == 0 || run.exit_code == 4));
