@@ -18,11 +18,13 @@
 #include "cli/commands/bench_target.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/interrupt_watch.hpp"
+#include "cli/commands/live_view.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/run_directory.hpp"
 #include "cli/commands/service_load.hpp"
 #include "cli/commands/typed_command.hpp"
 #include "cli/render/run_summary.hpp"
+#include "loadgen/report/report_html.hpp"
 #include "loadgen/report/report_json.hpp"
 #include "loadgen/scenario/transform.hpp"
 
@@ -185,8 +187,10 @@ Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Be
 
 /// Offers the load, and lets agents go.
 Result<record::RunResult> offer(Bench& bench, const render::Terminal& progress,
-                                const InterruptWatch& interrupts) {
-    const ProgressSink sink = BenchMetrics::sink_of(bench.metrics.get());
+                                const InterruptWatch& interrupts, LiveView* view) {
+    if (view != nullptr) view->aim(bench.context.target, bench.context.target_note);
+    const ProgressSink sink =
+        both(BenchMetrics::sink_of(bench.metrics.get()), LiveView::sink_of(view));
     if (bench.replay) bench.config.feed = &bench.replay->start(bench.target->target);
     auto run = bench.fleet
                    ? bench.fleet->run(bench.plan, bench.target->target, progress, interrupts, sink)
@@ -211,7 +215,7 @@ void compare_counts(const BenchOptions& options, Bench& bench, const record::Run
     compare_count(bench.counted, options, run, bench.calibration, interrupts, report);
 }
 
-Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupts) {
+Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupts, LiveView* view) {
     const Terminals terminals = terminals_of(options);
     Bench bench;
     if (auto planned = plan_run(options, bench); !planned) return planned.error();
@@ -228,7 +232,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     if (bench.target->embedded && bench.plan.users) {
         service_load.emplace(bench.target->embedded->process(), bench.placement.service.size());
     }
-    auto run = offer(bench, terminals.progress, interrupts);
+    auto run = offer(bench, terminals.progress, interrupts, view);
     if (!run) return run.error();
     report::Report report =
         report::make_report(bench.plan, *run, bench.context, options.objectives);
@@ -242,13 +246,18 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     }
     compare_counts(options, bench, *run, interrupts, report);
     auto told = tell(options, report, *run, directory->path(), terminals.out);
+    if (view != nullptr) {
+        view->end(report::to_string(report.verdict.status), report::conclusion_of(report),
+                  report::to_html(report));
+    }
     if (!told) return told.error();
     return exit_of(report);
 }
 
-Exit run_once(const BenchOptions& options, InterruptWatch& interrupts) {
-    const auto outcome = run_bench_of(options, interrupts);
+Exit run_once(const BenchOptions& options, InterruptWatch& interrupts, LiveView* view) {
+    const auto outcome = run_bench_of(options, interrupts, view);
     if (outcome) return *outcome;
+    if (view != nullptr) view->end("FAILED", outcome.error().message, "");
     if (interrupts.count() == 0) return failed(command_name, outcome.error());
     std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);
     return Exit::run_invalid;
@@ -258,10 +267,12 @@ Exit run_once(const BenchOptions& options, InterruptWatch& interrupts) {
 
 Exit run_bench(const BenchOptions& options) {
     InterruptWatch interrupts;
-    if (options.repeat <= 1) return run_once(options, interrupts);
-    return run_repeated(options, interrupts, [&interrupts](const BenchOptions& one) {
-        return run_once(one, interrupts);
-    });
+    const auto view = LiveView::wanted_by(options, interrupts);
+    if (!view) return failed(command_name, view.error());
+    const auto once = [&](const BenchOptions& one) {
+        return run_once(one, interrupts, view->get());
+    };
+    return options.repeat <= 1 ? once(options) : run_repeated(options, interrupts, once);
 }
 
 }  // namespace qck::commands

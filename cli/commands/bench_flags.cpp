@@ -197,6 +197,9 @@ void add_result_flags(CLI::App& app, BenchOptions& options) {
     app.add_option("--metrics", options.metrics,
                    "Answer GET /metrics here while the load runs, for Prometheus")
         ->type_name("HOST:PORT");
+    app.add_option("--ui", options.ui,
+                   "Serve a page here that shows the run, can stop it, and has its report")
+        ->type_name("HOST:PORT");
     app.add_flag("--json", options.json, "Print report.json instead of a summary");
     app.add_flag("--quiet", options.quiet, "Print nothing but errors, and why a run is not good");
 }

@@ -81,6 +81,7 @@ struct BenchOptions {
     std::chrono::nanoseconds count_within = std::chrono::seconds(10);
     std::uint32_t repeat = 1;  ///< runs, one after another
     std::string metrics;       ///< HOST:PORT where a run in flight is told of; empty: nowhere
+    std::string ui;            ///< HOST:PORT where a run can be watched; empty: nowhere
     std::string out;
     bool json = false;
     bool quiet = false;

@@ -17,6 +17,8 @@ namespace qck::commands {
 
 /// Is told how a run goes, several times a second, by the thread that waits for its end.
 using ProgressSink = std::function<void(const scenario::Plan&, const record::Progress&)>;
+/// Tells one and then the other; empty where both are.
+ProgressSink both(ProgressSink one, ProgressSink other);
 
 /// Waits for the end of a run of an engine or a fleet: shows progress on stderr where `progress`
 /// says that it can redraw, tells `sink` unless it is empty, and ends the run early at the first

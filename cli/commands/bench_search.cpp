@@ -14,6 +14,7 @@
 #include "cli/commands/bench_setup.hpp"
 #include "cli/commands/bench_target.hpp"
 #include "cli/commands/interrupt_watch.hpp"
+#include "cli/commands/live_view.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/run_directory.hpp"
 #include "cli/commands/typed_command.hpp"
@@ -214,7 +215,7 @@ Result<std::unique_ptr<BenchFleet>> gather_fleet(const BenchOptions& options,
     return std::move(*fleet);
 }
 
-Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts) {
+Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveView* view) {
     const Terminals terminals = terminals_of(options);
     auto plan = plan_of(options);
     if (!plan) return plan.error();
@@ -229,12 +230,14 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts) {
     if (prepared->embedded) config.service = prepared->embedded->process();
     const auto metrics = BenchMetrics::wanted_by(options);
     if (!metrics) return metrics.error();
+    if (view != nullptr) view->aim(config.target.origin() + config.target.path, prepared->note);
     Calibration asked;
     auto fleet = gather_fleet(options, placement, *plan, config.target, asked, interrupts);
     if (!fleet) return fleet.error();
 
-    RateSearch search(options, *plan, {config, fleet->get(), BenchMetrics::sink_of(metrics->get())},
-                      asked, terminals, interrupts);
+    const Generator generator{config, fleet->get(),
+                              both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view))};
+    RateSearch search(options, *plan, generator, asked, terminals, interrupts);
     search::SearchReport& report = search.report();
     report.context.target = prepared->target.origin() + prepared->target.path;
     report.context.target_note = prepared->note;
@@ -266,6 +269,10 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts) {
         const std::string path = directory->path() + "/search.html";
         std::fputs(render::search_summary(report, path, terminals.out).c_str(), stdout);
     }
+    if (view != nullptr) {
+        view->end(search::to_string(report.status), search::conclusion_of(report),
+                  search::to_html(report));
+    }
     if (!not_compared.empty()) {
         std::fprintf(stderr, "%s: the counts were not compared: %s\n", command_name,
                      not_compared.c_str());
@@ -292,8 +299,11 @@ Exit run_search(const BenchOptions& options) {
                                 " is above --to " + format_rate(options.search.to_per_s)));
     }
     InterruptWatch interrupts;
-    const auto outcome = look(options, interrupts);
+    const auto view = LiveView::wanted_by(options, interrupts);
+    if (!view) return failed(command_name, view.error());
+    const auto outcome = look(options, interrupts, view->get());
     if (outcome) return *outcome;
+    if (*view) (*view)->end("FAILED", outcome.error().message, "");
     if (interrupts.count() == 0) return failed(command_name, outcome.error());
     std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);
     return Exit::run_invalid;

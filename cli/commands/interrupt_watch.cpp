@@ -53,6 +53,15 @@ InterruptWatch::~InterruptWatch() {
     ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 
+void InterruptWatch::ask() {
+    int none = 0;
+    if (count_.compare_exchange_strong(none, 1)) count_.notify_all();
+}
+
+void InterruptWatch::wait() const {
+    if (thread_.joinable()) count_.wait(0);
+}
+
 void InterruptWatch::owns(pid_t child, std::filesystem::path directory) {
     const std::lock_guard lock(mutex_);
     child_ = child;
@@ -69,6 +78,7 @@ void InterruptWatch::watch() {
         signalfd_siginfo signal{};
         if (::read(signals_.get(), &signal, sizeof signal) != sizeof signal) continue;
         if (count_.fetch_add(1) >= 2) abandon();
+        count_.notify_all();
     }
 }
 

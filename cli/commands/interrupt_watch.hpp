@@ -29,6 +29,10 @@ public:
 
     /// Signals so far. Any thread.
     int count() const { return count_.load(); }
+    /// As a first signal would; nothing when there was one. Any thread.
+    void ask();
+    /// Returns when somebody asked to stop. With nothing to hear signals by, it does not wait.
+    void wait() const;
 
     /// What must not outlive the process: a child (-1: none) and a directory (empty: none). Each
     /// call replaces what the one before said. Any thread.

@@ -7,6 +7,7 @@
 #include "base/whole_file.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/report_compare.hpp"
+#include "cli/commands/report_serve.hpp"
 #include "cli/render/run_summary.hpp"
 #include "cli/render/terminal.hpp"
 #include "loadgen/report/report_html.hpp"
@@ -20,6 +21,7 @@ struct ReportOptions {
     std::string run;
     std::string other;
     std::string out;
+    std::string ui = "127.0.0.1:7777";
     bool json = false;
 };
 
@@ -120,6 +122,16 @@ void add_report(CLI::App& app, Chosen& chosen) {
     drawn->add_option("--out", options->out,
                       "File to write, - for standard output (default: report.html beside it)");
     drawn->callback([options, &chosen] { chosen = [options] { return html(*options); }; });
+
+    auto* const served =
+        group->add_subcommand("serve", "Serves the page of bench --ui with a run that has ended");
+    served->add_option("RUN", options->run, "Directory of a run, or its report.json")->required();
+    served->add_option("--ui", options->ui, "Where, until Ctrl-C")
+        ->capture_default_str()
+        ->type_name("HOST:PORT");
+    served->callback([options, &chosen] {
+        chosen = [options] { return serve_report(options->run, options->ui); };
+    });
 }
 
 }  // namespace qck::commands

@@ -1,0 +1,36 @@
+#include "cli/commands/report_serve.hpp"
+
+#include <cstdio>
+#include <string_view>
+
+#include "cli/commands/interrupt_watch.hpp"
+#include "cli/commands/live_view.hpp"
+#include "cli/commands/options.hpp"
+#include "loadgen/report/report_html.hpp"
+#include "loadgen/report/report_json.hpp"
+
+namespace qck::commands {
+namespace {
+
+constexpr const char* command_name = "qck report";
+
+}  // namespace
+
+Exit serve_report(const std::string& run, const std::string& place) {
+    const auto report = report::read_report(run);
+    if (!report) {
+        std::fprintf(stderr, "%s: %s\n", command_name, report.error().message.c_str());
+        return Exit::could_not_run;
+    }
+    InterruptWatch interrupts;
+    auto view = LiveView::open(place, {});
+    if (!view) return failed(command_name, view.error());
+    (*view)->end(report::to_string(report->verdict.status), report::conclusion_of(*report),
+                 report::to_html(*report));
+    std::printf("%s\n", (*view)->url().c_str());
+    std::fflush(stdout);
+    interrupts.wait();
+    return Exit::good;
+}
+
+}  // namespace qck::commands
