@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
-#include <memory>
 #include <utility>
+
+#include "base/net/fd.hpp"
 
 namespace qck {
 namespace {
@@ -75,17 +75,24 @@ Result<void> WholeFile::finish() {
 }
 
 Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "rb"),
-                                                               &std::fclose);
     const auto failed = [&name] {
         Error failure = io_error("cannot read " + name, errno);
         if (errno == ENOENT) failure.code = Errc::not_found;
         return failure;
     };
-    if (!file) return failed();
+    // Opening a pipe that nobody writes to would wait for ever.
+    net::Fd fd(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat about {};
+    if (!fd || ::fstat(fd.get(), &about) != 0) return failed();
+    if (!S_ISREG(about.st_mode)) {
+        return error(Errc::invalid_argument, "cannot read " + name + ": not a regular file");
+    }
     std::string bytes;
     char piece[65536];
-    while (const std::size_t read = std::fread(piece, 1, sizeof piece, file.get())) {
+    while (const ssize_t got = ::read(fd.get(), piece, sizeof piece)) {
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return failed();
+        const auto read = static_cast<std::size_t>(got);
         if (read > bytes_max - bytes.size()) {
             return error(Errc::invalid_argument, name + ": larger than " +
                                                      std::to_string(bytes_max) +
@@ -93,7 +100,6 @@ Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_m
         }
         bytes.append(piece, read);
     }
-    if (std::ferror(file.get()) != 0) return failed();
     return bytes;
 }
 

@@ -38,7 +38,8 @@ private:
 };
 
 /// The bytes of the file `name`; of a larger one than `bytes_max` none. Fails with Errc::not_found
-/// where there is none, Errc::invalid_argument where it is larger, Errc::io otherwise.
+/// where there is none, Errc::invalid_argument where it is larger or no regular file (a pipe would
+/// have to be waited for), Errc::io otherwise.
 Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max);
 
 /// Replaces (or makes) the file `name` with `bytes`.

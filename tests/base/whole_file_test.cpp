@@ -74,5 +74,17 @@ TEST_CASE("a file is read whole, or said to be missing or too large", "[base]") 
     REQUIRE(missing.has_error());
     CHECK(missing.error().code == Errc::not_found);
     CHECK(missing.error().message == "cannot read " + name + "s: No such file or directory");
-    CHECK(read_whole_file(directory.path(), 5).has_error());
+}
+
+TEST_CASE("what is no regular file is refused, and a pipe without a writer not waited for",
+          "[base]") {
+    const test::TemporaryDirectory directory;
+    const std::string pipe = directory.path() / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    for (const std::string& name : {pipe, directory.path().string()}) {
+        const auto read = read_whole_file(name, 5);
+        REQUIRE(read.has_error());
+        CHECK(read.error().code == Errc::invalid_argument);
+        CHECK(read.error().message == "cannot read " + name + ": not a regular file");
+    }
 }
