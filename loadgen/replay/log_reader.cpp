@@ -1,10 +1,12 @@
 #include "loadgen/replay/log_reader.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "base/net/fd.hpp"
 #include "base/units.hpp"
 
 namespace qck::replay {
@@ -13,7 +15,9 @@ namespace {
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::size_t sample_lines = 1'000;
 constexpr std::size_t sample_bytes = 4 * 1024 * 1024;
+/// How much of the end is looked at for the last request, and how far back when it shows none.
 constexpr std::uint64_t tail_bytes = 256 * 1024;
+constexpr std::uint64_t tail_bytes_max = 16 * 1024 * 1024;
 /// Lines may be out of order by so much: a server logs when an answer is done.
 constexpr std::int64_t late_ns_max = 3'600 * second_ns;
 
@@ -38,14 +42,18 @@ std::vector<std::string> sample_of(std::FILE* file) {
 }  // namespace
 
 Result<LogReader> LogReader::open(const std::string& path, std::optional<LogFormat> format) {
-    File file(std::fopen(path.c_str(), "rb"), &std::fclose);
-    if (!file) {
+    // A pipe that nobody writes to would hold up who opens it, and its end is never known.
+    net::Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    struct stat about {};
+    if (!fd || ::fstat(fd.get(), &about) != 0) {
         return error(Errc::invalid_argument, io_error("cannot read " + path, errno).message);
     }
-    struct stat about {};
-    if (::fstat(::fileno(file.get()), &about) != 0 || !S_ISREG(about.st_mode)) {
-        return error(Errc::invalid_argument, path + " is not a regular file");
+    if (!S_ISREG(about.st_mode)) {
+        return error(Errc::invalid_argument, "cannot read " + path + ": not a regular file");
     }
+    File file(::fdopen(fd.get(), "rb"), &std::fclose);
+    if (!file) return io_error("cannot read " + path, errno);
+    fd.release();
     if (!format) {
         const auto found = detect_format(sample_of(file.get()));
         if (!found) return error(found.error().code, path + ": " + found.error().message);
@@ -159,34 +167,46 @@ std::optional<LogReader::Due> LogReader::next() {
     return due;
 }
 
+LogReader::LastTimes LogReader::last_times_of(std::string_view text) const {
+    LineParser parser = parser_;
+    LastTimes last;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const ParsedLine line = parser.parse(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        if (line.kind == LineKind::request && line.request.at_ns >= last.request_ns.value_or(0)) {
+            last.request_ns = line.request.at_ns;
+            last.whole_second = line.request.whole_second;
+        }
+        if (line.kind == LineKind::request || line.kind == LineKind::other_method) {
+            last.any_ns = std::max(last.any_ns.value_or(0), line.request.at_ns);
+        }
+    }
+    return last;
+}
+
 /// By the times of the lines at the end; the place in the file stays.
 Result<void> LogReader::measure_length(std::uint64_t size) {
     const off_t here = ::ftello(file_.get());
-    const std::uint64_t begin = size > tail_bytes ? size - tail_bytes : 0;
-    std::string text(static_cast<std::size_t>(size - begin), '\0');
-    if (here < 0 || ::fseeko(file_.get(), static_cast<off_t>(begin), SEEK_SET) != 0) {
+    LastTimes last;
+    for (std::uint64_t bytes = tail_bytes; here >= 0; bytes *= 8) {
+        const std::uint64_t begin = size > bytes ? size - bytes : 0;
+        if (::fseeko(file_.get(), static_cast<off_t>(begin), SEEK_SET) != 0) break;
+        std::string text(static_cast<std::size_t>(size - begin), '\0');
+        text.resize(std::fread(text.data(), 1, text.size(), file_.get()));
+        // The first of the lines was cut where the tail does not begin with the file.
+        if (begin > 0) text.erase(0, text.find('\n'));
+        last = last_times_of(text);
+        if (last.request_ns || begin == 0 || bytes >= tail_bytes_max) break;
+    }
+    if (here < 0 || ::fseeko(file_.get(), here, SEEK_SET) != 0) {
         return io_error("cannot seek in " + path_, errno);
     }
-    text.resize(std::fread(text.data(), 1, text.size(), file_.get()));
-    if (::fseeko(file_.get(), here, SEEK_SET) != 0) {
-        return io_error("cannot seek in " + path_, errno);
-    }
-    LineParser parser = parser_;
-    std::int64_t last_ns = first_ns_;
-    bool whole_second = pending_->whole_second;
-    // The first of them was cut where the tail does not begin with the file.
-    std::size_t at = begin == 0 ? 0 : std::min(text.find('\n'), text.size());
-    while (at < text.size()) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        const ParsedLine line = parser.parse(std::string_view(text).substr(at, end - at));
-        if (line.kind == LineKind::request && line.request.at_ns >= last_ns) {
-            last_ns = line.request.at_ns;
-            whole_second = line.request.whole_second;
-        }
-        at = end + 1;
-    }
+    const std::int64_t last_ns =
+        std::max(first_ns_, last.request_ns.value_or(last.any_ns.value_or(0)));
+    const bool whole_second = last.request_ns ? last.whole_second : pending_->whole_second;
     length_ns_ = last_ns - first_ns_ + (whole_second ? second_ns : 0);
-    last_ns_max_ = last_ns + late_ns_max;
+    if (last.any_ns) last_ns_max_ = std::max(first_ns_, *last.any_ns) + late_ns_max;
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -34,8 +35,8 @@ struct LineCounts {
 /// Requests of a log file in the order of its lines, one after another: however large the file, it
 /// holds a buffer and the requests of one second at most.
 ///
-/// Of a file that grows, what it held when it was opened. A line that is an hour or more later than
-/// the last ones is malformed.
+/// Of a file that grows, what it held when it was opened. A request that is an hour or more later
+/// than the last lines is malformed; where no time can be read in the last 16 MB, none is.
 ///
 /// Offsets never decrease: servers log when an answer is done, so a line may be a little earlier
 /// than the one before it; it is then due with that one. Where a log knows only the second, the
@@ -61,18 +62,27 @@ public:
     std::optional<Due> next();
     const LineCounts& counts() const { return counts_; }
     LogFormat format() const { return parser_.format(); }
-    /// From the first request to the last, by the last lines of the file.
+    /// From the first request to the last, by the last lines of the file; where those (16 MB of
+    /// them) hold no request, to the last line with a time.
     std::int64_t length_ns() const { return length_ns_; }
     const std::optional<Error>& failure() const { return failure_; }
 
 private:
     using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
+    /// Since 1970, as all times; empty where no line has one.
+    struct LastTimes {
+        std::optional<std::int64_t> request_ns;
+        bool whole_second = false;           ///< of that request
+        std::optional<std::int64_t> any_ns;  ///< of those with other methods as well
+    };
+
     LogReader(std::string path, File file, LogFormat format)
         : path_(std::move(path)), file_(std::move(file)), parser_(format) {}
     bool read_line(std::string& line, bool& too_long);
     std::optional<LoggedRequest> read_request();
     void gather();
+    LastTimes last_times_of(std::string_view text) const;
     Result<void> measure_length(std::uint64_t size);
     Error nothing_to_replay() const;
 

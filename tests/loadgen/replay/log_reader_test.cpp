@@ -1,6 +1,10 @@
 #include "loadgen/replay/log_reader.hpp"
 
+#include <sys/stat.h>
+
 #include <fstream>
+#include <memory>
+#include <utility>
 
 #include "loadgen/replay/log_feed.hpp"
 #include "tests/support/catch.hpp"
@@ -84,6 +88,39 @@ TEST_CASE("a line from a clock that jumped ahead holds nothing up", "[loadgen][r
     CHECK(skipping->counts().malformed == 1);
     CHECK(skipping->counts().first_malformed.at(0).why ==
           "expected a time before that of the log's last lines");
+}
+
+TEST_CASE("a log that ends with what is not replayed keeps all that is", "[loadgen][replay]") {
+    std::string text = common("08:00:00") + common("09:30:00");
+    const auto opened = [&text](const char* time, const char* request, int lines) {
+        for (int i = 0; i < lines; ++i) text += common(time, request);
+        auto log = std::make_unique<Log>(text);
+        auto reader = LogReader::open(log->path(), std::nullopt);
+        REQUIRE(reader.has_value());
+        const std::int64_t length_s = reader->length_ns() / 1'000'000'000;
+        while (reader->next()) {
+        }
+        CHECK(reader->counts().requests == 2);
+        return std::pair{reader->counts().malformed, length_s};
+    };
+    // 400 KB of what servers log of requests that were none.
+    CHECK(opened("09:31:00", "-", 8'000) == std::pair<std::uint64_t, std::int64_t>(8'000, 5'401));
+    // And 17 MB of POSTs after that: the last of them is as near to the end as can be said.
+    CHECK(opened("11:00:00", "POST /x HTTP/1.1", 280'000) ==
+          std::pair<std::uint64_t, std::int64_t>(8'000, 10'801));
+    // No time at all in the last 16 MB.
+    for (int i = 0; i < 3'000'000; ++i) text += "broken\n";
+    CHECK(opened("", "", 0) == std::pair<std::uint64_t, std::int64_t>(3'008'000, 1));
+}
+
+TEST_CASE("a pipe is no log, and not waited for", "[loadgen][replay]") {
+    const test::TemporaryDirectory directory;
+    const std::string pipe = (directory.path() / "pipe").string();
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const auto refused = LogReader::open(pipe, std::nullopt);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Errc::invalid_argument);
+    CHECK(refused.error().message == "cannot read " + pipe + ": not a regular file");
 }
 
 TEST_CASE("of a log that grows, what it held when it was opened is replayed", "[loadgen][replay]") {
