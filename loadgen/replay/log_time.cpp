@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 namespace qck::replay {
 namespace {
@@ -123,8 +124,12 @@ std::optional<LogTime> number_time(double number) {
     if (number >= 1e11) unit_ns = 1'000'000;
     if (number >= 1e14) unit_ns = 1'000;
     if (number >= 1e17) unit_ns = 1;
-    // The product of both would have more digits than a double holds.
     const double whole = std::floor(number);
+    // The part of a unit fits as well: the remainder of that division is as large.
+    if (static_cast<std::int64_t>(whole) >= std::numeric_limits<std::int64_t>::max() / unit_ns) {
+        return std::nullopt;
+    }
+    // The product of both would have more digits than a double holds.
     const auto part_ns =
         static_cast<std::int64_t>(std::llround((number - whole) * static_cast<double>(unit_ns)));
     return LogTime{static_cast<std::int64_t>(whole) * unit_ns + part_ns,

@@ -1,5 +1,7 @@
 #include "loadgen/replay/log_line.hpp"
 
+#include <cmath>
+
 #include "loadgen/replay/log_time.hpp"
 #include "tests/support/catch.hpp"
 
@@ -116,6 +118,26 @@ TEST_CASE("NDJSON is read under the names that servers use", "[loadgen][replay]"
     CHECK(parse(LogFormat::ndjson, "[1]").why == "expected a JSON object");
     CHECK(parse(LogFormat::ndjson, R"({"uri":"/x"})").why.find("expected a time") == 0);
     CHECK(parse(LogFormat::ndjson, R"({"time":1})").why.find("expected a path") == 0);
+}
+
+TEST_CASE("a number is a time as far as nanoseconds can count, and none beyond",
+          "[loadgen][replay]") {
+    // Of seconds, milliseconds, microseconds and nanoseconds.
+    for (const double unit_ns : {1e9, 1e6, 1e3}) {
+        CAPTURE(unit_ns);
+        const double last = std::floor(9.2e18 / unit_ns);
+        REQUIRE(number_time(last).has_value());
+        CHECK(number_time(last)->ns == static_cast<std::int64_t>(last) * std::llround(unit_ns));
+        CHECK_FALSE(number_time(9.3e18 / unit_ns).has_value());
+        // The largest number that is taken for this unit.
+        CHECK_FALSE(number_time(std::nextafter(1e20 / unit_ns, 0)).has_value());
+    }
+    CHECK(number_time(7e18)->ns == 7'000'000'000'000'000'000);
+    CHECK_FALSE(number_time(7.1e18).has_value());
+    CHECK_FALSE(number_time(-1).has_value());
+    CHECK_FALSE(number_time(std::nan("")).has_value());
+    const auto line = parse(LogFormat::ndjson, R"({"time":99999999999,"uri":"/x"})");
+    CHECK(line.why.find("expected a time") == 0);
 }
 
 TEST_CASE("a body that is nested without end is no reason to fall", "[loadgen][replay]") {
