@@ -235,6 +235,9 @@ std::string sendable_path(std::string_view target) {
             append_escaped(path, static_cast<unsigned char>(hex_digit(target[at + 2]) * 16 +
                                                             hex_digit(target[at + 3])));
             at += 3;
+        } else if (target[at] == '\\' && at + 1 < target.size() &&
+                   (target[at + 1] == '"' || target[at + 1] == '\\')) {
+            append_escaped(path, static_cast<unsigned char>(target[++at]));
         } else if (plain.find(target[at]) != std::string_view::npos) {
             path += target[at];
         } else {

@@ -68,8 +68,9 @@ private:
 Result<LogFormat> detect_format(const std::vector<std::string>& lines);
 
 /// A path as it may stand in a request: `https://host/x` becomes `/x`, what nginx wrote as `\xC3`
-/// becomes %C3, as does any byte that no URI holds; fragments go. Empty when `target` is none, or
-/// longer than scenario::limits::path_bytes_max.
+/// becomes %C3, what Apache wrote as `\"` and `\\` becomes %22 and %5C, as does any byte that no
+/// URI holds; fragments go. Empty when `target` is none, or longer than
+/// scenario::limits::path_bytes_max.
 std::string sendable_path(std::string_view target);
 
 }  // namespace qck::replay

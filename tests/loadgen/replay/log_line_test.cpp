@@ -72,6 +72,10 @@ TEST_CASE("a path is sent as it was asked for, and can never end the request lin
     CHECK(sendable_path("/caf\xC3\xA9 x") == "/caf%C3%A9%20x");
     CHECK(sendable_path("/a\r\nHost: evil") == "/a%0D%0AHost:%20evil");
     CHECK(sendable_path("/\\x0D\\x0A") == "/%0D%0A");
+    // As Apache writes a quote and a backslash; one that escapes nothing is itself.
+    CHECK(sendable_path("/a\\\"b\\\\x41\\c\\") == "/a%22b%5Cx41%5Cc%5C");
+    CHECK(parse(LogFormat::common, "- [10/Oct/2000:13:55:36 +0000] \"GET /\\\"x HTTP/1.1\" 200 0")
+              .request.path == "/%22x");
     CHECK(sendable_path("*").empty());
     CHECK(sendable_path("").empty());
     CHECK(sendable_path("/go?u=http://x/y") == "/go?u=http://x/y");
