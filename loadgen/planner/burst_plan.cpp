@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "base/units.hpp"
 
@@ -144,10 +145,29 @@ private:
         add("clickhouse", "memory", nodes * of(Given::clickhouse_node_memory_gb), "GB",
             num(nodes) + " x " + text(Given::clickhouse_node_memory_gb),
             {Given::clickhouse_node_memory_gb});
-        add("clickhouse", "one node behind by", clicks_ / of(Given::clickhouse_rows_per_node), "s",
-            num(clicks_) + " / " + text(Given::clickhouse_rows_per_node),
-            {Given::clickhouse_rows_per_node},
+        const double waiting = waiting_for_one_node();
+        add("clickhouse", "one node behind by", waiting / of(Given::clickhouse_rows_per_node), "s",
+            num(waiting) + " waiting at most / " + text(Given::clickhouse_rows_per_node),
+            {Given::clickhouse_rows_per_node, Given::peak_s, Given::stragglers_share,
+             Given::stragglers_s, Given::retweets_share, Given::retweets_s},
             "the lightning rod: clicks wait in the journal, and one node takes them later");
+    }
+
+    /// The most clicks that ever wait for it: a rate above what it takes adds to them, one below
+    /// works them off, so it is at the end of a phase.
+    double waiting_for_one_node() const {
+        const std::pair<double, Given> phases[] = {
+            {1, Given::peak_s},
+            {of(Given::stragglers_share), Given::stragglers_s},
+            {of(Given::retweets_share), Given::retweets_s}};
+        double waiting = 0;
+        double most = 0;
+        for (const auto& [share, length_s] : phases) {
+            const double grown_per_s = peak_ * share - of(Given::clickhouse_rows_per_node);
+            waiting = std::max(waiting + grown_per_s * of(length_s), 0.0);
+            most = std::max(most, waiting);
+        }
+        return most;
     }
 
     void postgres() {
