@@ -71,7 +71,7 @@ CapacitySearch::CapacitySearch(const SearchSettings& settings) : settings_(setti
 }
 
 double CapacitySearch::next_rate_per_s() const {
-    if (confirming_) return held_per_s_;
+    if (confirming_per_s_ > 0) return confirming_per_s_;
     if (held_per_s_ == 0 && failed_per_s_ == 0) return settings_.from_per_s;
     if (failed_per_s_ == 0) return std::min(held_per_s_ * 2, settings_.to_per_s);
     if (held_per_s_ == 0) return std::max(rounded(failed_per_s_ / shrink), rate_min_per_s);
@@ -92,7 +92,7 @@ std::optional<Step> CapacitySearch::next() const {
     step.rate_per_s = next_rate_per_s();
     step.attempt = failures_ + 1;
     step.duration = settings_.step;
-    if (confirming_) {
+    if (confirming_per_s_ > 0) {
         step.kind = StepKind::confirm;
         step.duration = settings_.confirm;
     } else if (failed_per_s_ > 0 && held_per_s_ > 0) {
@@ -108,7 +108,7 @@ void CapacitySearch::report(Outcome outcome) {
         return;
     }
     const double rate_per_s = next_rate_per_s();
-    if (confirming_) {
+    if (confirming_per_s_ > 0) {
         tried_to_confirm(outcome, rate_per_s);
     } else {
         explored(outcome, rate_per_s);
@@ -139,12 +139,13 @@ void CapacitySearch::explored(Outcome outcome, double rate_per_s) {
     } else {
         return;
     }
-    confirming_ = is_narrow();
+    if (is_narrow()) confirming_per_s_ = held_per_s_;
 }
 
 void CapacitySearch::tried_to_confirm(Outcome outcome, double rate_per_s) {
     if (outcome == Outcome::held) {
         confirmed_ = true;
+        held_per_s_ = rate_per_s;
         if (failed_per_s_ == 0) {
             status_ = SearchStatus::reaches_limit;
         } else {
@@ -163,7 +164,7 @@ void CapacitySearch::tried_to_confirm(Outcome outcome, double rate_per_s) {
                                                    : SearchStatus::unconfirmed;
         return;
     }
-    held_per_s_ = lower;
+    confirming_per_s_ = lower;
 }
 
 }  // namespace qck::search

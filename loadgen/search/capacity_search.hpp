@@ -74,7 +74,8 @@ public:
     void report(Outcome outcome);
 
     SearchStatus status() const { return status_; }
-    /// The answer; of a search that found none, the highest rate that held for a step. 0: none did.
+    /// The answer, confirmed(); of a search that found none, the highest rate that held for a step,
+    /// which may be above one that failed for the long run. 0: none did.
     double rate_per_s() const { return held_per_s_; }
     /// The lowest rate that failed, and how; 0 when none did.
     double failed_per_s() const { return failed_per_s_; }
@@ -95,9 +96,9 @@ private:
     double held_per_s_ = 0;
     double failed_per_s_ = 0;
     Outcome failed_by_ = Outcome::missed;
-    std::uint32_t failures_ = 0;  ///< in a row, at the rate that is being tried
-    bool missed_ = false;         ///< one of them was the target's
-    bool confirming_ = false;
+    std::uint32_t failures_ = 0;   ///< in a row, at the rate that is being tried
+    bool missed_ = false;          ///< one of them was the target's
+    double confirming_per_s_ = 0;  ///< tried for the long run; 0: none yet
     bool confirmed_ = false;
     std::uint32_t confirms_ = 0;
 };

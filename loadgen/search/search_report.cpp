@@ -112,7 +112,11 @@ std::string conclusion_of(const SearchReport& report) {
                    (report.confirmed
                         ? held_text(report)
                         : rate + " held for " + format_duration(report.settings.step)) +
-                   ", and more could not be offered" + bound_text(report);
+                   (report.failed_per_s > report.rate_per_s
+                        ? ", and more could not be offered"
+                        : ", and could not be offered for " +
+                              format_duration(report.settings.confirm)) +
+                   bound_text(report);
         case SearchStatus::none:
             return "no rate down to 1/s holds " + joined(report.objectives) + bound_text(report);
         case SearchStatus::unconfirmed:

@@ -37,6 +37,16 @@ std::function<Outcome(Step)> limit(double per_s, Outcome above = Outcome::missed
     };
 }
 
+/// Of the steps that were no confirmation, against a target that takes so much.
+double highest_that_held(const Course& course, double capacity_per_s) {
+    double highest = 0;
+    for (const Step& step : course.steps) {
+        const bool held = step.kind != StepKind::confirm && step.rate_per_s <= capacity_per_s;
+        if (held) highest = std::max(highest, step.rate_per_s);
+    }
+    return highest;
+}
+
 }  // namespace
 
 TEST_CASE("a search finds any limit to its precision, and never says more than held",
@@ -130,6 +140,16 @@ TEST_CASE("a rate that does not hold for the long run gives way to a lower one",
     });
     CHECK(never.search.status() == SearchStatus::unconfirmed);
     CHECK_FALSE(never.search.confirmed());
+    // What held is what ran and held, not the rates that were computed to be tried for longer.
+    CHECK(never.search.rate_per_s() == highest_that_held(never, 10'000));
+    CHECK(never.search.failed_per_s() < never.search.rate_per_s());
+
+    const auto spoilt = course_of({}, [](const Step& step) {
+        if (step.kind == StepKind::confirm) return Outcome::generator;
+        return step.rate_per_s <= 10'000 ? Outcome::held : Outcome::missed;
+    });
+    CHECK(spoilt.search.status() == SearchStatus::generator_bound);
+    CHECK(spoilt.search.rate_per_s() == highest_that_held(spoilt, 10'000));
 }
 
 TEST_CASE("the highest rate that may be tried is the answer when it holds", "[loadgen][search]") {

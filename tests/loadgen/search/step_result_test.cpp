@@ -123,6 +123,13 @@ TEST_CASE("a search says what it found, what came next, and what to do", "[loadg
     report.status = SearchStatus::generator_bound;
     CHECK(conclusion_of(report).find("no limit of the target was found: 10k/s holds") == 0);
     CHECK(advice_of(report).find("This is what the generator can offer") == 0);
+    // The long run failed at rates below that which had held for a step.
+    report.confirmed = false;
+    report.failed_per_s = 9'000;
+    CHECK(
+        conclusion_of(report) ==
+        "no limit of the target was found: 10k/s held for 5 s, and could not be offered for 20 s; "
+        "at 9k/s it did not");
     report.context.target = "http://<b>";
     CHECK(to_html(report).find("http://&lt;b&gt;") != std::string::npos);
     CHECK(to_html(report).find("http://<b>") == std::string::npos);
