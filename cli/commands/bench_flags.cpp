@@ -106,8 +106,11 @@ void add_load_flags(CLI::App& app, BenchOptions& options) {
     add_parsed(app, "--pin", options.pin, parse_cpu_list, "CPUs of these threads, in turn", "CPUS");
     add_parsed(app, "--timeout", options.timeout, parse_timeout,
                "From the due time; then a request has timed out or is given up unsent", "TIME");
-    add_parsed(app, "--seed", options.seed, whole_number(std::uint64_t{0}),
-               "Of all that is random in a run", "N");
+    // A log says what is asked for and when; nothing of it is drawn.
+    if (options.mode != BenchMode::replay) {
+        add_parsed(app, "--seed", options.seed, whole_number(std::uint64_t{0}),
+                   "Of all that is random in a run", "N");
+    }
     add_parsed(app, "--local-address", options.local_addresses, parse_local_addresses,
                "Addresses of this machine that connections go out from, in turn", "IP,...");
     const bool even = options.mode == BenchMode::max || options.mode == BenchMode::orchestrator ||
