@@ -13,6 +13,8 @@ namespace {
 constexpr double viral_peak_per_s = 10e6;
 constexpr std::chrono::nanoseconds duration_default = std::chrono::seconds(10);
 constexpr std::chrono::nanoseconds timeout_default = std::chrono::seconds(10);
+/// A search sets its rate itself.
+constexpr const char* search_lever = "the rate";
 /// Steps that are too fast are to end soon.
 constexpr std::chrono::nanoseconds search_timeout_default = std::chrono::seconds(2);
 
@@ -33,6 +35,13 @@ scenario::Plan simple_plan(const BenchOptions& options) {
     return plan;
 }
 
+/// A closed loop is as fast as its connections get answers.
+scenario::Plan max_plan(const BenchOptions& options) {
+    scenario::Plan plan = simple_plan(options);
+    plan.lever.name = "--connections";
+    return plan;
+}
+
 Result<scenario::Plan> plan_of_file(const std::string& file) {
     const auto text = read_whole_file(file, scenario::JsonLimits{}.bytes_max);
     // A file that is not there is a wrong argument, like one that is wrong inside.
@@ -45,6 +54,7 @@ Result<scenario::Plan> search_plan(const BenchOptions& options) {
     if (options.scenario_file.empty()) {
         scenario::Plan plan = simple_plan(options);
         plan.timeout = search_timeout_default;
+        plan.lever.name = search_lever;
         return plan;
     }
     auto plan = plan_of_file(options.scenario_file);
@@ -53,6 +63,7 @@ Result<scenario::Plan> search_plan(const BenchOptions& options) {
     phase.name = mode_name(options.mode);
     phase.duration = options.search.step;
     plan->phases = {phase};
+    plan->lever.name = search_lever;
     return plan;
 }
 
@@ -60,14 +71,16 @@ Result<scenario::Plan> search_plan(const BenchOptions& options) {
 scenario::Plan replay_plan(const BenchOptions& options) {
     scenario::Plan plan = simple_plan(options);
     plan.requests.front().path = "/{n}";
+    plan.lever = {"--speed", options.speed};
     return plan;
 }
 
 Result<scenario::Plan> nominal_plan(const BenchOptions& options) {
     switch (options.mode) {
         case BenchMode::constant:
-        case BenchMode::max:
             return simple_plan(options);
+        case BenchMode::max:
+            return max_plan(options);
         case BenchMode::viral:
             return scenario::scale_to_peak(scenario::viral_burst(),
                                            options.rate_per_s.value_or(viral_peak_per_s));

@@ -76,24 +76,35 @@ std::string symptom_of(const std::vector<Shortfall>& shortfalls) {
     return text;
 }
 
-/// `--rate` at which this run should hold: three quarters of what the worst phase sent, carried
-/// over to the peak, with two digits.
-/// Users have a rate each, so there are to be fewer of them.
+/// Down to two digits: what is tried next need be no more exact.
+double two_digits_of(double value) {
+    const double unit = std::pow(10, std::floor(std::log10(value)) - 1);
+    return std::floor(value / unit) * unit;
+}
+
+/// The plan's lever as it should hold: at three quarters of what the worst phase sent, carried over
+/// to the peak. Users have a rate each, so there are to be fewer of them.
 std::string lower_rate(const Facts& facts) {
     const bool users = facts.plan.users.has_value();
-    const std::string lower = users ? "Lower --users" : "Lower --rate";
-    double peak = 0;
-    for (const auto& phase : facts.run.phases) peak = std::max(peak, phase.target_rate_per_s);
+    const scenario::Lever& lever = facts.plan.lever;
+    const std::string lower = "Lower " + (users ? std::string("--users") : lever.name);
     const record::PhaseResult& phase = *facts.worst.phase;
     const double sent = phase.sent_rate_per_s();
     if (!(sent > 0) || !(phase.target_rate_per_s > 0)) return lower;
     const double kept = facts.worst.behind ? std::min(sent, phase.achieved_rate_per_s()) : sent;
-    double rate = 0.75 * kept / phase.target_rate_per_s;
-    rate *= users ? static_cast<double>(facts.plan.users->count()) : peak;
-    const double unit = std::pow(10, std::floor(std::log10(rate)) - 1);
-    const double rounded = std::floor(rate / unit) * unit;
-    if (!users) return lower + " to " + format_rate(std::max(rounded, 1e-3));
-    return lower + " to " + format_count(static_cast<std::uint64_t>(std::max(rounded, 1.0)));
+    const double share = 0.75 * kept / phase.target_rate_per_s;
+    if (users) {
+        const double count = two_digits_of(share * facts.plan.users->count());
+        return lower + " to " + format_count(static_cast<std::uint64_t>(std::max(count, 1.0)));
+    }
+    if (lever.at_peak > 0) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.10g", two_digits_of(share * lever.at_peak));
+        return lower + " to " + text;
+    }
+    double peak = 0;
+    for (const auto& each : facts.run.phases) peak = std::max(peak, each.target_rate_per_s);
+    return lower + " to " + format_rate(std::max(two_digits_of(share * peak), 1e-3));
 }
 
 std::uint64_t connect_failures(const Facts& facts, std::initializer_list<Cause> causes) {

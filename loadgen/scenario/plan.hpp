@@ -72,6 +72,12 @@ struct Links {
     std::string tail_prefix = "tail";
 };
 
+/// What whoever gave the plan sets to offer less: for the advice of a report.
+struct Lever {
+    std::string name = "--rate";
+    double at_peak = 0;  ///< how it stands; 0: it is the rate of the peak itself
+};
+
 enum class Arrival : std::uint8_t { uniform, poisson };
 
 /// What to offer: validated and immutable once made.
@@ -98,6 +104,7 @@ struct Plan {
     std::chrono::nanoseconds timeout{std::chrono::seconds(10)};  ///< from the due time
     Arrival arrival = Arrival::uniform;
     std::uint64_t seed = 1;
+    Lever lever;  ///< of users it is always `--users`
 };
 
 }  // namespace qck::scenario

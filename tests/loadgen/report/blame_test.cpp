@@ -321,6 +321,23 @@ TEST_CASE("a run that fell short is invalid, and the evidence says whose fault i
     }
 }
 
+TEST_CASE("advice names the lever that the command has", "[loadgen][report]") {
+    scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    test::lag(run, 0, 38ms);
+    run.generator.cpu_share_max = 0.99;
+    const auto advice = [&] { return report::judge(run, plan).advice.front(); };
+    CHECK(test::contains(advice(), "Lower --rate to 110k, add --threads"));
+    plan.lever = {"--speed", 20};
+    CHECK(test::contains(advice(), "Lower --speed to 15, add --threads"));
+    plan.lever = {"--speed", 0.5};
+    CHECK(test::contains(advice(), "Lower --speed to 0.37, add --threads"));
+    plan.lever = {"--speed", 300'000};
+    CHECK(test::contains(advice(), "Lower --speed to 220000, add --threads"));
+    plan.lever = {"the rate"};
+    CHECK(test::contains(advice(), "Lower the rate to 110k, add --threads"));
+}
+
 TEST_CASE(
     "where users wait for their own answers, the target is too slow unless the generator's "
     "CPU was full",
