@@ -182,7 +182,7 @@ TEST_CASE("a plan with users has a phase in which they come", "[schedule]") {
     scenario::Users still = readers_and_writers();
     still.groups[1].rate_per_s = 0;
     CHECK(scenario::with_users(plan, still, std::chrono::seconds(1)).error().message ==
-          "writers at 0/s each: a rate is above 0 and at most 1G");
+          "writers at 0/s each: a rate is at least one in 11 days and at most 1G/s");
     scenario::Users stuck = readers_and_writers();
     stuck.spawn_per_s = 0;
     CHECK(!scenario::with_users(plan, stuck, std::chrono::seconds(1)));
