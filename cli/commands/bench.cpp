@@ -23,6 +23,7 @@
 #include "cli/commands/run_directory.hpp"
 #include "cli/commands/service_load.hpp"
 #include "cli/commands/typed_command.hpp"
+#include "cli/commands/visibility_probe.hpp"
 #include "cli/render/run_summary.hpp"
 #include "loadgen/report/report_html.hpp"
 #include "loadgen/report/report_json.hpp"
@@ -185,6 +186,20 @@ Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Be
                bench.calibration, interrupts);
 }
 
+/// Clicks that are read back while the load runs; null where the service is not ours.
+std::unique_ptr<VisibilityProbe> start_probe(const Bench& bench, const InterruptWatch& interrupts) {
+    if (!bench.target->links_api) return nullptr;
+    auto redirect = client::parse_service_url(bench.target->target.origin());
+    if (!redirect) return nullptr;
+    VisibilityProbe::Config config;
+    config.api = *bench.target->links_api;
+    config.redirect.service = std::move(*redirect);
+    config.redirect.ca_file = config.api.ca_file;
+    config.target_url = bench.plan.links.target_url;
+    config.removes_link = !bench.target->embedded;
+    return std::make_unique<VisibilityProbe>(std::move(config), interrupts);
+}
+
 /// Offers the load, and lets agents go.
 Result<record::RunResult> offer(Bench& bench, const render::Terminal& progress,
                                 const InterruptWatch& interrupts, LiveView* view) {
@@ -205,7 +220,7 @@ void compare_counts(const BenchOptions& options, Bench& bench, const record::Run
                     const InterruptWatch& interrupts, report::Report& report) {
     if (bench.target->embedded) {
         auto counts = reconcile_embedded(*bench.target->embedded, bench.plan, run,
-                                         bench.calibration, interrupts);
+                                         bench.calibration, report.visible, interrupts);
         if (counts) {
             report.reconcile = std::move(*counts);
         } else {
@@ -232,10 +247,14 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     if (bench.target->embedded && bench.plan.users) {
         service_load.emplace(bench.target->embedded->process(), bench.placement.service.size());
     }
+    auto probe = start_probe(bench, interrupts);
     auto run = offer(bench, terminals.progress, interrupts, view);
+    std::optional<report::Visibility> visible;
+    if (probe) visible = probe->finish();
     if (!run) return run.error();
     report::Report report =
         report::make_report(bench.plan, *run, bench.context, options.objectives);
+    report.visible = std::move(visible);
     if (service_load && report.verdict.status != report::Status::valid) {
         report.verdict.notes.push_back(service_load->note(*run, bench.placement.generator.size()));
     }

@@ -27,6 +27,10 @@ void compare_count(CountBefore& before, const BenchOptions& options, const recor
     ExpectedCount expected;
     if (calibration) expected = calibration->counts;
     expected.add(run);
+    if (report.visible) {
+        expected.answered += report.visible->clicks;
+        expected.unknown += report.visible->unanswered;
+    }
     auto count =
         settle_count(*before.source, before.clicks, expected, options.count_within, interrupts);
     if (count) {

@@ -23,8 +23,8 @@ struct CountBefore {
 /// Reads it by --count-url or --count-cmd, when it stands still. Errors name the flag.
 Result<CountBefore> count_before(const BenchOptions& options, const InterruptWatch& interrupts);
 
-/// Reads it again, and sets what it has gained beside what was answered, the calibration too. A
-/// count that cannot be read is the report's `reconcile_failure`.
+/// Reads it again, and sets what it has gained beside what was answered, the calibration and the
+/// report's probe clicks too. A count that cannot be read is the report's `reconcile_failure`.
 void compare_count(CountBefore& before, const BenchOptions& options, const record::RunResult& run,
                    const std::optional<Calibration>& calibration, const InterruptWatch& interrupts,
                    report::Report& report);

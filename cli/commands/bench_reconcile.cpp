@@ -17,11 +17,13 @@ namespace {
 struct Expected {
     record::LinkAnswers links;
     std::uint64_t unanswered = 0;  ///< sent, and perhaps counted, but no answer came
+    std::string probe_code;        ///< of the link that probes clicked on
+    std::uint64_t probes = 0;      ///< clicks on it
 
     /// Answers that are clicks for certain: links.other may be (an unknown code spelled out, an
     /// expired link) or not (a wrong method, overload).
     std::uint64_t answered() const {
-        std::uint64_t sum = links.hot + links.unknown;
+        std::uint64_t sum = links.hot + links.unknown + probes;
         for (const std::uint64_t count : links.tail) sum += count;
         return sum;
     }
@@ -32,6 +34,11 @@ struct Expected {
         links.tail.resize(std::max(links.tail.size(), more.tail.size()));
         for (std::size_t at = 0; at < more.tail.size(); ++at) links.tail[at] += more.tail[at];
         unanswered += accounting.sent - accounting.answered;
+    }
+    void add(const report::Visibility& visible) {
+        probe_code = visible.code;
+        probes += visible.clicks;
+        unanswered += visible.unanswered;
     }
 };
 
@@ -69,6 +76,7 @@ reconcile::RunReport run_report(const scenario::Plan& plan, const Expected& expe
     reconcile::RunReport report;
     report.answered = expected.answered();
     report.by_code.emplace_back(plan.links.hot, expected.links.hot);
+    if (expected.probes > 0) report.by_code.emplace_back(expected.probe_code, expected.probes);
     for (std::size_t at = 0; at < expected.links.tail.size(); ++at) {
         report.by_code.emplace_back(plan.links.tail_prefix + std::to_string(at + 1),
                                     expected.links.tail[at]);
@@ -125,6 +133,7 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
                                                   const scenario::Plan& plan,
                                                   const record::RunResult& run,
                                                   const std::optional<Calibration>& calibration,
+                                                  const std::optional<report::Visibility>& probes,
                                                   const InterruptWatch& interrupts) {
     if (interrupts.count() >= 2) return error(Errc::unavailable, "interrupted a second time");
     if (auto alive = service.check_alive(); !alive) return alive.error();
@@ -134,6 +143,7 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     // What an agent did after its last word, before it was lost, may have been counted too.
     expected.unanswered += run.gap();
     if (calibration) expected.add(calibration->links, calibration->accounting);
+    if (probes) expected.add(*probes);
     const auto served = served_by(service, interrupts);
     if (!served) return served.error();
     if (auto drained = service.drain(); !drained) return drained.error();

@@ -11,8 +11,8 @@
 
 namespace qck::commands {
 
-/// Drains the embedded service and sets the answers that the generator saw, calibration and run,
-/// beside what the service served, its journal and its store.
+/// Drains the embedded service and sets the answers that the generator saw, calibration, run and
+/// `probes`, beside what the service served, its journal and its store.
 ///
 /// The difference is the largest by amount between `answered` and any of them. Requests whose
 /// answer never came (timed out, failed, left open) may have been counted all the same: as long as
@@ -24,6 +24,7 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
                                                   const scenario::Plan& plan,
                                                   const record::RunResult& run,
                                                   const std::optional<Calibration>& calibration,
+                                                  const std::optional<report::Visibility>& probes,
                                                   const InterruptWatch& interrupts);
 
 }  // namespace qck::commands

@@ -253,7 +253,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     std::string not_compared;
     if (prepared->embedded && search.last()) {
         auto compared = reconcile_embedded(*prepared->embedded, *plan, *search.last(),
-                                           search.before_last(), interrupts);
+                                           search.before_last(), std::nullopt, interrupts);
         if (compared) {
             report.reconcile = std::move(*compared);
         } else {

@@ -86,10 +86,8 @@ Result<std::uint64_t> add_tail(client::RestClient& api, const scenario::Links& l
     return created;
 }
 
-/// Puts the links that the plan asks for into a service of ours; how many were missing.
-Result<std::uint64_t> add_links(const std::string& api_url, const BenchOptions& options,
-                                const scenario::Plan& plan, const InterruptWatch& interrupts) {
-    if (!asks_for_links(plan)) return 0;
+Result<client::RestConfig> links_api(const std::string& api_url, const BenchOptions& options,
+                                     const InterruptWatch& interrupts) {
     auto url = client::parse_service_url(api_url);
     if (!url) return error(Errc::invalid_argument, "--api: " + url.error().message);
     client::RestConfig config;
@@ -100,7 +98,13 @@ Result<std::uint64_t> add_links(const std::string& api_url, const BenchOptions& 
     }
     config.unreachable_hint = "set --api, or add --serve";
     config.give_up = [&interrupts] { return interrupts.count() > 0; };
-    client::RestClient api(std::move(config));
+    return config;
+}
+
+/// Puts the links that the plan asks for into a service of ours; how many were missing.
+Result<std::uint64_t> add_links(const client::RestConfig& service, const scenario::Plan& plan,
+                                const InterruptWatch& interrupts) {
+    client::RestClient api(service);
     auto added = add_link(api, plan.links.hot, plan.links.target_url);
     if (!added || plan.links.hot_share >= 1) return added;
     const auto tail = add_tail(api, plan.links, interrupts);
@@ -183,9 +187,13 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
         made.api = std::move(*found);
     }
     if (options.target.empty() || options.api_typed || (is_crowd && !spelled_out)) {
-        const auto added = add_links(api, options, plan, interrupts);
+        if (!asks_for_links(plan)) return made;
+        auto service = links_api(api, options, interrupts);
+        if (!service) return service.error();
+        const auto added = add_links(*service, plan, interrupts);
         if (!added) return added.error();
         made.links_added = *added;
+        made.links_api = std::move(*service);
     }
     return made;
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "cli/client/rest_client.hpp"
 #include "cli/commands/bench_options.hpp"
 #include "cli/commands/embedded_service.hpp"
 #include "cli/commands/interrupt_watch.hpp"
@@ -20,6 +21,8 @@ struct BenchTarget {
     std::string note;                   ///< "embedded, journal on, SQLite"; else empty
     std::optional<EmbeddedService> embedded;
     std::uint64_t links_added = 0;  ///< that were missing
+    /// The links API of a service of ours, where links may be added; absent: it is not ours.
+    std::optional<client::RestConfig> links_api;
 };
 
 /// Finds the target, or starts it (`--serve`), aims the plan at its path and adds the links that

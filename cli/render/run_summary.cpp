@@ -213,9 +213,8 @@ std::string counts_lines(const report::Report& report, const Terminal& terminal)
     if (!report.reconcile) return {};
     const report::Reconciliation& r = *report.reconcile;
     std::vector<std::string> parts{"answered " + format_count(r.answered)};
-    if (r.answered > report.accounting.answered) {
-        parts[0] +=
-            " (" + format_count(r.answered - report.accounting.answered) + " in calibration)";
+    if (const std::string more = report::beside_the_run(report); !more.empty()) {
+        parts[0] += " (" + more + ")";
     }
     const auto add = [&](const std::string& name, std::uint64_t count) {
         parts.push_back((count == r.answered ? "= " : "≠ ") + name + " " + format_count(count));
@@ -293,6 +292,28 @@ std::string generator_lines(const report::Report& report, const Terminal& termin
     parts.push_back("steal " + percent_text(report.generator.steal));
     Block block(terminal, "generator");
     block.parts(parts, " · ");
+    return block.text();
+}
+
+/// What the steps of the rate did, where one shows, and when clicks were visible.
+std::string burst_lines(const report::Report& report, const Terminal& terminal) {
+    Block block(terminal, "burst");
+    const auto steps = report.steps.value_or(std::vector<report::StepReport>{});
+    bool shown = false;
+    for (const report::StepReport& step : steps) {
+        if (!step.shows()) continue;
+        auto parts = report::step_parts(step);
+        parts.front() = step.phase + ": " + parts.front();
+        block.parts(parts, " · ");
+        shown = true;
+    }
+    if (!shown && steps.size() > 1 && !steps.front().objective.empty()) {
+        block.paragraph("no backlog at any step, always within " + steps.front().objective +
+                        (steps.front().objective_from == "--slo"
+                             ? ""
+                             : " (" + steps.front().objective_from + ")"));
+    }
+    if (report.visible) block.paragraph(report::visible_text(*report.visible));
     return block.text();
 }
 
@@ -402,6 +423,7 @@ std::string run_summary(const report::Report& report, const std::string& report_
     out += target_count_lines(report, terminal);
     out += generator_lines(report, terminal);
     out += agent_lines(report, terminal);
+    out += burst_lines(report, terminal);
     out += objective_lines(report, terminal);
     out += verdict_lines(report, terminal);
     if (!report_path.empty()) {

@@ -78,7 +78,8 @@ std::string accounting_table(const Report& report) {
            count(a.timed_out) + " + in flight " + count(a.in_flight) + "</p>\n";
 }
 
-std::string counts_table(const Reconciliation& r, std::uint64_t answered_in_run) {
+std::string counts_table(const Report& report) {
+    const Reconciliation& r = *report.reconcile;
     Table table({"who counted", "clicks", "beside answered"});
     const auto row = [&](const std::string& name, std::uint64_t value) {
         const auto apart = static_cast<std::int64_t>(value - r.answered);
@@ -87,12 +88,8 @@ std::string counts_table(const Reconciliation& r, std::uint64_t answered_in_run)
         table.row({name, count(value),
                    apart == 0 ? "equal" : "<strong>" + (sign + amount) + "</strong>"});
     };
-    if (r.answered > answered_in_run) {
-        row("answered, " + count(r.answered - answered_in_run) + " of it in calibration",
-            r.answered);
-    } else {
-        row("answered", r.answered);
-    }
+    const std::string more = beside_the_run(report);
+    row("answered" + (more.empty() ? "" : " (" + more + ")"), r.answered);
     row("served", r.served);
     row("journal", r.counted);
     for (const auto& [store, value] : r.stores) row(escaped(store), value);
@@ -249,6 +246,53 @@ std::string losses_text(const std::vector<AgentReport>& agents) {
     return text;
 }
 
+std::string steps_table(const std::vector<StepReport>& steps) {
+    const auto in_s = [](double seconds) {
+        return seconds > 0 ? micros_text(seconds * 1e6) : std::string("0");
+    };
+    const auto beyond = [](const std::optional<double>& share) {
+        return share ? "+" + share_text(*share) : std::string("&ndash;");
+    };
+    Table table({"step", "rate /s", "settled /s", "overshoot", "settled p99", "worst p99",
+                 "overshoot", "most backlog", "after", "drained in", "outside for",
+                 "back within after"});
+    for (const StepReport& step : steps) {
+        const auto settled = [&step](const std::string& text) {
+            return step.settled ? text : std::string("&ndash;");
+        };
+        table.row({escaped(step.phase),
+                   format_rate(step.rate_before) + " &rarr; " + format_rate(step.rate_after),
+                   settled(format_rate(step.settled_rate)), beyond(step.rate_overshoot),
+                   settled(micros_text(step.settled_p99_us)),
+                   step.p99_peak_us > 0 ? micros_text(step.p99_peak_us) : "&ndash;",
+                   beyond(step.p99_overshoot), count(step.backlog_max),
+                   in_s(step.backlog_max_after_s),
+                   step.drain_s ? in_s(*step.drain_s) : "<strong>not</strong>",
+                   step.objective.empty() ? "&ndash;" : in_s(step.outside_s),
+                   step.objective.empty() ? "&ndash;"
+                   : step.back_within_s   ? in_s(*step.back_within_s)
+                                          : "<strong>not in the phase</strong>"});
+    }
+    return table.html();
+}
+
+std::string steps_section(const Report& report) {
+    std::string lead =
+        "What each step of the rate did, to one interval of the time series. Overshoot is beyond "
+        "the settled value, backlog what was due and not yet answered.";
+    std::string before;
+    for (const StepReport& step : *report.steps) {
+        if (step.objective.empty() || step.objective == before) continue;
+        lead += (before.empty() ? " Objective: <code>" : ", <code>") + escaped(step.objective) +
+                "</code> (" + escaped(step.objective_from) + ")";
+        before = step.objective;
+    }
+    if (!before.empty()) lead += ".";
+    std::string body = steps_table(*report.steps);
+    if (report.visible) body += "<p>" + escaped(visible_text(*report.visible)) + "</p>\n";
+    return section("Steps", lead, body);
+}
+
 std::string objectives_table(const std::vector<Objective>& objectives, bool interrupted) {
     Table table({"objective", "measured", "result"});
     for (const Objective& objective : objectives) {
@@ -295,7 +339,7 @@ std::string html_tables(const Report& report) {
         html += section("Counts",
                         difference == 0 ? "Every answered redirect is counted, everywhere."
                                         : "Not everybody counted the same.",
-                        counts_table(*report.reconcile, report.accounting.answered));
+                        counts_table(report));
     } else if (!report.reconcile_failure.empty()) {
         html += section("Counts", "Not compared: " + escaped(report.reconcile_failure), "");
     }
@@ -309,6 +353,7 @@ std::string html_tables(const Report& report) {
                     "From when a request was due. Service time, from when it was sent, hides what "
                     "waited before; send lag is the wait.",
                     latency_table(report) + status_table(report));
+    if (report.steps && !report.steps->empty()) html += steps_section(report);
     html += section("Errors by cause", "", errors_table(report));
     html += section("Generator health",
                     "Whether the load was offered as planned; the verdict is drawn from these.",

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "loadgen/report/burst_json.hpp"
 #include "loadgen/report/report_json.hpp"
 #include "loadgen/report/take_fields.hpp"
 
@@ -363,6 +364,8 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         }
         take_target_count(document, report.target_count);
         take_log(document, report.log);
+        take_steps(document, report.steps);
+        take_visible(document, report.visible);
         take_machine(document, report.machine);
     }
     if (!problems.none()) return error(Errc::corrupt, problems.to_one_line().message);

@@ -254,6 +254,7 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
         // A part of a run meets nothing.
         if (run.interrupted) report.objectives.back().pass = false;
     }
+    report.steps = steps_of(plan, run, objectives);
     report.links = LinkReport{plan.links.hot, run.links.hot,     plan.links.tail_prefix,
                               run.links.tail, run.links.unknown, context.links_added};
     report.machine = this_machine();
@@ -274,6 +275,45 @@ std::string loss_text(const AgentReport& agent) {
     return "Agent " + agent.name + " was lost " + format_duration(after) + " into the run (" +
            agent.lost_why + "): of its requests " + format_count(agent.gap) +
            " are not known to have been sent, and count as unsent.";
+}
+
+std::string beside_the_run(const Report& report) {
+    if (!report.reconcile) return {};
+    const std::uint64_t probes = report.visible ? report.visible->clicks : 0;
+    const std::uint64_t of_run = report.accounting.answered + probes;
+    std::string text;
+    if (report.reconcile->answered > of_run) {
+        text = format_count(report.reconcile->answered - of_run) + " in calibration";
+    }
+    if (probes > 0) {
+        text += (text.empty() ? "" : ", ") + format_count(probes) +
+                (probes == 1 ? " probe" : " probes");
+    }
+    return text;
+}
+
+std::string visible_text(const Visibility& visible) {
+    const auto shown = [](double in_seconds) {
+        return format_duration(std::chrono::nanoseconds(std::llround(in_seconds * 1e9)));
+    };
+    const std::string count =
+        format_count(visible.clicks) + (visible.clicks == 1 ? " probe click" : " probe clicks");
+    std::string text;
+    if (visible.seen > 0) {
+        text = "visible after " + shown(visible.p50_s) + " (p50), at most " + shown(visible.max_s) +
+               " (" + count + ")";
+    }
+    if (visible.seen < visible.clicks) {
+        text += (text.empty() ? "" : "; ") +
+                std::string(visible.seen == 0 ? "no click was visible (" + count + ")"
+                                              : "the last was not visible") +
+                ", in " + shown(visible.waited_s);
+    }
+    if (!visible.failure.empty()) {
+        text +=
+            (text.empty() ? "visibility not measured: " : "; no more probes: ") + visible.failure;
+    }
+    return text;
 }
 
 std::string conclusion_of(const Report& report) {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "loadgen/record/run_result.hpp"
+#include "loadgen/report/burst.hpp"
 #include "loadgen/report/slo.hpp"
 #include "loadgen/report/verdict.hpp"
 #include "loadgen/scenario/plan.hpp"
@@ -138,10 +139,25 @@ struct LogReport {
     bool operator==(const LogReport&) const = default;
 };
 
+/// From a click to the moment the stats API shows it: probe clicks on a link of their own, one
+/// after another while the load ran.
+struct Visibility {
+    std::string code;              ///< of that link; nobody else clicks on it
+    std::uint64_t clicks = 0;      ///< answered; they count in Reconciliation and TargetCount
+    std::uint64_t unanswered = 0;  ///< sent, and no answer came
+    std::uint64_t seen = 0;        ///< of the answered: shown by the API
+    double p50_s = 0;  ///< of the seen, from sending the click to the answer that showed it
+    double max_s = 0;
+    double waited_s = 0;  ///< for the last one, when it was never seen
+    std::string failure;  ///< why probing ended before the load did; empty: it did not
+    bool operator==(const Visibility&) const = default;
+};
+
 /// The run's answers beside what the service and its stores say; see `qck reconcile`.
 struct Reconciliation {
-    /// Answers that count as clicks: redirects, and 404 where an unknown code was asked for. Of
-    /// others, which may count (LinkAnswers::other), as many as the service says it served.
+    /// Answers that count as clicks: redirects, and 404 where an unknown code was asked for, those
+    /// of calibration and probes too. Of others, which may count (LinkAnswers::other), as many as
+    /// the service says it served.
     std::uint64_t answered = 0;
     std::uint64_t served = 0;
     std::uint64_t counted = 0;  ///< by the journal
@@ -219,7 +235,9 @@ struct Report {
     std::optional<Reconciliation> reconcile;  ///< absent when nothing was reconciled
     std::optional<TargetCount> target_count;  ///< absent when nobody was asked
     std::optional<LogReport> log;             ///< of a replay
-    std::string reconcile_failure;            ///< why it could not be; empty where it could
+    std::optional<std::vector<StepReport>> steps;  ///< absent in reports of a qck without them
+    std::optional<Visibility> visible;             ///< absent when no click was probed
+    std::string reconcile_failure;                 ///< why it could not be; empty where it could
     Machine machine;
 };
 
@@ -236,6 +254,13 @@ std::string scale_text(double scale);
 /// `Agent b was lost 3.2 s into the run (the connection was closed): of its requests 8,012 are not
 /// known to have been sent, and count as unsent.`
 std::string loss_text(const AgentReport& agent);
+
+/// `1,204 in calibration, 12 probes`: what the reconciliation's answers hold beside those of the
+/// run; empty when nothing.
+std::string beside_the_run(const Report& report);
+
+/// `visible p50 0.1 s, at most 0.3 s (24 probe clicks)`, or why it is not known.
+std::string visible_text(const Visibility& visible);
 
 /// One sentence on what the run showed, for the head of a report.
 std::string conclusion_of(const Report& report);

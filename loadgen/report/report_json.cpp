@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "loadgen/report/burst_json.hpp"
+
 namespace qck::report {
 namespace {
 
@@ -240,6 +242,8 @@ std::string to_json(const Report& report) {
     if (!report.reconcile_failure.empty()) out["reconcile_failure"] = report.reconcile_failure;
     if (report.target_count) out["target_count"] = json_of(*report.target_count);
     if (report.log) out["log"] = json_of(*report.log);
+    if (report.steps) out["steps"] = json_of(*report.steps);
+    if (report.visible) out["visible"] = json_of(*report.visible);
     out["machine"] = json_of(report.machine);
     out["series"] = json_of(report.series);
     return laid_out(out);

@@ -75,6 +75,7 @@ TEST_CASE("the summary of a good run", "[cli][render]") {
           "            + in flight 0\n"
           "counts      answered 250,093 = served 250,093 = journal 250,093 = SQLite 250,093\n"
           "generator   send lag p99 34.4 µs · CPU 71 % · steal 0.2 %\n"
+          "burst       no backlog at any step, always within p99<5ms\n"
           "objectives  p99<5ms  0.391 ms  met\n"
           "verdict     VALID\n"
           "            this was 1:64 of the 10M/s asked for; the full 10M/s would take 48\n"
@@ -103,6 +104,7 @@ TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]
           "counts      answered 250,086 = served 250,086 != journal 250,080\n"
           "            difference -6\n"
           "generator   send lag p99 38 ms | CPU 99 % | steal 0.2 %\n"
+          "burst       no backlog at any step, always within p99<5ms\n"
           "objectives  p99<5ms  38.1 ms  MISSED\n"
           "verdict     INVALID: the generator could not keep time (send lag p99 38 ms in\n"
           "            peak; its CPU was at 99 %)\n"
@@ -119,6 +121,27 @@ TEST_CASE("what calibration asked for is counted too, and said to be", "[cli][re
     CHECK(render::run_summary(report, "", unicode_terminal)
               .find("counts      answered 250,193 (100 in calibration) = served 250,193") !=
           std::string::npos);
+}
+
+TEST_CASE("probe clicks are counted too, and what a step did is said", "[cli][render]") {
+    record::RunResult run = test::good_run(test::small_burst());
+    // A standstill at the end of the peak: what was due then is answered a second later.
+    const std::uint64_t due = run.series[9].answered;
+    run.series[9].answered = 0;
+    run.series[19].answered += due;
+    run.series[9].latency.record(1'000'000'000, 10'000);
+    report::Report report = report_of(run);
+    report.reconcile = report::Reconciliation{250'193, 250'193, 250'193, {}, 0};
+    report.visible = report::Visibility{"qck-probe-1", 40, 0, 40, 0.11, 0.32, 0.3, ""};
+    const std::string text = render::run_summary(report, "", unicode_terminal);
+    CHECK(test::contains(text,
+                         "counts      answered 250,193 (60 in calibration, 40 probes) = served"));
+    CHECK(test::contains(text, "burst       peak: backlog 15,625 after 1 s, drained in 1 s"));
+    CHECK(test::contains(text, "not back within p99<5ms (outside for 100 ms)"));
+    CHECK(test::contains(text, "visible after 110 ms (p50), at most 320 ms (40 probe clicks)"));
+    report.visible = report::Visibility{"qck-probe-1", 1, 0, 0, 0, 0, 10, "given up after that"};
+    CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
+                         "no click was visible (1 probe click), in 10 s"));
 }
 
 TEST_CASE("colour adds nothing to the words", "[cli][render]") {

@@ -117,7 +117,10 @@ TEST_CASE("a scenario of hot, tail and unknown links, HEAD and bots reconciles t
     CHECK(report["accounting"]["answered"] == 2000);
     CHECK(report["phases"][0]["status"]["404"] > 100);
     CHECK(report["reconcile"]["difference"] == 0);
-    CHECK(report["reconcile"]["answered"] == 2000);
+    CHECK(report["visible"]["failure"] == "");
+    CHECK(report["visible"]["clicks"] > 0);
+    CHECK(report["reconcile"]["answered"] ==
+          2000 + report["visible"]["clicks"].get<std::uint64_t>());
 }
 
 TEST_CASE("objectives that are missed give exit code 1", "[bench][cli]") {

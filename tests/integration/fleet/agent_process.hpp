@@ -45,7 +45,7 @@ public:
     /// HOST:PORT of `agent=HOST:PORT`, or of another name, in the line that says it is ready.
     std::string ready_address(const std::string& name = "agent") {
         const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        std::string line;
+        std::string& line = ready_line_;
         while (line.find('\n') == std::string::npos && std::chrono::steady_clock::now() < until) {
             pollfd readable{output_.get(), POLLIN, 0};
             ::poll(&readable, 1, 100);
@@ -106,6 +106,7 @@ private:
 
     TemporaryDirectory directory_;
     net::Fd output_;
+    std::string ready_line_;
     pid_t child_ = -1;
 };
 

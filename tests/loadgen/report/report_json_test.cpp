@@ -124,10 +124,19 @@ TEST_CASE("the buckets of report.json give its percentiles again", "[loadgen][re
 
 TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
     report::Report report = made_report();
+    report.visible =
+        report::Visibility{"qck-probe-1", 12, 1, 11, 0.1, 0.3, 10, "a click: no answer"};
+    REQUIRE(report.steps->size() == 4);
+    report.steps->at(1).drain_s.reset();
+    report.steps->at(2).back_within_s.reset();
+    report.steps->at(3).settled = false;
     const std::string text = report::to_json(report);
     const auto back = report::from_json(text, "r.json");
     if (!back) FAIL(back.error().message);
     CHECK(report::to_json(*back) == text);
+    CHECK(back->visible == report.visible);
+    CHECK(back->steps->at(1) == report.steps->at(1));
+    CHECK(back->steps->at(2) == report.steps->at(2));
     CHECK(back->reconcile == report.reconcile);
     CHECK(back->seed == report.seed);
 
