@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "cli/commands/bench.hpp"
 #include "cli/commands/bench_orchestrator.hpp"
+#include "cli/commands/bench_repeat.hpp"
 #include "cli/commands/bench_search.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/local_addresses.hpp"
@@ -325,7 +326,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     add_result_flags(*app, *options);
     if (mode != BenchMode::search) {
         add_count_flags(*app, *options);
-        add_parsed(*app, "--repeat", options->repeat, whole_number(1U, 100U),
+        add_parsed(*app, "--repeat", options->repeat, whole_number(1U, repeat_max),
                    "Run it so many times, into 1, 2, 3, … of --out, for qck report compare", "N");
     }
     app->callback([options, &chosen] {

@@ -1,7 +1,9 @@
 #include "cli/commands/bench_repeat.hpp"
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
+#include <system_error>
 
 #include "cli/commands/bench_setup.hpp"
 #include "cli/commands/options.hpp"
@@ -19,6 +21,20 @@ Exit worse(Exit one, Exit other) {
     return Exit::good;
 }
 
+/// Runs of before would be compared with those that are made now.
+Result<void> check_unused(const std::string& directory) {
+    for (std::uint32_t at = 1; at <= repeat_max; ++at) {
+        const std::string run = directory + "/" + std::to_string(at);
+        std::error_code ignored;
+        if (!std::filesystem::exists(run, ignored)) continue;
+        return error(Errc::invalid_argument,
+                     "--out: " + run +
+                         " is there already, of runs made before (name another "
+                         "directory, or remove it)");
+    }
+    return {};
+}
+
 }  // namespace
 
 Exit run_repeated(BenchOptions options, const InterruptWatch& interrupts,
@@ -34,6 +50,9 @@ Exit run_repeated(BenchOptions options, const InterruptWatch& interrupts,
         options.out = default_directory(*plan);
     }
     const std::string directory = options.out;
+    if (auto unused = check_unused(directory); !unused) {
+        return failed(command_name, unused.error());
+    }
     Exit exit = Exit::good;
     for (std::uint32_t at = 1; at <= options.repeat && interrupts.count() == 0; ++at) {
         options.out = directory + "/" + std::to_string(at);

@@ -90,3 +90,40 @@ TEST_CASE("too few runs are said to be too few, and runs that are not VALID do n
     CHECK(contains(none.err, "no run of it is VALID"));
     CHECK(runs.compare("a", "nowhere").exit_code == 3);
 }
+
+TEST_CASE("answers that came after the end of a closed loop are not compared",
+          "[report][compare]") {
+    Runs runs;
+    json& phase = runs.report["phases"][0];
+    // 3 s, of which one had nothing to do; answers of 200 more came late.
+    phase["seconds"] = 2.0;
+    phase["achieved_rate"] = 300.0;
+    runs.report["phases"].push_back(phase);
+    runs.report["phases"][1]["seconds"] = 1.0;
+    runs.report["phases"][1]["achieved_rate"] = 0.0;
+    runs.report["accounting"]["answered"] = 800;
+    runs.make("a", {100});
+    const auto compared = test::run_program(
+        QCK_PROGRAM, {"report", "compare", runs.path("a"), runs.path("a"), "--json"});
+    CAPTURE(compared.out, compared.err);
+    const json measure = json::parse(compared.out)["measures"][0];
+    CHECK(measure["name"] == "answered");
+    CHECK(measure["median_a"].get<double>() == 200);
+}
+
+TEST_CASE("runs of before are not mixed with those of a new --repeat", "[report][compare]") {
+    const Runs runs;
+    const auto again = test::run_program(
+        QCK_PROGRAM, {"bench", "constant", "--rate", "50", "--duration", "200ms", "--repeat", "1",
+                      "--target", "http://127.0.0.1:9", "--out", runs.path("made")});
+    // --repeat 1 is a run like any other, into the directory itself.
+    CHECK_FALSE(contains(again.err, "of runs made before"));
+    const auto refused = test::run_program(
+        QCK_PROGRAM, {"bench", "constant", "--rate", "50", "--duration", "200ms", "--repeat", "3",
+                      "--target", "http://127.0.0.1:9", "--out", runs.path("made")});
+    CHECK(refused.exit_code == 2);
+    CHECK(refused.err == "qck bench: --out: " + runs.path("made") +
+                             "/1 is there already, of runs made before (name another directory, "
+                             "or remove it)\n");
+    CHECK_FALSE(std::filesystem::exists(runs.path("made") + "/3"));
+}
