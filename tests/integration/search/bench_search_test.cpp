@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/cpu.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/nginx_server.hpp"
@@ -63,6 +64,56 @@ private:
     std::vector<std::thread> threads_;
 };
 
+/// How much of a search a server was ready to run and had no CPU.
+class CpuWait {
+public:
+    explicit CpuWait(pid_t pid) : pid_(pid), began_ns_(monotonic_ns()), waited_ns_(waited_ns()) {}
+
+    double share() const {
+        return static_cast<double>(waited_ns() - waited_ns_) /
+               static_cast<double>(monotonic_ns() - began_ns_);
+    }
+
+private:
+    /// Of proc(5): the time on a CPU, the time spent waiting for one; 0 where the kernel keeps
+    /// none.
+    std::int64_t waited_ns() const {
+        std::ifstream file("/proc/" + std::to_string(pid_) + "/schedstat");
+        std::int64_t ran = 0;
+        std::int64_t waited = 0;
+        file >> ran >> waited;
+        return waited;
+    }
+
+    pid_t pid_;
+    std::int64_t began_ns_;
+    std::int64_t waited_ns_;
+};
+
+/// Why a search of a target that takes `takes_per_s` may have come to another rate through no fault
+/// of its own; empty when this machine gave it no reason to.
+std::string spoilt_by(const json& report, double takes_per_s, const CpuWait& server) {
+    constexpr double much = 0.01;
+    if (server.share() >= much) {
+        return "the target waited for a CPU " + std::to_string(server.share() * 100) +
+               " % of the time";
+    }
+    for (const json& step : report["steps"]) {
+        if (step["outcome"] == "held" || step["rate"].get<double>() > takes_per_s) continue;
+        const std::string at = " at " + step["rate"].dump() + "/s, which the target takes";
+        if (step["cause"] == "generator") return "the generator fell short" + at;
+        if (step["steal"].get<double>() >= much) return "CPUs were taken from the generator" + at;
+    }
+    return {};
+}
+
+/// Whatever a search comes to, its exit code says it.
+int exit_code_of(const json& report) {
+    const std::string status = report["result"]["status"];
+    if (status == "found" || status == "reaches_limit") return 0;
+    return status == "none" || status == "unconfirmed" ? 1 : 4;
+}
+
 }  // namespace
 
 TEST_CASE("a target that refuses more than a known rate is found to hold that rate",
@@ -72,21 +123,24 @@ TEST_CASE("a target that refuses more than a known rate is found to hold that ra
         "limit_req_zone $server_port zone=all:1m rate=3000r/s;",
         "root .; location / { limit_req zone=all burst=300 nodelay; try_files /empty =404; }");
     std::ofstream(nginx.directory() / "empty");
+    const CpuWait wait(nginx.pid());
     const Search search;
     const auto run = search({"--target", nginx.url("/viral"), "--slo", "errors<3%", "--from", "500",
                              "--to", "50k", "--step", "1s", "--confirm", "2s"});
     CAPTURE(run.out, run.err);
     // The burst that it lets through is a tenth of what a second takes.
     const json report = search.report();
+    CHECK(run.exit_code == exit_code_of(report));
+    const double rate =
+        report["result"]["rate"].is_null() ? 0 : report["result"]["rate"].get<double>();
+    const bool near = rate >= 2'700 && rate <= 3'600;
     if (report["result"]["status"] == "generator_bound") {
-        WARN("this machine did not run the generator in time: " << run.out);
-        CHECK(run.exit_code == 4);
-        return;
+        QCK_SKIP("this machine did not run the generator in time");
     }
+    const std::string spoilt = spoilt_by(report, 2'700, wait);
+    if ((run.exit_code != 0 || !near) && !spoilt.empty()) QCK_SKIP(spoilt);
     REQUIRE(run.exit_code == 0);
-    const double rate = report["result"]["rate"];
-    CHECK(rate >= 2'700);
-    CHECK(rate <= 3'600);
+    CHECK(near);
     CHECK(report["result"]["confirmed"] == true);
     CHECK(contains(run.out, "holds errors<3%"));
     CHECK(contains(run.out, "confirm"));
@@ -106,20 +160,24 @@ TEST_CASE("a target that lets requests queue beyond a known rate is found by its
         "limit_req_zone $server_port zone=all:1m rate=1000r/s;",
         "root .; location / { limit_req zone=all burst=100000; try_files /empty =404; }");
     std::ofstream(nginx.directory() / "empty");
+    const CpuWait wait(nginx.pid());
     const Search search;
     const auto run =
         search({"--target", nginx.url("/viral"), "--slo", "p99<200ms", "--from", "250", "--step",
                 "2s", "--confirm", "4s", "--connections", "512", "--precision", "20%"});
     CAPTURE(run.out, run.err);
     const json report = search.report();
+    CHECK(run.exit_code == exit_code_of(report));
+    const double rate =
+        report["result"]["rate"].is_null() ? 0 : report["result"]["rate"].get<double>();
+    const bool near = rate >= 800 && rate <= 1'150;
     if (report["result"]["status"] == "generator_bound") {
-        WARN("this machine did not run the generator in time: " << run.out);
-        return;
+        QCK_SKIP("this machine did not run the generator in time");
     }
+    const std::string spoilt = spoilt_by(report, 800, wait);
+    if ((run.exit_code != 0 || !near) && !spoilt.empty()) QCK_SKIP(spoilt);
     REQUIRE(run.exit_code == 0);
-    const double rate = report["result"]["rate"];
-    CHECK(rate >= 800);
-    CHECK(rate <= 1'150);
+    CHECK(near);
 }
 
 TEST_CASE("a limit that the generator reaches first is not taken for the target's",
@@ -134,6 +192,7 @@ TEST_CASE("a limit that the generator reaches first is not taken for the target'
     REQUIRE(::sched_setaffinity(nginx.pid(), sizeof server, &server) == 0);
     // The generator's share of its CPU is a tenth.
     const BusyCpu busy(cpus.back(), 9);
+    const CpuWait wait(nginx.pid());
     const Search search;
     const auto run = search({"--target",      nginx.url("/viral"),
                              "--slo",         "errors<50%",
@@ -146,8 +205,11 @@ TEST_CASE("a limit that the generator reaches first is not taken for the target'
                              "--connections", "256",
                              "--pin",         std::to_string(cpus.back())});
     CAPTURE(run.out, run.err);
-    CHECK(run.exit_code == 4);
     const json report = search.report();
+    CHECK(run.exit_code == exit_code_of(report));
+    if (report["result"]["status"] != "generator_bound" && wait.share() >= 0.1) {
+        QCK_SKIP("others had the target's CPU, which may have been the limit after all");
+    }
     CHECK(report["result"]["status"] == "generator_bound");
     CHECK(contains(run.out, "no limit of the target was found"));
     CHECK(contains(run.out, "generator"));
