@@ -15,9 +15,6 @@ namespace {
 constexpr std::size_t input_bytes = 64 * 1024;
 constexpr std::int64_t tick_min_ns = 1'000'000;
 constexpr std::int64_t tick_max_ns = 10'000'000;
-/// Due requests that are given up at a time, so that a worker that is hopelessly late still hears
-/// that it is to stop.
-constexpr std::uint32_t give_up_slice = 1'000'000;
 constexpr std::int64_t cpu_sample_ns = 1'000'000'000;
 
 }  // namespace
@@ -264,26 +261,38 @@ void Worker::expire(Connection& connection, std::int64_t now_ns) {
 void Worker::expire_backlog(std::int64_t now_ns) {
     const std::int64_t at = since_start(now_ns);
     if (users_) return give_up_waiting(at, at - setup_.timeout_ns, backlog_cause());
-    if (!next_ || at - next_->due_ns < setup_.timeout_ns) return;
-    const Cause cause = backlog_cause();
-    for (std::uint32_t given_up = 0;
-         given_up < give_up_slice && next_ && at - next_->due_ns >= setup_.timeout_ns; ++given_up) {
-        record_.scheduled(next_->phase, next_->due_ns);
-        record_.unsent(next_->phase, next_->due_ns, at, setup_.timeout_ns, cause);
-        advance();
+    if (next_ && at - next_->due_ns >= setup_.timeout_ns) {
+        give_up_due(at, at - setup_.timeout_ns, setup_.timeout_ns, backlog_cause());
     }
 }
 
-/// What is due and unsent stays so; what is not due yet was never scheduled, nor is what is left
-/// when nobody wants to wait for the count any more.
+/// All that was due by `due_by_ns`, which at rates beyond any machine is more than could be counted
+/// one by one. `next_` is due by then.
+void Worker::give_up_due(std::int64_t at_ns, std::int64_t due_by_ns, std::int64_t waited_ns,
+                         Cause cause) {
+    if (feed_) {
+        for (; next_ && next_->due_ns <= due_by_ns && !control_.stop_now.load(); advance()) {
+            record_.scheduled(next_->phase, next_->due_ns);
+            record_.unsent(next_->phase, next_->due_ns, at_ns, waited_ns, cause);
+        }
+        return;
+    }
+    record_.unsent_all(next_->phase, 1, next_->due_ns, at_ns, waited_ns, cause);
+    for (std::int64_t from = next_->due_ns; from <= due_by_ns;) {
+        const std::int64_t end = std::min(record_.interval_end_ns(from), due_by_ns + 1);
+        for (const auto& passed : schedule_.pass(end)) {
+            record_.unsent_all(passed.phase, passed.count, from, at_ns, waited_ns, cause);
+        }
+        from = end;
+    }
+    advance();
+}
+
+/// What is due and unsent stays so; what is not due yet was never scheduled.
 void Worker::give_up_backlog(std::int64_t now_ns, Cause cause) {
     const std::int64_t at = since_start(now_ns);
     if (users_) return give_up_users(at, cause);
-    for (std::uint32_t given_up = 0; next_ && next_->due_ns <= at; advance()) {
-        if (++given_up % give_up_slice == 0 && control_.stop_now.load()) break;
-        record_.scheduled(next_->phase, next_->due_ns);
-        record_.unsent(next_->phase, next_->due_ns, at, at - next_->due_ns, cause);
-    }
+    if (next_ && next_->due_ns <= at) give_up_due(at, at, 0, cause);
     next_.reset();
     if (feed_) feed_->close();
 }

@@ -125,6 +125,8 @@ private:
     void tick(std::int64_t now_ns);
     void expire(Connection& connection, std::int64_t now_ns);
     void expire_backlog(std::int64_t now_ns);
+    void give_up_due(std::int64_t at_ns, std::int64_t due_by_ns, std::int64_t waited_ns,
+                     record::Cause cause);
     void give_up_backlog(std::int64_t now_ns, record::Cause cause);
     void renew_connections(std::int64_t now_ns);
     void sample_cpu(std::int64_t now_ns);

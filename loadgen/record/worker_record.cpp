@@ -1,6 +1,7 @@
 #include "loadgen/record/worker_record.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "loadgen/scenario/link_rank.hpp"
 
@@ -107,6 +108,31 @@ void WorkerRecord::unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t
     interval.failed.add();
     interval.unsent.add();
     if (cause != Cause::run_ended) latency(phase, due_ns, waited_ns);
+}
+
+void WorkerRecord::unsent_all(std::uint32_t phase, std::uint64_t count, std::int64_t due_ns,
+                              std::int64_t now_ns, std::int64_t waited_ns, Cause cause) {
+    PhaseCells& cells = phases_[phase];
+    cells.scheduled.add(count);
+    cells.unsent.add(count);
+    cells.unsent_by[static_cast<std::size_t>(cause)].add(count);
+    IntervalCells& due = intervals_[interval_of(due_ns)];
+    due.scheduled.add(count);
+    IntervalCells& interval = interval_now(now_ns);
+    interval.failed.add(count);
+    interval.unsent.add(count);
+    if (cause == Cause::run_ended) return;
+    cells.latency.record(waited_ns, count);
+    constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+    due.latency.record(waited_ns, static_cast<std::uint32_t>(std::min(count, most)));
+}
+
+std::int64_t WorkerRecord::interval_end_ns(std::int64_t at_ns) const {
+    const auto index = static_cast<std::int64_t>(interval_of(at_ns));
+    if (static_cast<std::size_t>(index) + 1 == intervals_.size()) {
+        return std::numeric_limits<std::int64_t>::max();
+    }
+    return (index + 1) * shape_.interval_ns;
 }
 
 Accounting WorkerRecord::PhaseCells::accounting() const {

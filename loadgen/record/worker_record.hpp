@@ -59,6 +59,11 @@ public:
     /// Given up before it was sent, after `waited_ns`.
     void unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
                 std::int64_t waited_ns, Cause cause);
+    /// The same of many at once: all of them due in one interval, none of them scheduled() before.
+    void unsent_all(std::uint32_t phase, std::uint64_t count, std::int64_t due_ns,
+                    std::int64_t now_ns, std::int64_t waited_ns, Cause cause);
+    /// When the interval that a time is in is over; never, of the last one.
+    std::int64_t interval_end_ns(std::int64_t at_ns) const;
     void received(std::uint32_t phase, std::uint64_t bytes) {
         phases_[phase].bytes_received.add(bytes);
     }

@@ -30,6 +30,27 @@ Stripe& ArrivalSchedule::lowest() {
                              [](const Stripe& a, const Stripe& b) { return a.n() < b.n(); });
 }
 
+std::vector<ArrivalSchedule::Passed> ArrivalSchedule::pass(std::int64_t end_ns) {
+    const RateCurve& curve = due_.curve();
+    const std::uint64_t end = due_.first_due_at(end_ns);
+    std::vector<Passed> passed;
+    for (std::uint32_t phase = 0; phase < curve.phase_count(); ++phase) {
+        const std::uint64_t first = curve.first_of(phase);
+        const std::uint64_t last = std::min(curve.first_of(phase + 1), end);
+        if (first >= last) continue;
+        std::uint64_t count = 0;
+        for (const Stripe& stripe : stripes_) {
+            const std::uint64_t from = std::max(stripe.n(), first);
+            if (from < last) count += stripe.count_below(last) - stripe.count_below(from);
+        }
+        if (count > 0) passed.push_back({phase, count});
+    }
+    for (Stripe& stripe : stripes_) {
+        if (stripe.n() < end) stripe = stripe.from(end);
+    }
+    return passed;
+}
+
 void ArrivalSchedule::add(Stripe stripe) {
     const RateCurve& curve = due_.curve();
     if (stripe.n() < curve.first_of(phase_)) {

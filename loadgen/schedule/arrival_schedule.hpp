@@ -72,6 +72,15 @@ public:
     /// after unless a stripe is added.
     std::optional<Arrival> next();
 
+    /// How many of its next arrivals are of one phase.
+    struct Passed {
+        std::uint32_t phase = 0;
+        std::uint64_t count = 0;
+    };
+    /// Passes over all that is due before `end_ns`, in a time that does not depend on how much that
+    /// is. Gives the phases that had some of it.
+    std::vector<Passed> pass(std::int64_t end_ns);
+
     /// Takes a stripe over that shares no request with those it has. Requests of it that are before
     /// what next() gave last come next, late as they are.
     void add(Stripe stripe);

@@ -346,6 +346,38 @@ TEST_CASE("a rate that nobody can offer ends when it is told to", "[loadgen][eng
     CHECK(monotonic_ns() - begin_ns < 5'000'000'000);
 }
 
+TEST_CASE("one signal ends a rate that nobody can offer, and all that came due is counted",
+          "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    const auto arrival = GENERATE(scenario::Arrival::uniform, scenario::Arrival::poisson);
+    auto plan = plan_of(1e9, 10s);
+    plan.arrival = arrival;
+    auto engine = engine::Engine::start(plan, config_of(target.url()));
+    REQUIRE(engine.has_value());
+    while ((*engine)->progress().elapsed < 1s) (*engine)->wait_for(1ms);
+    (*engine)->stop_early();
+    const std::int64_t begin_ns = monotonic_ns();
+    const auto result = (*engine)->finish();
+    REQUIRE(result.has_value());
+    CHECK(monotonic_ns() - begin_ns < 5'000'000'000);
+    const record::Accounting sum = result->total();
+    CHECK(sum.closes());
+    CHECK(sum.scheduled >= 1'000'000'000);
+    std::uint64_t scheduled = 0;
+    for (const record::Interval& interval : result->series) scheduled += interval.scheduled;
+    CHECK(scheduled == sum.scheduled);
+}
+
+TEST_CASE("a rate that nobody can offer is over when its timeout is", "[loadgen][engine]") {
+    TestTarget target(always(test::redirect_response()));
+    auto plan = plan_of(500e6, 500ms);
+    plan.timeout = 200ms;
+    const std::int64_t begin_ns = monotonic_ns();
+    const auto result = test::run(plan, config_of(target.url()));
+    CHECK(monotonic_ns() - begin_ns < 5'000'000'000);
+    CHECK(result.total().scheduled == 250'000'000);
+}
+
 TEST_CASE("more open requests than fit in memory are refused", "[loadgen][engine]") {
     auto plan = plan_of(1, 1s);
     plan.connections = 1'000'000;

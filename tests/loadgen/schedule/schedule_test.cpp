@@ -15,6 +15,8 @@ using schedule::RateCurve;
 
 namespace {
 
+using Passed = ArrivalSchedule::Passed;
+
 Phase phase(Shape shape, double from, double to, std::chrono::nanoseconds duration) {
     return {"phase", shape, from, to, duration};
 }
@@ -215,4 +217,39 @@ TEST_CASE("a phase of rate zero is a pause", "[loadgen][schedule]") {
     CHECK(curve.due_ns(9) == 900'000'000);
     CHECK(curve.due_ns(10) == 6'000'000'000);
     CHECK(curve.phase_of(10) == 2);
+}
+
+TEST_CASE("passing over many requests at once counts those that come one by one", "[schedule]") {
+    std::mt19937_64 random(20261122);
+    for (int times = 0; times < 200; ++times) {
+        const std::vector<Phase> phases = random_profile(random);
+        const RateCurve curve(phases);
+        const auto arrival =
+            times % 2 == 0 ? scenario::Arrival::uniform : scenario::Arrival::poisson;
+        const std::uint32_t workers = 1 + random() % 3;
+        const std::uint32_t worker = random() % workers;
+        ArrivalSchedule one(curve, arrival, 7, worker, workers);
+        ArrivalSchedule all(curve, arrival, 7, worker, workers);
+        if (workers > 1) {
+            // Taken over from another one, in the middle of it.
+            const schedule::Stripe other =
+                schedule::Stripe::of((worker + 1) % workers, workers).from(curve.total() / 2);
+            one.add(other);
+            all.add(other);
+        }
+        auto next = one.next();
+        for (std::int64_t end = 0; end <= curve.duration_ns() + 1;
+             end += 1 + curve.duration_ns() / 5) {
+            std::vector<std::uint64_t> expected(curve.phase_count());
+            for (; next && next->due_ns < end; next = one.next()) ++expected[next->phase];
+            std::vector<std::uint64_t> passed(curve.phase_count());
+            for (const Passed& some : all.pass(end)) passed[some.phase] += some.count;
+            CAPTURE(times, end);
+            REQUIRE(passed == expected);
+        }
+        // And goes on from there.
+        const auto after = all.next();
+        REQUIRE(after.has_value() == next.has_value());
+        if (after) CHECK(after->n == next->n);
+    }
 }
