@@ -72,6 +72,9 @@ std::vector<Measure> measures() {
             for (const auto& [status, times] : phase.status) {
                 if (status.starts_with('5')) wrong += times;
             }
+            for (const auto& [status, times] : phase.unexpected) {
+                if (!status.starts_with('5')) wrong += times;
+            }
         }
         return static_cast<double>(wrong) / static_cast<double>(a.scheduled);
     };

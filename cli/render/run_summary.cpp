@@ -178,12 +178,35 @@ std::string accounting_lines(const report::Report& report, const Terminal& termi
     return block.text();
 }
 
+/// `answered 177 = 302: 175 + 404: 2 (not asked for)`.
+std::string answer_lines(const report::Report& report, const Terminal& terminal) {
+    std::map<std::string, std::uint64_t> statuses;
+    std::map<std::string, std::uint64_t> unexpected;
+    for (const report::PhaseReport& phase : report.phases) {
+        for (const auto& [status, count] : phase.status) statuses[status] += count;
+        for (const auto& [status, count] : phase.unexpected) unexpected[status] += count;
+    }
+    // One status of success is what everybody hopes for, and says nothing.
+    if (statuses.empty() || (statuses.size() == 1 && statuses.begin()->first < "400")) return {};
+    std::vector<std::string> parts{"answered " + format_count(report.accounting.answered)};
+    for (const auto& [status, count] : statuses) {
+        std::string part = (parts.size() == 1 ? "= " : "+ ") + status + ": " + format_count(count);
+        const auto odd = unexpected.find(status);
+        if (odd != unexpected.end()) {
+            part += odd->second == count ? " (not asked for)"
+                                         : " (" + format_count(odd->second) + " not asked for)";
+        }
+        parts.push_back(std::move(part));
+    }
+    Block block(terminal, "answers");
+    block.parts(parts, " ", unexpected.empty() ? Tone::plain : Tone::bad);
+    return block.text();
+}
+
 std::string error_lines(const report::Report& report, const Terminal& terminal) {
     std::map<std::string, std::uint64_t> causes;
-    std::map<std::string, std::uint64_t> statuses;
     for (const report::PhaseReport& phase : report.phases) {
         for (const auto& [cause, count] : phase.errors) causes[cause] += count;
-        for (const auto& [status, count] : phase.status) statuses[status] += count;
     }
     std::string out;
     const auto add = [&](std::string_view label, const std::map<std::string, std::uint64_t>& counts,
@@ -194,12 +217,7 @@ std::string error_lines(const report::Report& report, const Terminal& terminal) 
         block.parts(parts, " · ", tone);
         out += block.text();
     };
-    // One status of success is what everybody hopes for, and says nothing.
-    const bool as_hoped = statuses.size() == 1 && statuses.begin()->first < "400";
-    const bool server_errors = !statuses.empty() && statuses.rbegin()->first >= "500";
-    if (!statuses.empty() && !as_hoped) {
-        add("answers", statuses, server_errors ? Tone::bad : Tone::plain);
-    }
+    out += answer_lines(report, terminal);
     if (!causes.empty()) add("errors", causes);
     return out;
 }

@@ -11,9 +11,10 @@ namespace qck::engine {
 
 /// One request that somebody else has made ready.
 struct FeedItem {
-    std::int64_t due_ns = 0;  ///< from the start of the run
-    bool head = false;        ///< its answer has no body
-    std::string bytes;        ///< the whole message
+    std::int64_t due_ns = 0;      ///< from the start of the run
+    bool head = false;            ///< its answer has no body
+    bool may_be_refused = false;  ///< WorkerRecord::Sent has it
+    std::string bytes;            ///< the whole message
 };
 
 /// Requests that come from outside instead of from the plan's curve and mix: when they are due is

@@ -60,12 +60,13 @@ schedule::Choice Worker::choice_of(const schedule::Arrival& arrival) const {
 }
 
 void Worker::load_request(const schedule::Arrival& arrival, const schedule::Choice& choice) {
+    Sent request;
     if (feed_) {
         output_ += feed_->current().bytes;
+        request.may_be_refused = feed_->current().may_be_refused;
     } else if (setup_.messages.only().empty()) {
         setup_.messages.append(output_, choice, arrival.n);
     }
-    Sent request;
     request.due_ns = arrival.due_ns;
     request.link = choice.link;
     request.phase = static_cast<std::uint16_t>(arrival.phase);

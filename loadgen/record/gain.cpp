@@ -25,6 +25,7 @@ void add(const PhaseGain& gain, PhaseResult& phase) {
     phase.bytes_sent += gain.bytes_sent;
     phase.bytes_received += gain.bytes_received;
     for (const auto& [status, count] : gain.status) phase.status[status] += count;
+    for (const auto& [status, count] : gain.unexpected) phase.unexpected[status] += count;
     add(gain.failed_by, phase.failed_by);
     add(gain.unsent_by, phase.unsent_by);
     phase.latency.add(gain.latency);

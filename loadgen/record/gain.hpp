@@ -18,6 +18,7 @@ struct PhaseGain {
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
     std::map<std::uint16_t, std::uint64_t> status;
+    std::map<std::uint16_t, std::uint64_t> unexpected;
     CauseCounts failed_by{};
     CauseCounts unsent_by{};
     stats::HistogramGain latency;

@@ -39,14 +39,23 @@ struct PhaseResult {
     /// From the due time to the actual send; sent ones only.
     stats::Histogram send_lag;
     std::map<std::uint16_t, std::uint64_t> status;  ///< of the answered
-    CauseCounts failed_by{};                        ///< sums to accounting.failed
-    CauseCounts unsent_by{};                        ///< sums to accounting.unsent
+    /// Of `status`, answers that the plan did not ask for: 400 and above, but for 404 and 410 where
+    /// a code was to be unknown, and for what a log that is replayed was refused itself.
+    std::map<std::uint16_t, std::uint64_t> unexpected;
+    CauseCounts failed_by{};  ///< sums to accounting.failed
+    CauseCounts unsent_by{};  ///< sums to accounting.unsent
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
 
     /// Requests of the phase that were answered, per second that their answers took to come.
     double achieved_rate_per_s() const {
         return per_s(accounting.answered - answered_after, duration + overtime);
+    }
+    /// All of `unexpected`.
+    std::uint64_t unexpected_count() const {
+        std::uint64_t sum = 0;
+        for (const auto& [status, count] : unexpected) sum += count;
+        return sum;
     }
     /// Requests of the phase that were sent, per second of it.
     double sent_rate_per_s() const { return per_s(accounting.sent, duration); }

@@ -41,8 +41,10 @@ void WorkerRecord::take_phase_gain(std::uint32_t at, WorkerRecord& seen, bool wh
     phase.bytes_received = take(now.bytes_received, before.bytes_received);
     for (std::size_t status = 0; status < status_count; ++status) {
         const std::uint64_t gained = take(now.status[status], before.status[status]);
-        if (gained == 0) continue;
-        phase.status[static_cast<std::uint16_t>(status + status_first)] = gained;
+        const std::uint64_t unexpected = take(now.unexpected[status], before.unexpected[status]);
+        const auto code = static_cast<std::uint16_t>(status + status_first);
+        if (gained != 0) phase.status[code] = gained;
+        if (unexpected != 0) phase.unexpected[code] = unexpected;
     }
     phase.failed_by = take(now.failed_by, before.failed_by);
     phase.unsent_by = take(now.unsent_by, before.unsent_by);

@@ -12,6 +12,14 @@ bool is_redirect(std::uint16_t status) {
     return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
+/// Whether the plan asked for such an answer: any below 400, and of a code that is to be nobody's
+/// that it is not there. To be told to slow down, or that one was too slow, nobody asks for.
+bool is_expected(const WorkerRecord::Sent& request, std::uint16_t status) {
+    if (status < 400) return true;
+    if (request.link == scenario::link_unknown) return status == 404 || status == 410;
+    return request.may_be_refused && status < 500 && status != 408 && status != 429;
+}
+
 void add_causes(CauseCounts& to, const std::array<Counter, cause_count>& from) {
     for (std::size_t cause = 0; cause < cause_count; ++cause) to[cause] += from[cause].value();
 }
@@ -58,7 +66,9 @@ void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint1
     PhaseCells& phase = phases_[request.phase];
     phase.answered.add();
     phase.service.record(now_ns - request.sent_ns);
-    phase.status[std::min<std::size_t>(status - status_first, status_count - 1)].add();
+    const std::size_t cell = std::min<std::size_t>(status - status_first, status_count - 1);
+    phase.status[cell].add();
+    if (!is_expected(request, status)) phase.unexpected[cell].add();
     interval_now(now_ns).answered.add();
     latency(request.phase, request.due_ns, now_ns - request.due_ns);
     if (request.link == scenario::link_unknown && status == 404) {
@@ -157,7 +167,11 @@ void WorkerRecord::add_phase(const PhaseCells& cells, PhaseResult& phase) {
     phase.send_lag.add(cells.send_lag);
     for (std::size_t at = 0; at < status_count; ++at) {
         const std::uint64_t count = cells.status[at].value();
-        if (count != 0) phase.status[static_cast<std::uint16_t>(at + status_first)] += count;
+        if (count == 0) continue;
+        const auto status = static_cast<std::uint16_t>(at + status_first);
+        phase.status[status] += count;
+        const std::uint64_t unexpected = cells.unexpected[at].value();
+        if (unexpected != 0) phase.unexpected[status] += unexpected;
     }
     add_causes(phase.failed_by, cells.failed_by);
     add_causes(phase.unsent_by, cells.unsent_by);

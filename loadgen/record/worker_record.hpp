@@ -39,6 +39,8 @@ public:
         std::uint32_t link = 0;  ///< scenario::link_…
         std::uint16_t phase = 0;
         bool head = false;
+        /// Answers that refuse it (4xx) are as good as others: a log that is replayed had them too.
+        bool may_be_refused = false;
     };
 
     /// A request came due and was taken from the schedule; it will be sent or given up.
@@ -96,6 +98,7 @@ private:
         Counter bytes_sent, bytes_received;
         stats::Histogram latency, service, send_lag;
         std::array<Counter, status_count> status{};
+        std::array<Counter, status_count> unexpected{};  ///< of `status`
         CauseCounters failed_by{};
         CauseCounters unsent_by{};
 

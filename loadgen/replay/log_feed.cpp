@@ -24,6 +24,7 @@ engine::FeedItem LogFeed::item_of(const LogReader::Due& due) const {
     engine::FeedItem item;
     item.due_ns = static_cast<std::int64_t>(static_cast<double>(due.offset_ns) / config_.speed);
     item.head = request.method == http::Method::head;
+    item.may_be_refused = request.may_be_refused;
     item.bytes = http::method_name(request.method);
     item.bytes += " " + config_.path_prefix + request.path +
                   " HTTP/1.1\r\nHost: " + config_.host_header +

@@ -85,6 +85,23 @@ std::size_t end_of_quote(std::string_view line, std::size_t from) {
     return std::string_view::npos;
 }
 
+/// By the status that a log has; what is none leaves the line as it is.
+ParsedLine with_status(ParsedLine line, std::string_view text) {
+    unsigned status = 0;
+    const char* const end = text.data() + text.size();
+    const auto taken = std::from_chars(text.data(), end, status);
+    if (taken.ec == std::errc() && taken.ptr == end && status >= 100 && status <= 999) {
+        line.request.may_be_refused = status >= 400 && status < 500;
+    }
+    return line;
+}
+
+/// The first word of `text`, spaces before it left out.
+std::string_view first_word(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    return text.substr(0, text.find(' '));
+}
+
 ParsedLine parse_common(std::string_view line) {
     const auto open = line.find('[');
     const auto close = line.find(']', open == std::string_view::npos ? 0 : open);
@@ -97,7 +114,7 @@ ParsedLine parse_common(std::string_view line) {
     const auto end = quote == std::string_view::npos ? quote : end_of_quote(line, quote + 1);
     if (end == std::string_view::npos) return malformed("expected a request in quotes");
     const auto [method, target] = split_request(line.substr(quote + 1, end - quote - 1));
-    return request_line(method, target, *at);
+    return with_status(request_line(method, target, *at), first_word(line.substr(end + 1)));
 }
 
 ParsedLine parse_ms_uri(std::string_view line) {
@@ -156,13 +173,17 @@ ParsedLine parse_ndjson(std::string_view line) {
     }
     std::string method = text_of(member(object, {"method", "request_method", "verb"}));
     std::string target = text_of(member(object, {"uri", "url", "path", "request_uri", "target"}));
+    const Json* const answered = member(object, {"status", "status_code", "response_status"});
+    const bool number = answered != nullptr && answered->is_number_unsigned();
+    const std::string status = number ? answered->dump() : text_of(answered);
     if (target.empty()) {
         const std::string whole = text_of(member(object, {"request"}));
         const auto [verb, path] = split_request(whole);
         if (path.empty()) return malformed("expected a path (uri, url, path or request)");
-        return request_line(verb, path, *at, std::move(body));
+        return with_status(request_line(verb, path, *at, std::move(body)), status);
     }
-    return request_line(method.empty() ? "GET" : method, target, *at, std::move(body));
+    return with_status(request_line(method.empty() ? "GET" : method, target, *at, std::move(body)),
+                       status);
 }
 
 std::vector<std::string_view> words_of(std::string_view line) {
@@ -300,7 +321,8 @@ ParsedLine LineParser::parse_w3c(std::string_view line) {
         if (!query.empty() && query != "-") target += "?" + std::string(query);
     }
     const std::string_view method = value("cs-method");
-    return request_line(method.empty() ? "GET" : method, target, *at);
+    return with_status(request_line(method.empty() ? "GET" : method, target, *at),
+                       value("sc-status"));
 }
 
 Result<LogFormat> detect_format(const std::vector<std::string>& lines) {

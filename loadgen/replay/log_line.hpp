@@ -30,6 +30,8 @@ struct LoggedRequest {
     std::string path;  ///< origin form, ready to be sent
     std::string body;  ///< only of NDJSON
     bool has_body = false;
+    /// The log has it answered by 4xx, or does not say how it was.
+    bool may_be_refused = true;
 };
 
 /// What a line came to.

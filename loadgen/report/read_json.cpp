@@ -113,6 +113,8 @@ PhaseReport read_phase(FieldReader fields) {
     take(fields, "send_lag_us", phase.send_lag_us);
     take(fields, "cpu", phase.cpu);
     take(fields, "status", phase.status);
+    // Absent from reports of a qck that did not tell.
+    if (fields.optional("unexpected") != nullptr) take(fields, "unexpected", phase.unexpected);
     take(fields, "errors", phase.errors);
     take_whole(fields, "bytes_sent", phase.bytes_sent);
     take_whole(fields, "bytes_received", phase.bytes_received);

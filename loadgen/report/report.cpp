@@ -62,6 +62,9 @@ PhaseReport phase_report(const record::PhaseResult& phase,
     out.send_lag_us = latency_of(phase.send_lag);
     out.cpu = record::shares_of(cpus, phase.start, phase.start + phase.duration);
     for (const auto& [status, count] : phase.status) out.status[std::to_string(status)] = count;
+    for (const auto& [status, count] : phase.unexpected) {
+        out.unexpected[std::to_string(status)] = count;
+    }
     out.errors = errors_of(phase);
     out.bytes_sent = phase.bytes_sent;
     out.bytes_received = phase.bytes_received;

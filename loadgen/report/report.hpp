@@ -45,6 +45,8 @@ struct PhaseReport {
                                          ///< nothing was sent
     record::CpuShares cpu;               ///< who else had the CPUs meanwhile
     std::map<std::string, std::uint64_t> status;  ///< of the answered
+    /// Of `status`, what was not asked for; as in record::PhaseResult.
+    std::map<std::string, std::uint64_t> unexpected;
     /// By cause: what failed, timed out (`timeout`) and stayed unsent (`unsent: …`).
     std::map<std::string, std::uint64_t> errors;
     std::uint64_t bytes_sent = 0;

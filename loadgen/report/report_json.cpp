@@ -57,6 +57,7 @@ Json json_of(const PhaseReport& phase) {
             {"send_lag_us", json_of(phase.send_lag_us)},
             {"cpu", json_of(phase.cpu)},
             {"status", json_of(phase.status)},
+            {"unexpected", json_of(phase.unexpected)},
             {"errors", json_of(phase.errors)},
             {"bytes_sent", phase.bytes_sent},
             {"bytes_received", phase.bytes_received},

@@ -105,7 +105,7 @@ std::string_view trimmed(std::string_view text) {
 struct Measured {
     stats::Histogram latency;
     record::Accounting accounting;
-    std::uint64_t server_errors = 0;
+    std::uint64_t unexpected = 0;
     double seconds = 0;
 };
 
@@ -115,9 +115,7 @@ Measured measured_of(const Slo& slo, const record::RunResult& run) {
         if (!slo.phase.empty() && phase.name != slo.phase) continue;
         sum.latency.add(phase.latency);
         sum.accounting += phase.accounting;
-        for (const auto& [status, count] : phase.status) {
-            if (status >= 500) sum.server_errors += count;
-        }
+        sum.unexpected += phase.unexpected_count();
         sum.seconds += std::chrono::duration<double>(phase.duration).count();
     }
     return sum;
@@ -193,7 +191,7 @@ Objective evaluate(const Slo& slo, const record::RunResult& run) {
             break;
         case Slo::Metric::errors: {
             const record::Accounting& a = measured.accounting;
-            const std::uint64_t errors = a.failed + a.timed_out + a.unsent + measured.server_errors;
+            const std::uint64_t errors = a.failed + a.timed_out + a.unsent + measured.unexpected;
             objective.unit = "share";
             objective.measured = a.scheduled > 0;
             if (a.scheduled > 0) {

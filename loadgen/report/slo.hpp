@@ -16,7 +16,8 @@ struct Slo {
         percentile,  ///< of latency from the due time
         mean,        ///< likewise
         max,         ///< likewise
-        errors,      ///< share of scheduled that failed, timed out, stayed unsent or got a 5xx
+        errors,      ///< share of scheduled that failed, timed out, stayed unsent or was answered
+                     ///< by what the plan did not ask for (PhaseResult::unexpected)
         rate,        ///< answered per second
     };
     enum class Order : std::uint8_t { below, at_most, above, at_least };

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/units.hpp"
+#include "loadgen/report/answers.hpp"
 #include "loadgen/report/blame.hpp"
 
 namespace qck::report {
@@ -184,6 +185,7 @@ Verdict judge(const record::RunResult& run, const scenario::Plan& plan) {
     Verdict verdict;
     judge_accounting(run, verdict);
     judge_pace(run, plan, verdict);
+    judge_answers(run, verdict);
     judge_renewals(run, plan, verdict);
     note_few(run, verdict);
     if (!verdict.reasons.empty()) verdict.status = Status::invalid;

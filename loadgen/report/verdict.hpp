@@ -45,10 +45,10 @@ inline constexpr double send_lag_share_max = 0.1;
 inline constexpr std::uint64_t requests_for_p99 = 100;
 
 /// Judges a run (DESIGN section 4): its accounting closes, of each phase's target at least 99 % was
-/// sent and answered, the send lag stayed small, and connections were renewed as often as asked
-/// for. Closed-loop runs have neither target nor due times: of what they sent 99 % has to be
-/// answered. What failed is laid to the generator, the network or the target from the evidence in
-/// `run`. Pure.
+/// sent and answered, the send lag stayed small, connections were renewed as often as asked for,
+/// and half of the answers or more were such as the plan asks for (answers.hpp). Closed-loop runs
+/// have neither target nor due times: of what they sent 99 % has to be answered. What failed is
+/// laid to the generator, the network or the target from the evidence in `run`. Pure.
 Verdict judge(const record::RunResult& run, const scenario::Plan& plan);
 
 /// Whether so many were sent that a hundredth of them is one.

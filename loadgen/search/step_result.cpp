@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/units.hpp"
+#include "loadgen/report/answers.hpp"
 #include "loadgen/report/blame.hpp"
 #include "loadgen/report/verdict.hpp"
 
@@ -77,7 +78,7 @@ bool was_offered(const Step& step, const record::RunResult& run, const scenario:
     const record::PhaseResult& phase = run.phases.front();
     const double planned = step.rate_per_s * std::chrono::duration<double>(step.duration).count();
     const auto lag_ns = static_cast<double>(phase.send_lag.percentile_ns(0.99));
-    return phase.accounting.closes() &&
+    return phase.accounting.closes() && !report::mostly_unexpected(run) &&
            static_cast<double>(phase.accounting.answered) >= report::achieved_share_min * planned &&
            lag_ns <= late_share_max * static_cast<double>(step.duration.count());
 }

@@ -17,7 +17,8 @@ void fields(Archive& all, Accounting& m) {
 template <class Archive>
 void fields(Archive& all, PhaseGain& m) {
     all(m.phase), all(m.accounting), all(m.bytes_sent), all(m.bytes_received), all(m.status);
-    all(m.failed_by), all(m.unsent_by), all(m.latency), all(m.service), all(m.send_lag);
+    all(m.unexpected), all(m.failed_by), all(m.unsent_by), all(m.latency), all(m.service),
+        all(m.send_lag);
 }
 template <class Archive>
 void fields(Archive& all, IntervalGain& m) {

@@ -174,12 +174,18 @@ TEST_CASE("an interrupted run that answered nothing is shown without figures it 
 
 TEST_CASE("a run whose every answer is an error says so", "[cli][render]") {
     record::RunResult run = test::good_run(test::small_burst());
-    for (auto& phase : run.phases) phase.status = {{500, phase.accounting.answered}};
+    for (auto& phase : run.phases) {
+        phase.status = {{500, phase.accounting.answered}};
+        phase.unexpected = phase.status;
+    }
     const report::Report report = report_of(run);
     CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
-                         "answers     500 250,093\n"));
-    CHECK(test::contains(report::conclusion_of(report), "every one with status 500"));
-    for (auto& phase : run.phases) phase.status = {{301, phase.accounting.answered}};
+                         "answers     answered 250,093 = 500: 250,093 (not asked for)\n"));
+    CHECK(test::contains(report::conclusion_of(report), "all answers were 500"));
+    for (auto& phase : run.phases) {
+        phase.status = {{301, phase.accounting.answered}};
+        phase.unexpected.clear();
+    }
     CHECK_FALSE(
         test::contains(render::run_summary(report_of(run), "", unicode_terminal), "answers"));
 }

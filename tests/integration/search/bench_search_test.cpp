@@ -230,7 +230,7 @@ TEST_CASE("a target that meets the objectives at no rate is said to, with exit c
     CHECK(run.exit_code == 1);
     CHECK(search.report()["result"]["status"] == "none");
     CHECK(search.report()["result"]["rate"].is_null());
-    CHECK(contains(run.out, "no rate down to 1/s holds errors<1%; at 1/s: errors<1%: 100 %"));
+    CHECK(contains(run.out, "no rate down to 1/s holds errors<1%; at 1/s: all answers were 500"));
 }
 
 TEST_CASE("a rate that may not be passed ends the search there, and the counts are compared",

@@ -64,6 +64,7 @@ void check_same(const RunResult& a, const RunResult& b) {
         const PhaseResult& y = b.phases[at];
         CHECK(x.accounting == y.accounting);
         CHECK(x.status == y.status);
+        CHECK(x.unexpected == y.unexpected);
         CHECK(x.failed_by == y.failed_by);
         CHECK(x.unsent_by == y.unsent_by);
         CHECK(x.bytes_sent == y.bytes_sent);

@@ -104,6 +104,30 @@ TEST_CASE("only answers that redirect count for a link", "[loadgen][record]") {
     CHECK(result.links.other == 6);
 }
 
+TEST_CASE("an answer that the plan did not ask for is told from one that it did",
+          "[loadgen][record]") {
+    const RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
+    WorkerRecord worker(shape);
+    for (const std::uint16_t status : {200, 302, 404, 404, 429, 503}) {
+        worker.answered(request(0, 0), ms, status);
+    }
+    // A code that is to be nobody's is rightly not found; and no more than that.
+    for (const std::uint16_t status : {404, 410, 400, 500}) {
+        worker.answered(request(0, 0, 0, scenario::link_unknown), ms, status);
+    }
+    // What a log was refused, the target may refuse again; but not for being asked too fast.
+    auto logged = request(0, 0, 0, scenario::link_none);
+    logged.may_be_refused = true;
+    for (const std::uint16_t status : {404, 403, 429, 408, 502}) {
+        worker.answered(logged, ms, status);
+    }
+    const RunResult result = result_of(shape, {&worker});
+    using Counts = std::map<std::uint16_t, std::uint64_t>;
+    CHECK(result.phases[0].unexpected ==
+          Counts{{400, 1}, {404, 2}, {408, 1}, {429, 2}, {500, 1}, {502, 1}, {503, 1}});
+    CHECK(result.phases[0].unexpected_count() == 9);
+}
+
 TEST_CASE("what happens after the last interval is counted in it", "[loadgen][record]") {
     const RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
     WorkerRecord worker(shape);

@@ -27,6 +27,33 @@ TEST_CASE("a line of nginx's combined log is a request at its second", "[loadgen
               .request.method == http::Method::head);
 }
 
+TEST_CASE("a request may be refused where the log had it refused, or does not say",
+          "[loadgen][replay]") {
+    const auto common = [](const std::string& rest) {
+        return parse(LogFormat::common,
+                     "- - - [10/Oct/2000:13:55:36 +0000] \"GET /x HTTP/1.1\"" + rest)
+            .request.may_be_refused;
+    };
+    CHECK(common(" 404 12"));
+    CHECK(common(""));
+    CHECK(common(" - 12"));
+    CHECK_FALSE(common(" 302 0"));
+    CHECK_FALSE(common(" 503 0"));
+    LineParser w3c(LogFormat::w3c);
+    w3c.parse("#Fields: date time cs-uri-stem sc-status");
+    CHECK_FALSE(w3c.parse("2026-11-22 01:00:00 /x 200").request.may_be_refused);
+    CHECK(w3c.parse("2026-11-22 01:00:00 /x 410").request.may_be_refused);
+    const auto json = [](const std::string& status) {
+        return parse(LogFormat::ndjson, R"({"time":1,"uri":"/x")" + status + "}")
+            .request.may_be_refused;
+    };
+    CHECK(json(""));
+    CHECK(json(R"(,"status":404)"));
+    CHECK_FALSE(json(R"(,"status":200)"));
+    CHECK_FALSE(json(R"(,"status":"301")"));
+    CHECK(parse(LogFormat::ms_uri, "5\t/x").request.may_be_refused);
+}
+
 TEST_CASE("what is not one request on the wire is malformed, and says what was expected",
           "[loadgen][replay]") {
     const auto why = [](std::string_view text) {

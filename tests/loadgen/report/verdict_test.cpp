@@ -1,5 +1,6 @@
 #include "loadgen/report/verdict.hpp"
 
+#include "base/units.hpp"
 #include "tests/loadgen/report/made_run.hpp"
 #include "tests/support/catch.hpp"
 
@@ -46,6 +47,45 @@ TEST_CASE("connections that were not renewed as often as asked for are named",
     CHECK(verdict.status == report::Status::invalid);
     CHECK(verdict.reasons ==
           std::vector<std::string>{"only 222/s of the 2k/s new connections asked for were opened"});
+}
+
+TEST_CASE("a run whose answers nobody asked for is invalid, and says what they were",
+          "[loadgen][report]") {
+    const scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    for (record::PhaseResult& phase : run.phases) {
+        phase.status = {{404, phase.accounting.answered}};
+        phase.unexpected = phase.status;
+    }
+    const report::Verdict verdict = report::judge(run, plan);
+    CHECK(verdict.status == report::Status::invalid);
+    CHECK(verdict.culprit == report::Culprit::target);
+    REQUIRE(verdict.reasons.size() == 1);
+    CHECK(verdict.reasons[0] ==
+          "all answers were 404 (" + format_count(run.total().answered) + " of them)");
+    REQUIRE(verdict.advice.size() == 1);
+    CHECK(verdict.advice[0].find("Is the link there?") == 0);
+
+    // Of two kinds; and the advice is for the one that came most.
+    for (record::PhaseResult& phase : run.phases) {
+        phase.unexpected = {{429, phase.accounting.answered - 1}, {503, 1}};
+    }
+    const report::Verdict limited = report::judge(run, plan);
+    CHECK(limited.reasons[0].find("no answer was what was asked for (429: ") == 0);
+    CHECK(limited.advice[0].find("A limit of the target's") == 0);
+}
+
+TEST_CASE("a few answers that nobody asked for are noted, and leave a run valid",
+          "[loadgen][report]") {
+    const scenario::Plan plan = test::small_burst();
+    record::RunResult run = test::good_run(plan);
+    run.phases[0].unexpected = {{500, 1'200}};
+    const report::Verdict verdict = report::judge(run, plan);
+    CHECK(verdict.status == report::Status::valid);
+    REQUIRE(verdict.notes.size() == 1);
+    CHECK(verdict.notes[0] == "1,200 of " + format_count(run.total().answered) +
+                                  " answers were not what was asked for (500: 1,200), and count "
+                                  "as errors.");
 }
 
 TEST_CASE("99 of 100 sent is enough, and less is not", "[loadgen][report]") {

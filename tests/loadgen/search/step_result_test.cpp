@@ -108,6 +108,18 @@ TEST_CASE("a step whose target stops answering is missed, and says so", "[loadge
     CHECK(result.reason.find("the target stopped answering") == 0);
 }
 
+TEST_CASE("a step that was answered by refusals does not hold, however fast they came",
+          "[loadgen][search]") {
+    Made made;
+    record::PhaseResult& phase = made.run.phases.front();
+    phase.status = {{404, phase.accounting.answered}};
+    phase.unexpected = phase.status;
+    const StepResult result = made.result("p99<5ms");
+    CHECK(result.outcome == Outcome::missed);
+    CHECK(result.culprit == report::Culprit::target);
+    CHECK(result.reason == "all answers were 404 (20,000 of them)");
+}
+
 TEST_CASE("a search says what it found, what came next, and what to do", "[loadgen][search]") {
     Made made;
     SearchReport report;
