@@ -33,6 +33,8 @@ namespace qck::commands {
 namespace {
 
 constexpr const char* command_name = "qck bench";
+/// Of the peak: so much is looked for where only the shares of agents depend on it.
+constexpr double beyond_peak = 1.2;
 
 /// Calibrates, and scales the plan to what can be offered (viral only). What was asked before the
 /// run is left in `calibration`.
@@ -43,12 +45,15 @@ Result<void> fit(const BenchOptions& options, const engine::EngineConfig& config
     const bool has_rate = options.mode != BenchMode::max;
     const bool alone = options.mode == BenchMode::viral || options.mode == BenchMode::orchestrator;
     if (!alone && !(fleet != nullptr && has_rate)) return {};
-    if (calibration_plan(plan).requests.empty()) return {};
-    auto measured = fleet != nullptr ? fleet->calibrate(plan, config.target, interrupts)
-                                     : calibrate(plan, config, interrupts);
+    const bool asks_target = std::any_of(plan.requests.begin(), plan.requests.end(),
+                                         [](const auto& kind) { return !kind.to_api; });
+    if (!asks_target) return {};
+    const double peak = scenario::peak_rate_of(plan);
+    const double enough = options.mode == BenchMode::viral ? peak / safe_share : peak * beyond_peak;
+    auto measured = fleet != nullptr ? fleet->calibrate(plan, enough, config.target, interrupts)
+                                     : calibrate(plan, enough, config, interrupts);
     if (!measured) return measured.error();
     calibration = *measured;
-    const double peak = scenario::peak_rate_of(plan);
     context.calibration = calibration_text(*measured);
     if (options.mode != BenchMode::viral) return {};
     context.scale = scale_for(peak, measured->rate_per_s);

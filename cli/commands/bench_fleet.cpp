@@ -1,8 +1,10 @@
 #include "cli/commands/bench_fleet.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <random>
 
+#include "base/units.hpp"
 #include "cli/commands/bench_run.hpp"
 #include "cli/commands/fleet_token.hpp"
 #include "cli/commands/local_addresses.hpp"
@@ -101,6 +103,13 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
     config.dial = wanted.dial;
     config.joining = wanted.count;
     config.within = wanted.within;
+    if (!options.quiet) {
+        config.on_wait = [within = wanted.within](const std::string& missing) {
+            std::fprintf(stderr,
+                         "qck bench: waiting for agents, %s at most (--agents-within): %s\n",
+                         format_duration(within).c_str(), missing.c_str());
+        };
+    }
     const bool local = wanted.count > 0 && wanted.listen.empty();
     if (local) wanted.token = random_token();
     config.token = wanted.token;
@@ -169,11 +178,11 @@ fleet::Order BenchFleet::order(const scenario::Plan& plan, const engine::Target&
     return order;
 }
 
-Result<Calibration> BenchFleet::calibrate(const scenario::Plan& plan, const engine::Target& target,
-                                          const InterruptWatch& interrupts) {
-    if (auto begun = fleet_->begin(order(calibration_plan(plan), target, true)); !begun) {
-        return begun.error();
-    }
+Result<record::RunResult> BenchFleet::run_to_calibrate(const scenario::Plan& plan,
+                                                       const engine::Target& target,
+                                                       bool closed_loop,
+                                                       const InterruptWatch& interrupts) {
+    if (auto begun = fleet_->begin(order(plan, target, closed_loop)); !begun) return begun.error();
     while (!fleet_->wait_for(std::chrono::milliseconds(20))) {
         if (interrupts.count() > 0) {
             return error(Errc::unavailable, "interrupted while it was calibrated");
@@ -188,14 +197,31 @@ Result<Calibration> BenchFleet::calibrate(const scenario::Plan& plan, const engi
                 "agent " + agent.name + " was lost while it was calibrated: " + agent.lost_why);
         }
     }
-    auto calibration = calibration_of(*run, target.origin());
-    if (!calibration) return calibration.error();
-    for (const record::AgentResult& agent : run->agents) {
-        capacities_.push_back(calibration->rate_per_s *
-                              static_cast<double>(agent.accounting.answered) /
-                              static_cast<double>(calibration->accounting.answered));
+    return run;
+}
+
+Result<Calibration> BenchFleet::calibrate(const scenario::Plan& plan, std::optional<double> enough,
+                                          const engine::Target& target,
+                                          const InterruptWatch& interrupts) {
+    std::vector<record::AgentResult> agents;
+    const auto run = [&](const scenario::Plan& load, bool closed_loop) {
+        auto ran = run_to_calibrate(load, target, closed_loop, interrupts);
+        if (ran) agents = ran->agents;
+        return ran;
+    };
+    auto calibration = calibrate_by(run, plan, enough, target.origin());
+    if (!calibration) return calibration;
+    std::uint64_t answered = 0;
+    for (const record::AgentResult& agent : agents) answered += agent.accounting.answered;
+    const std::size_t count = agents.size();
+    for (const record::AgentResult& agent : agents) {
+        // Where each has answered its share, of which there are few, all can do as much.
+        const double share =
+            calibration->at_least
+                ? 1 / static_cast<double>(count)
+                : static_cast<double>(agent.accounting.answered) / static_cast<double>(answered);
+        capacities_.push_back(calibration->rate_per_s * share);
     }
-    const std::size_t count = run->agents.size();
     calibration->who = count == 1 ? "1 agent offers" : std::to_string(count) + " agents offer";
     return calibration;
 }

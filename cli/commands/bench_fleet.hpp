@@ -40,9 +40,10 @@ public:
     void use_service(pid_t process) { service_ = process; }
 
     /// As calibrate(): all agents at once, so that they share the target as in the run. Their
-    /// shares of later runs are as what each had answered.
-    Result<Calibration> calibrate(const scenario::Plan& plan, const engine::Target& target,
-                                  const InterruptWatch& interrupts);
+    /// shares of later runs are as what each had answered; equal where each had all it was asked
+    /// for, since no more was `enough`.
+    Result<Calibration> calibrate(const scenario::Plan& plan, std::optional<double> enough,
+                                  const engine::Target& target, const InterruptWatch& interrupts);
     /// As run_plan().
     Result<record::RunResult> run(const scenario::Plan& plan, const engine::Target& target,
                                   const render::Terminal& progress,
@@ -51,6 +52,9 @@ public:
 private:
     BenchFleet() = default;
     engine::CpuWatch watch_here() const;
+    Result<record::RunResult> run_to_calibrate(const scenario::Plan& plan,
+                                               const engine::Target& target, bool closed_loop,
+                                               const InterruptWatch& interrupts);
     fleet::Order order(const scenario::Plan& plan, const engine::Target& target,
                        bool closed_loop) const;
 

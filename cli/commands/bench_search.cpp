@@ -115,7 +115,7 @@ private:
         quiet.redraws = false;
         const auto run = generator_.run(plan, quiet, interrupts_);
         if (!run) return run.error();
-        add_answers(before_last_, *run);
+        add_asked(before_last_, *run);
         return search::rest_of(*run);
     }
 
@@ -132,7 +132,7 @@ private:
     }
 
     void keep(const search::Step& step, record::RunResult run, Outcome outcome) {
-        if (last_) add_answers(before_last_, *last_);
+        if (last_) add_asked(before_last_, *last_);
         // A held step replaces an earlier one: the search goes upward, and confirms what it found.
         if (outcome == Outcome::held && (!best_ || step.kind == search::StepKind::confirm ||
                                          step.rate_per_s > best_->nominal_peak_rate)) {
@@ -140,17 +140,6 @@ private:
             best_run_ = run;
         }
         last_ = std::move(run);
-    }
-
-    static void add_answers(Calibration& sum, const record::RunResult& run) {
-        sum.accounting += run.total();
-        sum.links.hot += run.links.hot;
-        sum.links.unknown += run.links.unknown;
-        sum.links.other += run.links.other;
-        sum.links.tail.resize(run.links.tail.size());
-        for (std::size_t at = 0; at < run.links.tail.size(); ++at) {
-            sum.links.tail[at] += run.links.tail[at];
-        }
     }
 
     void show(const search::StepResult& step) const {
@@ -209,7 +198,7 @@ Result<std::unique_ptr<BenchFleet>> gather_fleet(const BenchOptions& options,
                                                  const InterruptWatch& interrupts) {
     auto fleet = BenchFleet::wanted_by(options, placement, interrupts);
     if (!fleet || !*fleet) return fleet;
-    auto measured = (*fleet)->calibrate(plan, target, interrupts);
+    auto measured = (*fleet)->calibrate(plan, {}, target, interrupts);
     if (!measured) return measured.error();
     asked = std::move(*measured);
     return std::move(*fleet);

@@ -50,7 +50,7 @@ Result<void> calibrate_plan(const std::string& target, planner::Assumptions& giv
     auto prepared = prepare_target(options, *plan, placement.service, interrupts);
     if (!prepared) return prepared.error();
     auto measured =
-        calibrate(*plan, engine_config(options, prepared->target, placement), interrupts);
+        calibrate(*plan, {}, engine_config(options, prepared->target, placement), interrupts);
     if (!measured) return measured.error();
     if (!(measured->cpu_s_per_request > 0)) {
         return error(Errc::unavailable, "--calibrate: nothing could be measured");

@@ -36,6 +36,9 @@ struct FleetConfig {
     const net::TlsClientContext* dial_tls = nullptr;
     /// TLS with agents that dial in; null: none.
     const net::TlsServerContext* listen_tls = nullptr;
+    /// Told once, when somebody has been waited for for a second: who is missing, and why, as far
+    /// as that is known. May be empty.
+    std::function<void(const std::string& missing)> on_wait;
 };
 
 /// A coordinator and its connections: agents that have proven themselves and whose clocks are

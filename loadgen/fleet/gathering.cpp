@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t retry_ns = 200'000'000;
 constexpr std::int64_t look_up_ns = 20'000'000;
+/// Agents of this machine are there sooner.
+constexpr std::int64_t told_after_ns = 1'000'000'000;
 /// Connections that dialled in and have not greeted; more wait to be accepted.
 constexpr std::size_t strangers_max = 64;
 
@@ -194,26 +196,35 @@ bool Gathering::is_complete() const {
                        [](const Place& place) { return place.greeted != nullptr; });
 }
 
-Error Gathering::missing() const {
+std::string Gathering::missing(const std::string& how) const {
     const auto there = std::count_if(places_.begin(), places_.end(),
                                      [](const Place& place) { return place.greeted != nullptr; });
-    std::string text = "only " + std::to_string(there) + " of " + std::to_string(places_.size()) +
-                       " agents came within " + format_duration(config_.within);
+    std::string text =
+        std::to_string(there) + " of " + std::to_string(places_.size()) + " agents " + how;
     for (const Place& place : places_) {
         if (place.greeted || place.dial.empty()) continue;
         const bool named = place.trouble.find(place.dial) != std::string::npos;
         text += "; " + (named ? place.trouble : "agent at " + place.dial + ": " + place.trouble);
     }
     if (!stranger_trouble_.empty()) text += "; " + stranger_trouble_;
-    return error(Errc::unavailable, std::move(text));
+    return text;
 }
 
 Result<std::vector<Greeted>> Gathering::run(const std::function<bool()>& interrupted) {
     if (auto resolved = resolve(); !resolved) return resolved.error();
-    const std::int64_t until_ns = monotonic_ns() + config_.within.count();
+    const std::int64_t begin_ns = monotonic_ns();
+    const std::int64_t until_ns = begin_ns + config_.within.count();
+    bool told = false;
     while (!is_complete()) {
         const std::int64_t now_ns = monotonic_ns();
-        if (now_ns > until_ns) return missing();
+        if (now_ns > until_ns) {
+            return error(Errc::unavailable,
+                         "only " + missing("came within " + format_duration(config_.within)));
+        }
+        if (config_.on_wait && !told && now_ns - begin_ns >= told_after_ns) {
+            told = true;
+            config_.on_wait(missing("are there"));
+        }
         if (interrupted()) {
             return error(Errc::unavailable, "interrupted while agents were waited for");
         }

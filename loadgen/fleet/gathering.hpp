@@ -51,7 +51,8 @@ private:
     std::unique_ptr<Candidate> candidate_of(Peer peer, std::string address,
                                             std::int64_t now_ns) const;
     bool is_complete() const;
-    Error missing() const;
+    /// `1 of 2 agents HOW; agent at …`.
+    std::string missing(const std::string& how) const;
 
     const FleetConfig& config_;
     std::vector<Place> places_;

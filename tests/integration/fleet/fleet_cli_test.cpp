@@ -6,6 +6,7 @@
 #include "tests/integration/fleet/agent_process.hpp"
 #include "tests/support/bench_program.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/free_port.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/test_certificate.hpp"
 #include "tests/support/test_target.hpp"
@@ -75,6 +76,36 @@ TEST_CASE("local agents offer a rate together, from one moment on", "[fleet]") {
     CHECK(target.requests() >= 6000);
     const auto shown = test::run_program(QCK_PROGRAM, {"report", "show", bench.out().string()});
     CHECK(contains(shown.out, "start skew"));
+}
+
+TEST_CASE("agents calibrate at little more than the rate, and the requests are said", "[fleet]") {
+    TestTarget target(redirect);
+    const BenchProgram bench;
+    const auto run = bench({"constant", "--target", target.url(), "--rate", "200", "--duration",
+                            "1s", "--agents", "2"});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    // 1.2 times the rate for a second and a half; then the run itself.
+    CHECK(contains(run.out, "2 agents offer at least 240/s to this target (360 requests)"));
+    CHECK(target.requests() == 360 + 200);
+    for (const json& agent : bench.report()["generator"]["agents"]) {
+        CHECK(agent["share"].get<double>() == Approx(0.5).margin(0.01));
+    }
+}
+
+TEST_CASE("who is waited for is said before the patience is over", "[fleet]") {
+    TestTarget target(redirect);
+    const BenchProgram bench;
+    const std::string place = "127.0.0.1:" + std::to_string(test::free_port());
+    const std::vector<std::string> words{"constant", "--target", target.url(),      "--rate", "1",
+                                         "--agents", place,      "--agents-within", "1500ms"};
+    const auto run = bench(words);
+    CAPTURE(run.err);
+    CHECK(run.exit_code == 3);
+    CHECK(run.err.find("qck bench: waiting for agents, 1.5 s at most (--agents-within): 0 of 1 "
+                       "agents are there; agent at " +
+                       place) == 0);
+    CHECK(contains(run.err, "\nqck bench: only 0 of 1 agents came within 1.5 s; agent at "));
 }
 
 TEST_CASE("a fleet's counts are reconciled as one process' are", "[fleet]") {
@@ -151,12 +182,13 @@ TEST_CASE("an agent that is killed or stopped in the run is missed, and the othe
         const BenchProgram bench;
         QckProcess running(bench.words({"constant", "--target", target.url(), "--rate", "1000",
                                         "--duration", "6s", "--agents", all}));
-        // Calibration is over, and the run is on, when the rate has become small and steady.
+        // Calibration (at 1.2 times the rate for 1.5 s, or in closed loop) is over, and the run is
+        // on, when the rate has become small and steady.
         const auto settled = [&] {
             const std::uint64_t before = target.requests();
             std::this_thread::sleep_for(500ms);
             const std::uint64_t now = target.requests() - before;
-            return now > 350 && now < 650;
+            return before > 1'800 && now > 350 && now < 650;
         };
         REQUIRE(test::within(15s, settled));
         agents[2]->signal(number);
