@@ -35,8 +35,8 @@ struct FleetOptions {
 /// The users of `orchestrator`.
 struct CrowdOptions {
     std::optional<std::uint32_t> users;  ///< in all; empty: as many as read and write
-    std::uint32_t read_users = 4'000;
-    std::uint32_t write_users = 1'000;
+    std::optional<std::uint32_t> read_users;
+    std::optional<std::uint32_t> write_users;
     double read_rate_per_s = 20;  ///< of each
     double write_rate_per_s = 20;
     double spawn_per_s = 1'000;

@@ -1,5 +1,6 @@
 #include "cli/commands/bench_orchestrator.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 
@@ -13,6 +14,8 @@ namespace {
 
 namespace limits = scenario::limits;
 
+constexpr std::uint32_t readers_default = 4'000;
+constexpr std::uint32_t writers_default = 1'000;
 constexpr std::size_t processes_default = 4;
 constexpr std::uint32_t processes_max = 1'000;
 constexpr std::chrono::nanoseconds steady_default = std::chrono::seconds(10);
@@ -51,18 +54,45 @@ scenario::RequestKind write_request(const std::string& token) {
     return kind;
 }
 
-/// Users in all are `--users`, readers and writers in the proportion that they were asked for.
-Result<scenario::Users> users_of(const CrowdOptions& options) {
-    const std::uint64_t named = std::uint64_t{options.read_users} + options.write_users;
+struct Split {
+    std::uint32_t readers = 0;
+    std::uint32_t writers = 0;
+};
+
+/// Users in all are `--users`. Where readers alone are named, or writers, the others are the rest;
+/// where both are, or neither, they come in proportion, and of none that were asked for there is
+/// not even one.
+Result<Split> split_of(const CrowdOptions& options) {
+    const std::uint32_t read = options.read_users.value_or(readers_default);
+    const std::uint32_t write = options.write_users.value_or(writers_default);
+    const std::uint64_t named = std::uint64_t{read} + write;
     if (named == 0) {
         return error(Errc::invalid_argument,
                      "--read-users and --write-users are both 0: nobody would ask");
     }
-    const std::uint64_t all = options.users.value_or(
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(named, limits::connections_max + 1)));
-    const auto readers = static_cast<std::uint32_t>(
-        std::llround(static_cast<double>(all) * options.read_users / static_cast<double>(named)));
-    const auto writers = static_cast<std::uint32_t>(all - readers);
+    if (!options.users) return Split{read, write};
+    const std::uint32_t all = *options.users;
+    if (options.read_users.has_value() != options.write_users.has_value()) {
+        const char* const flag = options.read_users ? "--read-users " : "--write-users ";
+        const std::uint32_t some = options.read_users ? read : write;
+        if (some > all) {
+            return error(Errc::invalid_argument, flag + std::to_string(some) +
+                                                     " is more than --users " +
+                                                     std::to_string(all) + " in all");
+        }
+        return options.read_users ? Split{some, all - some} : Split{all - some, some};
+    }
+    const double share = static_cast<double>(read) / static_cast<double>(named);
+    auto readers = static_cast<std::uint32_t>(std::llround(all * share));
+    if (all >= 2 && read > 0) readers = std::max(readers, 1U);
+    if (all >= 2 && write > 0) readers = std::min(readers, all - 1);
+    return Split{readers, all - readers};
+}
+
+Result<scenario::Users> users_of(const CrowdOptions& options) {
+    const auto split = split_of(options);
+    if (!split) return split.error();
+    const auto [readers, writers] = *split;
     scenario::Users users;
     users.spawn_per_s = options.spawn_per_s;
     if (readers > 0) users.groups.push_back({"readers", readers, options.read_rate_per_s, 0});
@@ -89,7 +119,9 @@ void add_crowd_flags(CLI::App& app, CrowdOptions& options) {
     const auto rate = [&](const char* name, double& place, const char* help) {
         add_parsed(app, name, place, parse_rate, help, "RATE");
     };
-    users("--users", options.users, "Users in all: readers and writers in their proportion", 1);
+    users("--users", options.users,
+          "Users in all: readers and writers in their proportion, or one kind named and the rest",
+          1);
     users("--read-users", options.read_users, "That ask for links (4000)", 0);
     users("--write-users", options.write_users, "That add links: POST /v1/links (1000)", 0);
     rate("--read-rate", options.read_rate_per_s, "Requests per second of each reader (20)");

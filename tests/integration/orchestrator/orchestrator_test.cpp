@@ -195,6 +195,8 @@ TEST_CASE("users that nobody can be are refused in one line", "[orchestrator][cl
     const Refused all[] = {
         {{"--read-users", "0", "--write-users", "0"},
          "--read-users and --write-users are both 0: nobody would ask"},
+        {{"--users", "5", "--read-users", "7"}, "--read-users 7 is more than --users 5 in all"},
+        {{"--users", "5", "--write-users", "6"}, "--write-users 6 is more than --users 5 in all"},
         {{"--users", "0"}, "--users: '0' is not a whole number from 1 to 1000000"},
         {{"--read-rate", "0"}, "--read-rate: '0'"},
         {{"--connections", "5"}, "--connections"},
@@ -216,6 +218,30 @@ TEST_CASE("users that nobody can be are refused in one line", "[orchestrator][cl
     CAPTURE(run.err);
     CHECK(run.exit_code == 3);
     CHECK(contains(run.err, "(writers need the links API: set --api, or --write-users 0)"));
+}
+
+TEST_CASE("users are split as they were asked for, and nobody of a kind is left out",
+          "[orchestrator][cli]") {
+    struct Asked {
+        std::vector<std::string> words;
+        std::string description;
+    };
+    const Asked asked =
+        GENERATE(Asked{{"--read-users", "3"}, "3 readers at 5/s each and 2 writers"},
+                 Asked{{"--write-users", "4"}, "1 readers at 5/s each and 4 "},
+                 Asked{{"--write-users", "0"}, "5 readers at 5/s each; "},
+                 Asked{{"--read-users", "1", "--write-users", "1000"},
+                       "1 readers at 5/s each and 4 writers"},
+                 Asked{{}, "4 readers at 5/s each and 1 writers"});
+    const Orchestrator orchestrator;
+    std::vector<std::string> words{"--users",      "5", "--processes", "1",    "--read-rate", "5",
+                                   "--write-rate", "5", "--duration",  "200ms"};
+    words.insert(words.end(), asked.words.begin(), asked.words.end());
+    const auto run = orchestrator.run(words);
+    CAPTURE(asked.words, run.out, run.err);
+    REQUIRE(ran(run));
+    const std::string description = orchestrator.report()["description"];
+    CHECK(description.find(asked.description) == 0);
 }
 
 TEST_CASE("connections go out from the addresses that are named", "[orchestrator][cli]") {
