@@ -137,6 +137,11 @@ private:
         if (outcome == Outcome::held && (!best_ || step.kind == search::StepKind::confirm ||
                                          step.rate_per_s > best_->nominal_peak_rate)) {
             best_ = report::make_report(plan_, run, report_.context, options_.objectives);
+            if (best_->verdict.status == report::Status::invalid) {
+                best_->verdict.notes.emplace_back(
+                    "To the search this rate held all the same: it was offered and answered, and "
+                    "requests that were sent late only have higher latencies.");
+            }
             best_run_ = run;
         }
         last_ = std::move(run);

@@ -63,4 +63,13 @@ inline Exit failed(const char* command, const Error& error) {
     return error.code == Errc::invalid_argument ? Exit::usage : Exit::could_not_run;
 }
 
+/// The same of a file or directory that was named: that it is not there, cannot be read or is not
+/// what it should be is wrong input.
+inline Error wrong_input(Error error) {
+    const bool of_it = error.code == Errc::not_found || error.code == Errc::io ||
+                       error.code == Errc::permission || error.code == Errc::corrupt;
+    if (of_it) error.code = Errc::invalid_argument;
+    return error;
+}
+
 }  // namespace qck::commands

@@ -1,12 +1,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/whole_file.hpp"
-#include "cli/commands/command.hpp"
+#include "cli/commands/options.hpp"
 #include "cli/commands/report_compare.hpp"
+#include "cli/commands/report_runs.hpp"
 #include "cli/commands/report_serve.hpp"
 #include "cli/render/run_summary.hpp"
 #include "cli/render/terminal.hpp"
@@ -25,10 +27,9 @@ struct ReportOptions {
     bool json = false;
 };
 
-Exit complain(const Error& failure) {
-    std::fprintf(stderr, "qck report: %s\n", failure.message.c_str());
-    return Exit::could_not_run;
-}
+constexpr const char* command_name = "qck report";
+
+Exit complain(const Error& failure) { return failed(command_name, wrong_input(failure)); }
 
 std::string head_of(const report::Report& report, const std::string& run) {
     std::string text = run + ": " + report.scenario + " on " + report.target;
@@ -36,33 +37,75 @@ std::string head_of(const report::Report& report, const std::string& run) {
     return text;
 }
 
+/// One run, or a search, or what a search is shown with: the run that confirmed it.
+struct Shown {
+    std::string path;
+    std::optional<SearchResult> search;
+    std::optional<report::Report> report;
+};
+
+Result<Shown> read_shown(const std::string& path) {
+    Shown shown{path, {}, {}};
+    auto search = read_search(path);
+    if (!search) return search.error();
+    shown.search = std::move(*search);
+    if (shown.search && !shown.search->has_run) return shown;
+    const std::filesystem::path file(path);
+    const bool of_search = shown.search && file.filename() == "search.json";
+    auto report = report::read_report(of_search ? file.parent_path().string() : path);
+    if (!report) return report.error();
+    shown.report = *std::move(report);
+    return shown;
+}
+
+void print_search(const Shown& shown, const render::Terminal& terminal) {
+    const SearchResult& search = *shown.search;
+    const auto print = [&](const std::string& text, render::Tone tone) {
+        std::printf("%s\n",
+                    render::toned(terminal, tone, render::plain_if_needed(terminal, text)).c_str());
+    };
+    print(shown.path + ": search on " + search.target, render::Tone::bold);
+    print(search.conclusion, search.found ? render::Tone::good : render::Tone::bad);
+    if (!search.advice.empty()) print(search.advice, render::Tone::plain);
+    if (shown.report) std::printf("\nthe run that this rests on:\n");
+}
+
 /// All reports are read before the first is shown, so that a wrong one shows nothing.
 Exit show(const ReportOptions& options) {
-    std::vector<report::Report> reports;
-    for (const std::string& run : options.runs) {
-        auto report = report::read_report(run);
-        if (!report) return complain(report.error());
-        reports.push_back(*std::move(report));
+    std::vector<Shown> all;
+    for (const std::string& path : options.runs) {
+        for (const std::string& run : runs_in(path)) {
+            auto shown = read_shown(run);
+            if (!shown) return complain(shown.error());
+            if (options.json && !shown->report) {
+                return complain(error(Errc::invalid_argument,
+                                      run + ": is a search that no rate held in; its JSON is "
+                                            "search.json"));
+            }
+            all.push_back(*std::move(shown));
+        }
     }
     if (options.json) {
         // One report is itself, several are an array of them.
-        const bool several = reports.size() > 1;
+        const bool several = all.size() > 1;
         if (several) std::fputs("[\n", stdout);
-        for (std::size_t i = 0; i < reports.size(); ++i) {
-            std::fputs(report::to_json(reports[i]).c_str(), stdout);
-            if (i + 1 < reports.size()) std::fputs(",\n", stdout);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            std::fputs(report::to_json(*all[i].report).c_str(), stdout);
+            if (i + 1 < all.size()) std::fputs(",\n", stdout);
         }
         if (several) std::fputs("]\n", stdout);
         return Exit::good;
     }
     const render::Terminal terminal =
         render::terminal_of(fileno(stdout), render::terminal_settings());
-    for (std::size_t i = 0; i < reports.size(); ++i) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (i > 0) std::printf("\n");
+        if (all[i].search) print_search(all[i], terminal);
+        if (!all[i].report) continue;
         const std::string head =
-            render::plain_if_needed(terminal, head_of(reports[i], options.runs[i]));
-        std::printf("%s%s\n\n%s", i == 0 ? "" : "\n",
-                    render::toned(terminal, render::Tone::bold, head).c_str(),
-                    render::run_summary(reports[i], "", terminal).c_str());
+            render::plain_if_needed(terminal, head_of(*all[i].report, all[i].path));
+        std::printf("%s\n\n%s", render::toned(terminal, render::Tone::bold, head).c_str(),
+                    render::run_summary(*all[i].report, "", terminal).c_str());
     }
     return Exit::good;
 }
@@ -81,13 +124,13 @@ Exit html(const ReportOptions& options) {
     const std::string text = report::to_html(*report);
     if (options.out == "-") {
         if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-            return complain(error(Errc::io, "cannot write to standard output"));
+            return failed(command_name, error(Errc::io, "cannot write to standard output"));
         }
         return Exit::good;
     }
     const std::string path = options.out.empty() ? html_path_of(options.run) : options.out;
     if (const auto written = write_whole_file(path, text); !written) {
-        return complain(written.error());
+        return failed(command_name, written.error());
     }
     std::printf("%s\n", path.c_str());
     return Exit::good;
@@ -101,7 +144,9 @@ void add_report(CLI::App& app, Chosen& chosen) {
     const auto options = std::make_shared<ReportOptions>();
 
     auto* const shown = group->add_subcommand("show", "Prints the summary of runs");
-    shown->add_option("RUN", options->runs, "Directory of a run, or its report.json")
+    shown
+        ->add_option("RUN", options->runs,
+                     "Directory of a run, of several (--repeat) or of a search, or its report.json")
         ->required()
         ->expected(1, 1000);
     shown->add_flag("--json", options->json, "Print report.json (an array when there are several)");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,6 +11,8 @@
 
 #include "base/stats/rank_test.hpp"
 #include "base/units.hpp"
+#include "cli/commands/options.hpp"
+#include "cli/commands/report_runs.hpp"
 #include "cli/render/table.hpp"
 #include "loadgen/report/report_json.hpp"
 
@@ -32,15 +33,7 @@ struct Side {
 Result<Side> read_side(const std::string& path) {
     Side side;
     side.path = path;
-    std::vector<std::string> found;
-    std::error_code failure;
-    for (std::size_t at = 1; at <= stats::rank_sample_max; ++at) {
-        const auto run = std::filesystem::path(path) / std::to_string(at);
-        if (!std::filesystem::exists(run / "report.json", failure)) break;
-        found.push_back(run.string());
-    }
-    if (found.empty()) found.push_back(path);
-    for (const std::string& run : found) {
+    for (const std::string& run : runs_in(path)) {
         auto report = report::read_report(run);
         if (!report) return report.error();
         if (report->verdict.status == report::Status::valid) {
@@ -63,7 +56,8 @@ struct Measure {
 
 std::vector<Measure> measures() {
     using Value = std::optional<double>;
-    // As an objective has it: what failed, timed out, stayed unsent or was a server's error.
+    // As an objective has it: what failed, timed out, stayed unsent or was not answered as asked
+    // for. Reports of before do not tell more of that than the server's errors.
     const auto errors = [](const report::Report& r) -> Value {
         const record::Accounting& a = r.accounting;
         if (a.scheduled == 0) return std::nullopt;
@@ -226,8 +220,7 @@ Exit compare_runs(const std::string& first, const std::string& second, bool json
     const auto a = read_side(first);
     const auto b = a ? read_side(second) : a;
     if (!b) {
-        std::fprintf(stderr, "qck report: %s\n", b.error().message.c_str());
-        return Exit::could_not_run;
+        return failed("qck report", wrong_input(b.error()));
     }
     const std::vector<Row> rows = rows_of(*a, *b);
     if (json) {

@@ -18,10 +18,7 @@ constexpr const char* command_name = "qck report";
 
 Exit serve_report(const std::string& run, const std::string& place) {
     const auto report = report::read_report(run);
-    if (!report) {
-        std::fprintf(stderr, "%s: %s\n", command_name, report.error().message.c_str());
-        return Exit::could_not_run;
-    }
+    if (!report) return failed(command_name, wrong_input(report.error()));
     InterruptWatch interrupts;
     auto view = LiveView::open(place, {});
     if (!view) return failed(command_name, view.error());

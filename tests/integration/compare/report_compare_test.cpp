@@ -88,7 +88,7 @@ TEST_CASE("too few runs are said to be too few, and runs that are not VALID do n
     const auto none = runs.compare("a", "none");
     CHECK(none.exit_code == 3);
     CHECK(contains(none.err, "no run of it is VALID"));
-    CHECK(runs.compare("a", "nowhere").exit_code == 3);
+    CHECK(runs.compare("a", "nowhere").exit_code == 2);
 }
 
 TEST_CASE("answers that came after the end of a closed loop are not compared",
@@ -126,4 +126,47 @@ TEST_CASE("runs of before are not mixed with those of a new --repeat", "[report]
                              "/1 is there already, of runs made before (name another directory, "
                              "or remove it)\n");
     CHECK_FALSE(std::filesystem::exists(runs.path("made") + "/3"));
+}
+
+TEST_CASE("the runs of --repeat are shown one after another", "[report]") {
+    const Runs runs;
+    runs.make("a", {100, 110});
+    const auto shown = test::run_program(QCK_PROGRAM, {"report", "show", runs.path("a")});
+    CAPTURE(shown.out, shown.err);
+    CHECK(shown.exit_code == 0);
+    CHECK(contains(shown.out, runs.path("a") + "/1: constant on "));
+    CHECK(contains(shown.out, "\n" + runs.path("a") + "/2: constant on "));
+    const auto both = test::run_program(QCK_PROGRAM, {"report", "show", "--json", runs.path("a")});
+    CHECK(json::parse(both.out).size() == 2);
+}
+
+TEST_CASE("of a search its result is shown, and not the run alone", "[report]") {
+    Runs runs;
+    runs.report["verdict"] = {{"status", "INVALID"},
+                              {"reasons", {"it was late"}},
+                              {"cause", "generator"},
+                              {"advice", json::array()}};
+    runs.make("a", {100});
+    const std::filesystem::path directory = runs.path("a") + "/1";
+    std::ofstream(directory / "search.json") << json{
+        {"kind", "search"},
+        {"target", "http://127.0.0.1:1/viral"},
+        {"result",
+         {{"status", "found"}, {"conclusion", "10k/s holds p99<5ms"}, {"advice", "Go on."}}}};
+    for (const auto& path : {directory.string(), (directory / "search.json").string()}) {
+        const auto shown = test::run_program(QCK_PROGRAM, {"report", "show", path});
+        CAPTURE(shown.out, shown.err);
+        CHECK(shown.exit_code == 0);
+        CHECK(shown.out.find(path + ": search on http://127.0.0.1:1/viral\n10k/s holds p99<5ms\n"
+                                    "Go on.\n\nthe run that this rests on:\n") == 0);
+    }
+    std::filesystem::remove(directory / "report.json");
+    const auto alone = test::run_program(QCK_PROGRAM, {"report", "show", directory.string()});
+    CHECK(alone.exit_code == 0);
+    CHECK(contains(alone.out, "10k/s holds p99<5ms"));
+    CHECK_FALSE(contains(alone.out, "rests on"));
+    std::ofstream(directory / "search.json") << "{}";
+    const auto broken = test::run_program(QCK_PROGRAM, {"report", "show", directory.string()});
+    CHECK(broken.exit_code == 2);
+    CHECK(contains(broken.err, "search.json: is no report of a search"));
 }
