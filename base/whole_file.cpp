@@ -1,14 +1,18 @@
 #include "base/whole_file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/net/fd.hpp"
+#include "base/units.hpp"
 
 namespace qck {
 namespace {
@@ -74,7 +78,10 @@ Result<void> WholeFile::finish() {
     return {};
 }
 
-Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max) {
+namespace {
+
+Result<std::string> read_all(const std::string& name, std::size_t bytes_max,
+                             std::optional<std::chrono::milliseconds> patience_with_pipes) {
     const auto failed = [&name] {
         Error failure = io_error("cannot read " + name, errno);
         if (errno == ENOENT) failure.code = Errc::not_found;
@@ -84,13 +91,30 @@ Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_m
     net::Fd fd(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     struct stat about {};
     if (!fd || ::fstat(fd.get(), &about) != 0) return failed();
-    if (!S_ISREG(about.st_mode)) {
+    const bool pipe = S_ISFIFO(about.st_mode) && patience_with_pipes;
+    if (!S_ISREG(about.st_mode) && !pipe) {
         return error(Errc::invalid_argument, "cannot read " + name + ": not a regular file");
     }
+    const std::int64_t until_ns =
+        monotonic_ns() +
+        std::chrono::nanoseconds(patience_with_pipes.value_or(std::chrono::milliseconds(0)))
+            .count();
     std::string bytes;
     char piece[65536];
-    while (const ssize_t got = ::read(fd.get(), piece, sizeof piece)) {
-        if (got < 0 && errno == EINTR) continue;
+    for (;;) {
+        // Before it is read: a pipe that nobody has opened yet reads as one that has ended.
+        if (pipe) {
+            const std::int64_t left_ms = (until_ns - monotonic_ns()) / 1'000'000;
+            pollfd ready{fd.get(), POLLIN, 0};
+            if (left_ms <= 0 || ::poll(&ready, 1, static_cast<int>(left_ms)) == 0) {
+                return error(Errc::timed_out, "cannot read " + name + ": the pipe was not closed " +
+                                                  "within " +
+                                                  format_duration(*patience_with_pipes));
+            }
+        }
+        const ssize_t got = ::read(fd.get(), piece, sizeof piece);
+        if (got == 0) break;
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got < 0) return failed();
         const auto read = static_cast<std::size_t>(got);
         if (read > bytes_max - bytes.size()) {
@@ -101,6 +125,17 @@ Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_m
         bytes.append(piece, read);
     }
     return bytes;
+}
+
+}  // namespace
+
+Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max) {
+    return read_all(name, bytes_max, std::nullopt);
+}
+
+Result<std::string> read_file_or_pipe(const std::string& name, std::size_t bytes_max,
+                                      std::chrono::milliseconds patience) {
+    return read_all(name, bytes_max, patience);
 }
 
 Result<void> write_whole_file(const std::string& name, std::string_view bytes, unsigned mode) {

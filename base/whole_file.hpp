@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -41,6 +42,11 @@ private:
 /// where there is none, Errc::invalid_argument where it is larger or no regular file (a pipe would
 /// have to be waited for), Errc::io otherwise.
 Result<std::string> read_whole_file(const std::string& name, std::size_t bytes_max);
+
+/// The same, and of a pipe what comes until it is closed, which has to be within `patience`:
+/// Errc::timed_out.
+Result<std::string> read_file_or_pipe(const std::string& name, std::size_t bytes_max,
+                                      std::chrono::milliseconds patience);
 
 /// Replaces (or makes) the file `name` with `bytes`.
 Result<void> write_whole_file(const std::string& name, std::string_view bytes,

@@ -244,6 +244,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
         RunDirectory::make(options.out.empty() ? default_directory(bench.plan) : options.out);
     if (!directory) return directory.error();
     if (auto ready = prepare(options, interrupts, bench); !ready) return ready.error();
+    if (!options.quiet) say_replaced(*directory, command_name);
     if (!options.json && !options.quiet) {
         std::fputs(render::run_head(bench.plan, bench.context, terminals.out).c_str(), stdout);
         std::fflush(stdout);
@@ -269,6 +270,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
         report.log = std::move(*lines);
     }
     compare_counts(options, bench, *run, interrupts, report);
+    directory->forget_search();
     auto told = tell(options, report, *run, directory->path(), terminals.out);
     if (view != nullptr) {
         view->end(report::to_string(report.verdict.status), report::conclusion_of(report),

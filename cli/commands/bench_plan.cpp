@@ -43,7 +43,9 @@ scenario::Plan max_plan(const BenchOptions& options) {
 }
 
 Result<scenario::Plan> plan_of_file(const std::string& file) {
-    const auto text = read_whole_file(file, scenario::JsonLimits{}.bytes_max);
+    // What makes it may be slow to start: bench run <(make-scenario).
+    const auto text =
+        read_file_or_pipe(file, scenario::JsonLimits{}.bytes_max, std::chrono::seconds(10));
     // A file that is not there is a wrong argument, like one that is wrong inside.
     if (!text) return error(Errc::invalid_argument, "scenario: " + text.error().message);
     return scenario::parse(*text, file);

@@ -228,6 +228,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     Calibration asked;
     auto fleet = gather_fleet(options, placement, *plan, config.target, asked, interrupts);
     if (!fleet) return fleet.error();
+    if (!options.quiet) say_replaced(*directory, command_name);
 
     const Generator generator{config, fleet->get(),
                               both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view))};
@@ -254,6 +255,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
             not_compared = compared.error().message;
         }
     }
+    directory->forget_run();
     if (auto written = write_all(search, report, directory->path()); !written) {
         return written.error();
     }

@@ -53,6 +53,12 @@ std::string default_directory(const scenario::Plan& plan) {
     return std::string("runs/") + stamp + "-" + plan.name;
 }
 
+void say_replaced(const RunDirectory& directory, const char* command) {
+    if (!directory.had_report()) return;
+    std::fprintf(stderr, "%s: --out: the report of an earlier run in %s is replaced\n", command,
+                 directory.path().c_str());
+}
+
 Terminals terminals_of(const BenchOptions& options) {
     const render::TerminalSettings settings = render::terminal_settings();
     Terminals terminals{render::terminal_of(::fileno(stdout), settings),

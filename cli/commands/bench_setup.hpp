@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands/bench_options.hpp"
+#include "cli/commands/run_directory.hpp"
 #include "cli/render/terminal.hpp"
 #include "loadgen/engine/engine.hpp"
 #include "loadgen/scenario/plan.hpp"
@@ -24,6 +25,9 @@ engine::EngineConfig engine_config(const BenchOptions& options, const engine::Ta
 
 /// `runs/2026-11-21T20-14-03-viral-burst`: where a run is reported that says no place.
 std::string default_directory(const scenario::Plan& plan);
+
+/// One line on stderr where a report of before is about to be replaced.
+void say_replaced(const RunDirectory& directory, const char* command);
 
 struct Terminals {
     render::Terminal out;

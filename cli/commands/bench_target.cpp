@@ -1,46 +1,17 @@
 #include "cli/commands/bench_target.hpp"
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "cli/client/rest_client.hpp"
 #include "cli/commands/bench_orchestrator.hpp"
+#include "cli/commands/target_reach.hpp"
 
 namespace qck::commands {
 namespace {
 
 constexpr const char* default_origin = "http://127.0.0.1:8080";
 constexpr std::size_t batch_links = 5'000;
-constexpr int connect_timeout_ms = 3'000;
-
-/// Connects once and closes again: 0, or why it cannot be done.
-int try_connect(const net::Address& address) {
-    const net::Fd socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!socket) return errno;
-    if (::connect(socket.get(), address.data(), address.length) == 0) return 0;
-    if (errno != EINPROGRESS) return errno;
-    pollfd ready{socket.get(), POLLOUT, 0};
-    if (::poll(&ready, 1, connect_timeout_ms) == 0) return ETIMEDOUT;
-    return net::connect_outcome(socket.get());
-}
-
-Result<void> check_reachable(const engine::Target& target, bool is_default) {
-    int failure = 0;
-    for (const net::Address& address : target.addresses) {
-        failure = try_connect(address);
-        if (failure == 0) return {};
-    }
-    std::string why = std::strerror(failure);
-    why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
-    return error(Errc::unavailable,
-                 "cannot reach " + target.origin() + ": " + why +
-                     (is_default ? " (start one with `qck serve`, or add --serve)" : ""));
-}
 
 bool asks_for_links(const scenario::Plan& plan) {
     return std::any_of(plan.requests.begin(), plan.requests.end(), [&](const auto& kind) {
@@ -130,6 +101,10 @@ Result<engine::Target> named_target(const std::string& flag, const std::string& 
     return target;
 }
 
+net::TlsClientConfig tls_of(const BenchOptions& options) {
+    return {options.ca_file, !options.insecure};
+}
+
 /// The links API as a target of load.
 Result<engine::Target> found_api(const std::string& place, const BenchOptions& options) {
     // HOST:PORT or a URL, as everywhere for an API.
@@ -137,11 +112,9 @@ Result<engine::Target> found_api(const std::string& place, const BenchOptions& o
     auto api = named_target("--api", is_url ? place : "http://" + place,
                             options.allow_public || options.serve);
     if (!api) return api;
-    if (auto reachable = check_reachable(*api, false); !reachable) {
-        return error(reachable.error().code, reachable.error().message +
-                                                 " (writers need the links API: set --api, or "
-                                                 "--write-users 0)");
-    }
+    const auto reachable = check_reachable(
+        *api, tls_of(options), "writers need the links API: set --api, or --write-users 0");
+    if (!reachable) return reachable.error();
     return api;
 }
 
@@ -175,9 +148,12 @@ Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& 
                                                  made.target.path +
                                                  "', which therefore cannot have a query");
     }
-    if (auto reachable = check_reachable(made.target, is_default); !reachable) {
-        return reachable.error();
-    }
+    const std::string hint = is_default ? "start one with `qck serve`, or add --serve" : "";
+    // Agents elsewhere trust whom they are told to there (qck agent --ca).
+    const bool elsewhere = !options.fleet.dial.empty() || !options.fleet.listen.empty();
+    const auto reachable = elsewhere ? check_reachable(made.target, hint)
+                                     : check_reachable(made.target, tls_of(options), hint);
+    if (!reachable) return reachable.error();
     const bool spelled_out = made.target.path != "/";
     aim_at_path(plan, options, made.target.path);
     if (is_crowd && !options.serve) api = api_url_of(options, made.target);

@@ -28,7 +28,26 @@ Result<RunDirectory> RunDirectory::make(const std::string& path) {
     const net::Fd file(::mkstemp(probe.data()));
     if (!file) return io_error("--out: cannot write into " + path, errno);
     ::unlink(probe.c_str());
+    for (const char* const name : {"report.json", "search.json"}) {
+        if (std::filesystem::exists(std::filesystem::path(path) / name, failure)) {
+            directory.had_report_ = true;
+        }
+    }
     return directory;
+}
+
+void RunDirectory::forget(std::initializer_list<const char*> names) const {
+    std::error_code ignored;
+    for (const char* const name : names) {
+        std::filesystem::remove(std::filesystem::path(path_) / name, ignored);
+    }
+}
+
+void RunDirectory::forget_search() const { forget({"search.json", "search.html"}); }
+
+void RunDirectory::forget_run() const {
+    forget(
+        {"report.json", "report.html", "series.csv", "junit.xml", "latency.hgrm", "service.hgrm"});
 }
 
 RunDirectory::~RunDirectory() {

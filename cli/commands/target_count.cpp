@@ -18,6 +18,7 @@
 
 #include "base/clock.hpp"
 #include "base/net/fd.hpp"
+#include "base/units.hpp"
 #include "loadgen/engine/target.hpp"
 #include "loadgen/replay/json_depth.hpp"
 
@@ -26,7 +27,7 @@ extern char** environ;
 namespace qck::commands {
 namespace {
 
-constexpr std::chrono::milliseconds read_timeout{10'000};
+constexpr std::chrono::milliseconds read_timeout_max{10'000};
 constexpr std::size_t output_bytes_max = 1024 * 1024;
 constexpr std::chrono::milliseconds poll_gap{100};
 /// What a writer is answered, who is nobody that clicks.
@@ -105,8 +106,8 @@ public:
     }
 
     /// Until it closes its output.
-    Result<std::string> output() {
-        const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(read_timeout).count();
+    Result<std::string> output(std::chrono::milliseconds timeout) {
+        const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
         std::string text;
         char piece[4096];
         for (;;) {
@@ -114,7 +115,10 @@ public:
             pollfd ready{out_.get(), POLLIN, 0};
             const int count = left_ms <= 0 ? 0 : ::poll(&ready, 1, static_cast<int>(left_ms));
             if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) return error(Errc::timed_out, "printed no count within 10 s");
+            if (count <= 0) {
+                return error(Errc::timed_out,
+                             "printed no count within " + format_duration(timeout));
+            }
             const ssize_t got = ::read(out_.get(), piece, sizeof piece);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return io_error("its output cannot be read", errno);
@@ -124,11 +128,13 @@ public:
         }
     }
     /// Its status; it has closed its output, and is given a moment to end.
-    Result<int> status() {
-        const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(read_timeout).count();
+    Result<int> status(std::chrono::milliseconds timeout) {
+        const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
         int status = 0;
         while (::waitpid(child_, &status, WNOHANG) == 0) {
-            if (monotonic_ns() > until) return error(Errc::timed_out, "did not end within 10 s");
+            if (monotonic_ns() > until) {
+                return error(Errc::timed_out, "did not end within " + format_duration(timeout));
+            }
             std::this_thread::sleep_for(std::chrono::milliseconds(2));
         }
         child_ = -1;
@@ -218,6 +224,13 @@ Result<std::uint64_t> count_in(std::string_view text, const std::string& pointer
 Result<CountSource> CountSource::make(const BenchOptions& options) {
     CountSource source;
     source.pointer_ = options.count_pointer;
+    source.read_timeout_ =
+        std::clamp(std::chrono::ceil<std::chrono::milliseconds>(options.count_within),
+                   std::chrono::milliseconds(1), read_timeout_max);
+    if (!source.pointer_.empty() && !source.pointer_.starts_with('/')) {
+        return wrong("--count-pointer: '" + source.pointer_ +
+                     "' is no JSON pointer: it has to begin with / (try /" + source.pointer_ + ")");
+    }
     if (!options.count_command.empty()) {
         source.flag_ = "--count-cmd";
         auto words = split_command(options.count_command);
@@ -240,7 +253,7 @@ Result<CountSource> CountSource::make(const BenchOptions& options) {
     config.service.port = target->port;
     config.service.text = target->origin();
     config.ca_file = options.ca_file;
-    config.request_timeout = read_timeout;
+    config.request_timeout = source.read_timeout_;
     config.answer_bytes_max = output_bytes_max;
     source.target_ = target->path;
     source.client_ = std::make_unique<client::RestClient>(std::move(config));
@@ -261,9 +274,9 @@ Result<std::string> CountSource::ask_url() {
 Result<std::string> CountSource::run_command() const {
     auto child = Child::start(command_);
     if (!child) return child.error();
-    auto text = child->output();
+    auto text = child->output(read_timeout_);
     if (!text) return text;
-    const auto status = child->status();
+    const auto status = child->status(read_timeout_);
     if (!status) return status.error();
     if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
         return error(Errc::unavailable,

@@ -25,7 +25,8 @@ Result<std::vector<std::string>> split_command(std::string_view text);
 Result<std::uint64_t> count_in(std::string_view text, const std::string& pointer);
 
 /// Where a target says how many clicks it has counted: an answer of its API, or what a command
-/// prints. Reading takes at most ten seconds and a megabyte. Not thread-safe.
+/// prints. Reading takes at most ten seconds, or as
+/// long as --count-within where that is shorter, and a megabyte. Not thread-safe.
 class CountSource {
 public:
     /// By --count-url, --count-cmd and --count-pointer. Errors name the flag.
@@ -38,6 +39,8 @@ public:
 private:
     Result<std::string> ask_url();
     Result<std::string> run_command() const;
+
+    std::chrono::milliseconds read_timeout_{};
 
     std::string name_;
     std::string pointer_;

@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <fstream>
 #include <iterator>
+#include <string>
+#include <thread>
 
 #include "base/net/fd.hpp"
 #include "tests/support/catch.hpp"
@@ -87,4 +90,32 @@ TEST_CASE("what is no regular file is refused, and a pipe without a writer not w
         CHECK(read.error().code == Errc::invalid_argument);
         CHECK(read.error().message == "cannot read " + name + ": not a regular file");
     }
+}
+
+TEST_CASE("a pipe is read to its end, within bounds, where that is wanted", "[base]") {
+    const test::TemporaryDirectory directory;
+    const std::string name = directory.path() / "pipe";
+    REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
+    std::signal(SIGPIPE, SIG_IGN);
+    const auto write = [&name](const std::string& text, bool close) {
+        return std::thread([&name, text, close] {
+            const net::Fd out(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+            [[maybe_unused]] const auto put = ::write(out.get(), text.data(), text.size());
+            // Read by whoever opens it next, who finds no end.
+            if (!close) std::this_thread::sleep_for(std::chrono::milliseconds(400));
+        });
+    };
+    std::thread writer = write("through", true);
+    CHECK(read_file_or_pipe(name, 100, std::chrono::seconds(20)).value() == "through");
+    writer.join();
+    writer = write("too long", true);
+    CHECK(read_file_or_pipe(name, 3, std::chrono::seconds(20)).error().code ==
+          Errc::invalid_argument);
+    writer.join();
+    writer = write("held", false);
+    CHECK(read_file_or_pipe(name, 100, std::chrono::milliseconds(100)).error().code ==
+          Errc::timed_out);
+    writer.join();
+    CHECK(read_whole_file(name, 100).error().message ==
+          "cannot read " + name + ": not a regular file");
 }
