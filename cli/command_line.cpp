@@ -4,14 +4,16 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <numeric>
+
+#include "base/whole_file.hpp"
 
 namespace qck::cli {
 namespace {
 
 using commands::Exit;
+
+constexpr std::size_t config_bytes_max = 1024 * 1024;
 
 /// Empty: the option is not read from the environment.
 std::string variable_of(const CLI::App& command, const CLI::Option& option) {
@@ -250,10 +252,23 @@ std::string CommandLine::missing_command() const {
          at->get_subcommands([](const CLI::App*) { return true; })) {
         names.push_back(command->get_name());
     }
-    const std::string last = arguments_.empty() ? "" : arguments_.back();
-    const bool word = !last.empty() && last[0] != '-' && last != at->get_name();
+    // What was typed as one: the word that is nearest to a command, or else the first that is none.
+    std::string word;
+    std::string meant;
+    for (const std::string& rest : app_.remaining(true)) {
+        if (rest.empty() || rest[0] == '-') continue;
+        const std::string near = nearest(rest, names);
+        if (!word.empty() && near.empty()) continue;
+        if (word.empty() || meant.empty()) {
+            word = rest;
+            meant = near;
+        }
+    }
+    if (!meant.empty()) {
+        return "'" + word + "' is not a command of " + path() + " (did you mean " + meant + "?)";
+    }
     std::string text =
-        word ? "'" + last + "' is not a command; there are:" : "which command? There are:";
+        word.empty() ? "which command? There are:" : "'" + word + "' is not a command; there are:";
     for (const std::string& name : names) text += " " + name;
     return text + " (" + path() + " --help)";
 }
@@ -263,10 +278,13 @@ std::string CommandLine::config_complaint(std::string text) const {
     const std::string begins = "INI was not able to parse ";
     if (!text.starts_with(begins)) return "--config: " + text;
     text.erase(0, begins.size());
-    if (const auto section = text.rfind(".++"); section != std::string::npos) text.erase(section);
-    const auto place = config_.place_of(text);
-    return (place.empty() ? "--config" : place) + ": '" + text +
-           "' is no option of any command (sections and names are those of the flags)";
+    const auto section = text.rfind(".++");
+    if (section != std::string::npos) text.erase(section);
+    const auto place =
+        section == std::string::npos ? config_.place_of(text) : config_.place_of_section(text);
+    return (place.empty() ? "--config" : place) + ": '" + text + "' is no " +
+           (section == std::string::npos ? "option of any command" : "command") +
+           " (sections and names are those of the flags)";
 }
 
 std::string CommandLine::words_of(const CLI::ParseError& error) const {
@@ -274,10 +292,14 @@ std::string CommandLine::words_of(const CLI::ParseError& error) const {
     if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unexpected();
     if (dynamic_cast<const CLI::ConfigError*>(&error) != nullptr) return config_complaint(text);
     if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+        // A flag that is spelt wrong is why the right one is missing.
+        const auto rest = app_.remaining(true);
+        const bool has_flag = std::any_of(rest.begin(), rest.end(), [](const std::string& word) {
+            return word.size() > 1 && word.starts_with('-');
+        });
+        const bool missing_flag = text.find("subcommand") == std::string::npos;
+        if (has_flag && missing_flag) return unexpected();
         return text.find("subcommand") == std::string::npos ? text : missing_command();
-    }
-    if (dynamic_cast<const CLI::FileError*>(&error) != nullptr) {
-        return "--config: cannot read " + config_file();
     }
     if (dynamic_cast<const CLI::ExcludesError*>(&error) != nullptr) {
         const auto middle = text.find(" excludes ");
@@ -306,8 +328,9 @@ std::optional<Exit> CommandLine::parse() {
     };
     Result<ConfigLines> lines = ConfigLines();
     if (const std::string file = config_file(); !file.empty()) {
-        std::ifstream input(file, std::ios::binary);
-        lines = ConfigLines::scan(file, std::string(std::istreambuf_iterator<char>(input), {}));
+        const auto text = read_whole_file(file, config_bytes_max);
+        lines = text ? ConfigLines::scan(file, *text)
+                     : error(text.error().code, "--config: " + text.error().message);
         if (lines) config_ = *lines;
     }
     try {
@@ -318,6 +341,9 @@ std::optional<Exit> CommandLine::parse() {
         if (!lines) return refuse(lines.error().message);
         const std::string empty = empty_value();
         return refuse(empty.empty() ? words_of(error) : empty);
+    } catch (const std::ios_base::failure&) {
+        // A directory, for one, can be opened and not be read.
+        if (lines) throw;
     }
     if (!lines) return refuse(lines.error().message);
     if (const std::string empty = empty_value(); !empty.empty()) return refuse(empty);

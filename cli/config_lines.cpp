@@ -37,7 +37,9 @@ Result<ConfigLines> ConfigLines::scan(const std::string& file, const std::string
         const auto closing = line.find(']');
         const auto equals = line.find('=');
         if (line.front() == '[' && closing != std::string_view::npos) {
-            section = std::string(trimmed(line.substr(1, closing - 1))) + ".";
+            section = std::string(trimmed(line.substr(1, closing - 1)));
+            lines.sections_.push_back({section, number});
+            section += '.';
         } else if (line.front() != '[' && equals != std::string_view::npos && equals > 0) {
             lines.entries_.push_back(
                 {section + std::string(trimmed(line.substr(0, equals))), number});
@@ -52,9 +54,18 @@ Result<ConfigLines> ConfigLines::scan(const std::string& file, const std::string
 }
 
 std::string ConfigLines::place_of(const std::string& name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
+    return place_in(entries_, name);
+}
+
+std::string ConfigLines::place_of_section(const std::string& name) const {
+    return place_in(sections_, name);
+}
+
+std::string ConfigLines::place_in(const std::vector<Entry>& entries,
+                                  const std::string& name) const {
+    const auto found = std::find_if(entries.begin(), entries.end(),
                                     [&](const Entry& entry) { return entry.name == name; });
-    return found == entries_.end() ? "" : file_ + ":" + std::to_string(found->line);
+    return found == entries.end() ? "" : file_ + ":" + std::to_string(found->line);
 }
 
 }  // namespace qck::cli

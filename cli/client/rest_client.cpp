@@ -107,6 +107,24 @@ std::string host_field(const ServiceUrl& service) {
     return (is_ipv6 ? "[" + service.host + "]" : service.host) + ":" + std::to_string(service.port);
 }
 
+/// What a listener of `qck serve` says of itself when it is asked what is another one's; empty when
+/// it is the one that was wanted, or the answer does not tell.
+std::string_view other_listener(RestConfig::Listener wanted, std::string_view type,
+                                std::string_view detail, unsigned status, std::size_t body_bytes) {
+    using Listener = RestConfig::Listener;
+    // The redirect listener takes no bodies at all.
+    const bool redirects = type == "urn:qck:no-such-link" ||
+                           (status == 405 && detail.starts_with("links answer GET and HEAD")) ||
+                           (status == 413 && body_bytes < small_body_bytes);
+    if (redirects) return "answers redirects";
+    if (detail == "expected /v1/events, /v1/clicks or /health") return "takes events";
+    const bool api = status == 404 && detail == "there is nothing at this path";
+    if (api && wanted != Listener::api) return "answers for links";
+    const bool admin = type == "urn:qck:no-such-page" ||
+                       detail.starts_with("this page of the admin listener takes");
+    return admin && wanted != Listener::admin ? "is the admin listener" : "";
+}
+
 }  // namespace
 
 RestClient::RestClient(RestConfig config) : config_(std::move(config)) {}
@@ -148,30 +166,32 @@ Result<RestAnswer> RestClient::call(std::string_view method, std::string_view ta
     if (!answer || answer->status / 100 == 2) return answer;
     const auto document = nlohmann::json::parse(answer->body, nullptr, false);
     const auto code = errc_of(answer->status);
-    // What the redirect listener answers to whatever is asked of it; it takes no bodies at all.
-    const std::string type =
-        document.is_object() && document.contains("type") && document["type"].is_string()
-            ? document["type"].get<std::string>()
-            : std::string();
-    const bool redirects = type == "urn:qck:no-such-link" ||
-                           (answer->status == 405 &&
-                            answer->body.find("links answer GET and HEAD") != std::string::npos) ||
-                           (answer->status == 413 && body.size() < small_body_bytes);
-    if (redirects) {
-        return error(Errc::unavailable, config_.service.text +
-                                            " answers redirects, and is no links API (its address "
-                                            "is the one that `qck serve` calls api)");
+    const auto text_of = [&document](const char* name) {
+        const bool there =
+            document.is_object() && document.contains(name) && document[name].is_string();
+        return there ? document[name].get<std::string>() : std::string();
+    };
+    const std::string detail = text_of("detail");
+    const std::string_view other =
+        other_listener(config_.listener, text_of("type"), detail, answer->status, body.size());
+    if (!other.empty()) {
+        const bool admin = config_.listener == RestConfig::Listener::admin;
+        return error(Errc::unavailable, config_.service.text + " " + std::string(other) +
+                                            ", and is no " +
+                                            (admin ? "admin listener" : "links API") +
+                                            " (its address is the one that `qck serve` calls " +
+                                            (admin ? "admin)" : "api)"));
     }
-    if (document.is_object() && document.contains("detail") && document["detail"].is_string()) {
-        const auto detail = document["detail"].get<std::string>();
+    if (!detail.empty()) {
         if (code == Errc::permission) {
             return error(code,
                          config_.service.text + " refused the token (set --token or QCK_TOKEN)");
         }
         return error(code, detail);
     }
-    return error(code, config_.service.text + " answered " + std::to_string(answer->status) +
-                           " without saying why (is it a qck service?)");
+    return error(Errc::unavailable, config_.service.text + " answered " +
+                                        std::to_string(answer->status) +
+                                        " without saying why (is it a qck service?)");
 }
 
 }  // namespace qck::client

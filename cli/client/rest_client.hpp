@@ -29,6 +29,8 @@ struct RestConfig {
     std::string bearer_token;
     /// PEM file of the authorities to trust; empty: the system's.
     std::string ca_file;
+    /// Which listener of `qck serve` it is to be, for the message when another one answers.
+    enum class Listener : std::uint8_t { api, admin } listener = Listener::api;
     /// What to do when nobody answers, e.g. "start one with `qck serve`, or set --api".
     std::string unreachable_hint;
     std::chrono::milliseconds connect_timeout{5'000};

@@ -26,6 +26,7 @@ struct AdminConnection {
     client::RestClient open(
         std::chrono::milliseconds request_timeout = client::RestConfig{}.request_timeout) const {
         client::RestConfig config;
+        config.listener = client::RestConfig::Listener::admin;
         config.service = admin;
         config.bearer_token = token;
         config.unreachable_hint = "start one with `qck serve`, or set --admin";

@@ -181,6 +181,16 @@ void add_fleet_flags(CLI::App& app, FleetOptions& options) {
     add_parsed(app, "--agents-key", options.key_file, readable_file, "PEM file of its key", "FILE");
 }
 
+/// Typed flags that would do nothing. Those of the environment may be there for another command.
+void refuse_idle_fleet_flags(const FleetOptions& options) {
+    if (options.any() || !options.listen.empty()) return;
+    for (const char* const flag : {"--agents-within", "--fleet-token", "--fleet-token-file",
+                                   "--agents-ca", "--agents-cert", "--agents-key"}) {
+        if (!was_typed(flag)) continue;
+        throw CLI::ValidationError(flag, "is for agents, and there are none (--agents)");
+    }
+}
+
 void add_result_flags(CLI::App& app, BenchOptions& options) {
     app.add_option_function<std::vector<std::string>>(
            "--slo",
@@ -332,6 +342,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
     app->callback([options, &chosen] {
         settle_target(*options);
         if (options->mode == BenchMode::orchestrator) settle_crowd(*options);
+        refuse_idle_fleet_flags(options->fleet);
         options->api_typed = was_typed("--api");
         const bool search = options->mode == BenchMode::search;
         chosen = [options, search] { return search ? run_search(*options) : run_bench(*options); };

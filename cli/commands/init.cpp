@@ -112,10 +112,17 @@ void add_init(CLI::App& app, Chosen& chosen) {
     const auto options = std::make_shared<InitOptions>();
     CLI::App* const command =
         app.add_subcommand("init", "Creates or migrates the schemas of stores");
-    command
-        ->add_option("--postgres", options->postgres,
-                     "PostgreSQL: postgresql://USER@HOST:PORT/DATABASE, or what libpq takes")
-        ->type_name("URL");
+    add_parsed(
+        *command, "--postgres", options->postgres,
+        [](std::string_view text) -> Result<std::string> {
+            const bool url = text.starts_with("postgresql://") || text.starts_with("postgres://");
+            if (url || text.find('=') != std::string_view::npos) return std::string(text);
+            return error(Errc::invalid_argument, "'" + std::string(text) +
+                                                     "' is not the address of a PostgreSQL (try "
+                                                     "postgresql://USER@HOST:5432/DATABASE)");
+        },
+        "PostgreSQL: postgresql://USER@HOST:PORT/DATABASE, or what libpq takes (NAME=VALUE …)",
+        "URL");
     add_parsed(
         *command, "--clickhouse", options->clickhouse,
         [](std::string_view text) -> Result<std::optional<clickhouse::ClickhouseUrl>> {

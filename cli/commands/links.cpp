@@ -301,7 +301,8 @@ void add_many_links_commands(CLI::App* links, const std::shared_ptr<LinksOptions
            [](const LinksOptions& all) { return run_import(all.connection, all.import); });
 
     auto* export_ = links->add_subcommand("export", "Write all links as import reads them");
-    export_->add_option("--out", options->export_.file, "Into this file (stdout when left out)")
+    export_
+        ->add_option("--out", options->export_.file, "Into this file (stdout when left out, or -)")
         ->type_name("FILE");
     add_parsed(*export_, "--format", options->export_.format, parse_record_format,
                "csv or ndjson (by the file's name, else csv)", "FORMAT");

@@ -38,15 +38,15 @@ Result<std::uint64_t> export_pages(client::RestClient client, RecordFormat forma
 }  // namespace
 
 Exit run_export(const LinksConnection& connection, const ExportOptions& options) {
+    const bool to_stdout = options.file.empty() || options.file == "-";
     const auto by_name = record_format_of(options.file);
     const auto format = options.format.value_or(by_name.value_or(RecordFormat::csv));
-    auto file =
-        options.file.empty() ? WholeFile::standard_output() : WholeFile::create(options.file);
+    auto file = to_stdout ? WholeFile::standard_output() : WholeFile::create(options.file);
     if (!file) return links_failed("export", file.error());
     const auto count = export_pages(connection.open(), format, *file);
     if (!count) return links_failed("export", count.error());
     if (auto done = file->finish(); !done) return links_failed("export", done.error());
-    if (options.file.empty()) return Exit::good;
+    if (to_stdout) return Exit::good;
     if (connection.json) {
         std::printf("{\"exported\":%llu}\n", static_cast<unsigned long long>(*count));
     } else {

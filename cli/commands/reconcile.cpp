@@ -19,6 +19,7 @@
 #include "cli/commands/reconcile_output.hpp"
 #include "cli/commands/shared_views.hpp"
 #include "cli/commands/store_flags.hpp"
+#include "cli/commands/typed_command.hpp"
 #include "services/clicks/data_directory.hpp"
 #include "services/links/time_text.hpp"
 #include "services/reconcile/compare.hpp"
@@ -65,20 +66,26 @@ struct Stores {
     std::unique_ptr<SharedViews> shared;  ///< while no service changes them
 };
 
+/// That there is none at the place that was named is wrong input.
+Error of_directory(Error error) {
+    if (error.code == Errc::not_found) error.code = Errc::invalid_argument;
+    return error;
+}
+
 Result<Stores> open_stores(const ReconcileOptions& options) {
     Stores stores;
     auto held = clicks::DataDirectory::open_offline(options.data_dir, command_name);
     if (held) {
         stores.held = std::move(*held);
     } else if (held.error().code != Errc::unavailable) {
-        return held.error();
+        return of_directory(held.error());
     } else if (options.repair) {
         return error(Errc::unavailable, "--repair writes the counts of " +
                                             options.data_dir.string() +
                                             ": stop the service that runs there first");
     }
     const auto identity = clicks::DataDirectory::peek(options.data_dir);
-    if (!identity) return identity.error();
+    if (!identity) return of_directory(identity.error());
     auto counts = sqlite::SqliteClickStore::open(
         options.data_dir / "clicks.db", identity->node,
         stores.held ? sqlite::OpenMode::create : sqlite::OpenMode::read_only);
@@ -160,7 +167,7 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
     }
     if (!options.run.empty()) {
         auto run = reconcile::read_run_report(options.run);
-        if (!run) return run.error();
+        if (!run) return wrong_input(run.error());
         request.run = std::move(*run);
     }
     return request;
@@ -202,10 +209,11 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
     question.clean = options.clean;
     if (!options.run.empty()) {
         auto run = reconcile::read_run_report(options.run);
-        if (!run) return run.error();
+        if (!run) return wrong_input(run.error());
         question.run = std::move(*run);
     }
     client::RestConfig config;
+    config.listener = client::RestConfig::Listener::admin;
     config.service = *options.admin;
     config.bearer_token = options.token;
     config.ca_file = options.ca_file;
@@ -221,6 +229,11 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
 }
 
 Exit run_reconcile(const ReconcileOptions& options) {
+    if (was_typed("--data-dir") && was_typed("--admin")) {
+        return failed(command_name, error(Errc::invalid_argument,
+                                          "--data-dir and --admin exclude each other: a service is "
+                                          "asked, or its directory read"));
+    }
     if (options.clean && !options.admin) {
         return failed(command_name, error(Errc::invalid_argument,
                                           "--clean is for a service that runs: give its --admin"));
@@ -230,7 +243,12 @@ Exit run_reconcile(const ReconcileOptions& options) {
     if (options.json) {
         std::printf("%s\n", to_json(*result).c_str());
     } else {
-        print_comparison(*result);
+        // What instances share is repaired by a service that runs.
+        std::string of = "--data-dir " + options.data_dir.string();
+        if (options.admin || options.shared.any()) {
+            of = "--admin " + (options.admin ? options.admin->text : std::string("URL"));
+        }
+        print_comparison(*result, std::string(command_name) + " " + of);
     }
     return result->agrees() ? Exit::good : Exit::check_failed;
 }

@@ -145,7 +145,7 @@ void print_run(const Comparison& result) {
     }
 }
 
-void print_summary(const Comparison& result) {
+void print_summary(const Comparison& result, const std::string& command) {
     if (result.drifting == 0) {
         std::string sums;
         for (const auto& store : result.stores) {
@@ -160,7 +160,7 @@ void print_summary(const Comparison& result) {
         std::printf("%s of %s %s %s%s\n", format_count(differing).c_str(),
                     format_count(result.links).c_str(), links_noun(result.links),
                     differing == 1 ? "differs" : "differ",
-                    stores_differ(result) ? ". Repair: qck reconcile --repair" : "");
+                    stores_differ(result) ? (". Repair: " + command + " --repair").c_str() : "");
     }
     if (result.pending > 0) {
         std::printf("%s more clicks are journaled and being counted (a service is running)\n",
@@ -176,10 +176,10 @@ void print_summary(const Comparison& result) {
 
 }  // namespace
 
-void print_comparison(const Comparison& comparison) {
+void print_comparison(const Comparison& comparison, const std::string& command) {
     print_table(comparison);
     if (comparison.minutes) print_minutes(*comparison.minutes);
-    print_summary(comparison);
+    print_summary(comparison, command);
     print_held_back(comparison);
     for (const std::string& note : comparison.notes) std::printf("%s\n", note.c_str());
     if (comparison.cleaned) {

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -56,6 +58,12 @@ Result<net::Address> parse_listener(std::string_view text) {
 Result<std::size_t> parse_cache(std::string_view text) {
     const auto bytes = parse_bytes(text);
     if (!bytes) return bytes.error();
+    const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+    const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    if (*bytes > pages * page_bytes) {
+        return error(Errc::invalid_argument,
+                     "'" + std::string(text) + "' is more memory than this machine has");
+    }
     if (*bytes >= cache_bytes_min) return *bytes;
     return error(Errc::invalid_argument,
                  "'" + std::string(text) + "' is too little memory (at least 1MB)");
@@ -76,11 +84,12 @@ void add_network_options(CLI::App& app, ServeOptions& options) {
     };
     add_listener("--listen", config.redirect_address, "127.0.0.1:8080", "Redirects");
     add_listener("--api", config.api_address, "127.0.0.1:8081", "Links API");
-    add_listener("--ingest", config.ingest_address, "127.0.0.1:8082", "Events and edge clicks");
+    add_listener("--ingest", config.ingest_address, "127.0.0.1:8082",
+                 "Events and edge clicks; asks for no token");
     add_listener("--admin", config.admin_address, "127.0.0.1:9090", "Health, metrics, status");
-    app.add_option("--tls-cert", config.tls_certificate,
-                   "Certificate chain (PEM) for redirects and API; read again on SIGHUP");
-    app.add_option("--tls-key", config.tls_key, "Its private key (PEM)");
+    add_parsed(app, "--tls-cert", config.tls_certificate, readable_file,
+               "Certificate chain (PEM) for redirects and API; read again on SIGHUP", "FILE");
+    add_parsed(app, "--tls-key", config.tls_key, readable_file, "Its private key (PEM)", "FILE");
     app.add_option("--own-host", config.own_hosts,
                    "A public name of this service; links to it would loop and are refused")
         ->check(CLI::Validator(own_host_refusal, "HOST[:PORT]"));
@@ -169,9 +178,9 @@ void add_burst_options(CLI::App& app, ServeOptions& options) {
                "Below half of a threshold for so long, and the mode ends (10s)", "TIME");
     add_parsed(app, "--alert-webhook", config.bursts.alert_webhook, parse_webhook,
                "Where a change of a link's mode is POSTed as JSON", "URL");
-    app.add_option("--popular", config.popular_file,
-                   "Links that redirect with every store down: lines of CODE or CODE,URL[,STATUS]")
-        ->type_name("FILE");
+    add_parsed(app, "--popular", config.popular_file, readable_file,
+               "Links that redirect with every store down: lines of CODE or CODE,URL[,STATUS]",
+               "FILE");
 }
 
 Exit serve(ServeOptions& options) {
@@ -185,6 +194,12 @@ Exit serve(ServeOptions& options) {
 
     auto service = Service::start(options.config);
     if (!service) return failed(command_name, service.error());
+    if (!options.config.ingest_address.is_loopback()) {
+        log::warn("ingest_open", {{"at", options.config.ingest_address.to_string()},
+                                  {"why",
+                                   "whoever reaches it can add events and clicks: it asks "
+                                   "for no token"}});
+    }
     std::printf("%s\n", (*service)->ready_line().c_str());
     std::fflush(stdout);
     while (true) {
@@ -206,6 +221,16 @@ Exit serve(ServeOptions& options) {
     log::info("draining");
     (*service)->stop();
     return Exit::good;
+}
+
+/// Before anything is made: a port that is taken leaves nothing behind.
+Result<void> check_ports(const ServiceConfig& config) {
+    for (const net::Address* const address : {&config.redirect_address, &config.api_address,
+                                              &config.ingest_address, &config.admin_address}) {
+        if (address->port() == 0) continue;
+        if (const auto free = net::listen_on(*address, 1); !free) return free.error();
+    }
+    return {};
 }
 
 /// What no single flag can tell.
@@ -265,7 +290,8 @@ void add_serve(CLI::App& app, Chosen& chosen) {
     command->add_flag("--quiet", options->quiet, "Log warnings and errors only");
     command->callback([options, &chosen] {
         chosen = [options] {
-            const auto checked = check(*options);
+            auto checked = check(*options);
+            if (checked) checked = check_ports(options->config);
             return checked ? serve(*options) : failed(command_name, checked.error());
         };
     });

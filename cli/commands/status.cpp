@@ -56,6 +56,7 @@ public:
     explicit Instances(const std::vector<client::ServiceUrl>& admins) {
         for (const auto& admin : admins) {
             client::RestConfig config;
+            config.listener = client::RestConfig::Listener::admin;
             config.service = admin;
             config.unreachable_hint = "start one with `qck serve`, or set --admin";
             config.connect_timeout = config.request_timeout = answer_max;

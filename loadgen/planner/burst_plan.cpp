@@ -57,7 +57,7 @@ private:
                       num(peak) + " + " + num(stragglers) + " + " + num(retweets),
                       {Given::peak_s, Given::stragglers_share, Given::stragglers_s,
                        Given::retweets_share, Given::retweets_s},
-                      "the document rounds its own, 160M, to about 150M");
+                      "\"Viral Burst: The Reality\" rounds its own, 160M, to about 150M");
         millions_ = clicks_ / 1e6;
         seconds_ = of(Given::peak_s) + of(Given::stragglers_s) + of(Given::retweets_s);
         add("burst", "length", seconds_, "s",
@@ -129,7 +129,7 @@ private:
                 "links, not a single hot one");
         add("redis", "nodes", masters * (1 + of(Given::redis_replicas)), "nodes",
             num(masters) + " x (1 + " + text(Given::redis_replicas) + ")", {Given::redis_replicas});
-        add("redis", "memory", of(Given::redis_memory_gb), "GB", "as the document has it",
+        add("redis", "memory", of(Given::redis_memory_gb), "GB", "as its source has it, below",
             {Given::redis_memory_gb});
         add("redis", "operations by qck serve", instances_ * 10, "scripts/s",
             num(instances_) + " instances x 10 a second", {},
@@ -204,7 +204,7 @@ private:
         item("ClickHouse", Given::cost_clickhouse);
         item("bandwidth", Given::cost_bandwidth);
         add("money", "in all", sum, "$", "the four together", {},
-            "the document: $175 for 150M clicks");
+            "\"Viral Burst: Cost for 30-Second Burst\" has $175 for 150M clicks");
         add("money", "answered at the edge instead", millions_ * of(Given::cost_edge), "$",
             num(millions_) + " million x $" + text(Given::cost_edge), {Given::cost_edge});
     }

@@ -100,6 +100,28 @@ TEST_CASE("values that cannot be right are refused in one line of plain words", 
          {},
          "qck bench constant: --rate is given more than once"},
         {{"bench", "constant", "--rate"}, {}, "qck bench constant: --rate wants a value"},
+        {{"serve", "--popular", "/etc"},
+         {},
+         "qck serve: --popular: cannot read /etc: Is a directory"},
+        {{"serve", "--tls-cert", "/etc"},
+         {},
+         "qck serve: --tls-cert: cannot read /etc: Is a directory"},
+        {{"serve", "--cache", "999999TB"},
+         {},
+         "qck serve: --cache: '999999TB' is more memory than this machine has"},
+        {{"reconcile", "--data-dir", "x", "--admin", "127.0.0.1:1"},
+         {},
+         "qck reconcile: --data-dir and --admin exclude each other: a service is asked, or its "
+         "directory read"},
+        {{"bench", "max", "--agents-within", "5s"},
+         {},
+         "qck bench max: --agents-within is for agents, and there are none (--agents)"},
+        {{"bench", "max", "--fleet-token=x"},
+         {},
+         "qck bench max: --fleet-token is for agents, and there are none (--agents)"},
+        {{"bench", "max", "--agents-ca", "/etc/hosts"},
+         {},
+         "qck bench max: --agents-ca is for agents, and there are none (--agents)"},
         {{"bench", "max", "--serve", "--target", "http://127.0.0.1/"},
          {},
          "qck bench max: --serve and --target exclude each other"},
@@ -117,6 +139,16 @@ TEST_CASE("a flag that does not exist names the one that was meant", "[cli]") {
         {{"serve", "--colour", "red"},
          {},
          "qck serve: --colour is no flag of qck serve (qck serve --help)"},
+        {{"bench", "constant", "--rat", "5"},
+         {},
+         "qck bench constant: --rat is no flag of qck bench constant (did you mean --rate?)"},
+        {{"bench", "constnt", "--rate", "1"},
+         {},
+         "qck bench: 'constnt' is not a command of qck bench (did you mean constant?)"},
+        {{"bench", "--rate", "1", "constnt"},
+         {},
+         "qck bench: 'constnt' is not a command of qck bench (did you mean constant?)"},
+        {{"srve"}, {}, "qck: 'srve' is not a command of qck (did you mean serve?)"},
         {{"serve", "now"}, {}, "qck serve: 'now' was not expected (qck serve --help)"},
         {{"--json", "links", "list"},
          {},
@@ -155,11 +187,17 @@ TEST_CASE("an error names the line of the file that the value came from", "[cli]
     refused("[serve]\n\ndata-dri = \"x\"\n",
             ":3: 'serve.data-dri' is no option of any command (sections and names are those of the "
             "flags)");
+    refused("# ours\n[serv]\nthreads = 2\n",
+            ":2: 'serv' is no command (sections and names are those of the flags)");
     refused("\n[serve\n", ":2: expected [section] or name = value");
     refused("[serve]\nnonsense\n", ":2: expected [section] or name = value");
     check_refused({{{"serve", "--config", "/nowhere/qck.toml"},
                     {},
-                    "qck serve: --config: cannot read /nowhere/qck.toml"}});
+                    "qck serve: --config: cannot read /nowhere/qck.toml: No such file or "
+                    "directory"},
+                   {{"serve", "--config", "/etc"},
+                    {},
+                    "qck serve: --config: cannot read /etc: not a regular file"}});
 }
 
 TEST_CASE("variables that images and scripts set are no flags of ours", "[cli]") {

@@ -184,6 +184,40 @@ TEST_CASE("who asks the redirect listener for links is told", "[links][cli]") {
     }
 }
 
+TEST_CASE("who asks the wrong listener is told which one it is, and which it should be",
+          "[links][cli]") {
+    RunningService service;
+    struct Asked {
+        std::string listener;
+        std::vector<std::string> words;
+        std::string says;
+    };
+    const std::string api =
+        ", and is no links API (its address is the one that `qck serve` calls "
+        "api)\n";
+    const std::string admin =
+        ", and is no admin listener (its address is the one that `qck serve` "
+        "calls admin)\n";
+    const std::vector<Asked> all{
+        {"ingest", {"links", "list", "--api"}, " takes events" + api},
+        {"admin", {"links", "list", "--api"}, " is the admin listener" + api},
+        {"admin", {"links", "add", "https://a.example/", "--api"}, " is the admin listener" + api},
+        {"api", {"status", "--admin"}, " answers for links" + admin},
+        {"api", {"reconcile", "--admin"}, " answers for links" + admin},
+        {"redirect", {"cache", "stats", "--admin"}, " answers redirects" + admin},
+        {"ingest", {"mode", "show", "--admin"}, " takes events" + admin},
+    };
+    for (const Asked& asked : all) {
+        const std::string url = "http://" + service.address(asked.listener).to_string();
+        auto words = asked.words;
+        words.push_back(url);
+        const auto run = test::run_program(QCK_PROGRAM, words);
+        CAPTURE(asked.words, run.err);
+        CHECK(run.exit_code == 3);
+        CHECK(contains(run.err, url + asked.says));
+    }
+}
+
 TEST_CASE("a list that cannot be written is no success", "[links][cli]") {
     RunningService service;
     service.add_link("a");
@@ -272,6 +306,17 @@ TEST_CASE("export and import round-trip a hundred thousand links exactly", "[lin
             second({"export", "--format", format}).out == test::text_of_file(exported);
         CHECK(same);
     }
+}
+
+TEST_CASE("an export to - goes to standard output", "[links][cli]") {
+    RunningService service;
+    const LinksCommand links(service);
+    REQUIRE(links({"add", "https://a.example/", "--code", "a"}).exit_code == 0);
+    const auto exported = links({"export", "--out", "-"});
+    CHECK(exported.exit_code == 0);
+    CHECK(exported.out == links({"export"}).out);
+    CHECK(contains(exported.out, "a,https://a.example/"));
+    CHECK_FALSE(std::filesystem::exists("-"));
 }
 
 TEST_CASE("an export that fails leaves the old file as it was", "[links][cli]") {

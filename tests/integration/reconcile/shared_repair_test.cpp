@@ -330,6 +330,7 @@ TEST_CASE("a stopped service's journal is compared with the shared stores, too",
     INFO(differs.out << differs.err);
     CHECK(differs.exit_code == 1);
     CHECK(contains(differs.out, "+1 in redis"));
+    CHECK(contains(differs.out, "differs. Repair: qck reconcile --admin URL --repair"));
     if (stores.clickhouse) CHECK(contains(differs.out, "1 minute differs in clickhouse"));
 
     arguments[6] = "nowhere";  // of --postgres
