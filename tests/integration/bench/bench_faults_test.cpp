@@ -10,6 +10,7 @@
 using namespace qck;
 using nlohmann::json;
 using test::BenchProgram;
+using test::contains;
 using test::ran;
 using test::Reaction;
 using test::TestTarget;
@@ -17,10 +18,6 @@ using test::TestTarget;
 namespace {
 
 Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 
