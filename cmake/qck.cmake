@@ -45,6 +45,9 @@ function(qck_library name)
   endif()
 endfunction()
 
+# What is tested is built as it ships; for the tests themselves a short build is worth more than speed.
+set(QCK_TEST_OPTIONS $<$<CONFIG:Release>:-O0 -g0>)
+
 # qck_test(NAME LIBS …): one test program of every *_test.cpp in this folder; run by ctest. A program
 # that exits with 77 was skipped. SKIPPABLE: its cases tagged [skippable] are a test of their own, so
 # that the others do not count as skipped with them.
@@ -53,6 +56,7 @@ function(qck_test name)
   file(GLOB sources CONFIGURE_DEPENDS *_test.cpp)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE test_main ${arg_LIBS})
+  target_compile_options(${name} PRIVATE ${QCK_TEST_OPTIONS})
   set(tests ${name})
   if(arg_SKIPPABLE)
     add_test(NAME ${name} COMMAND ${name} "~[skippable]" WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})

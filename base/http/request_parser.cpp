@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view version_1_1 = " HTTP/1.1";
 /// Fields whose second appearance would leave it to chance what is meant.
-constexpr std::uint32_t singletons =
+constexpr std::uint32_t request_singletons =
     bit_of(Field::host) | bit_of(Field::content_length) | bit_of(Field::transfer_encoding) |
     bit_of(Field::authorization) | bit_of(Field::content_type) | bit_of(Field::content_encoding);
 
@@ -237,7 +237,7 @@ Refusal RequestParser::take_absolute_target(std::string_view buffer, std::string
     const Field field = field_of(name);
     if (field == Field::other) return {};
     value = trimmed(value);
-    if ((seen_ & bit_of(field) & singletons) != 0) return refuse_second(field);
+    if ((seen_ & bit_of(field) & request_singletons) != 0) return refuse_second(field);
     seen_ |= bit_of(field);
     values_[static_cast<std::size_t>(field)] = {
         static_cast<std::uint32_t>(value.data() - buffer.data()),

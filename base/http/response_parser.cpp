@@ -3,7 +3,7 @@
 namespace qck::http {
 namespace {
 
-constexpr std::uint32_t singletons =
+constexpr std::uint32_t response_singletons =
     bit_of(Field::content_length) | bit_of(Field::transfer_encoding);
 
 /// A body never follows these, whatever their headers say (RFC 9112 section 6.3).
@@ -99,7 +99,7 @@ inline ParseStatus ResponseParser::end_head(std::string_view buffer) {
     const Field field = field_of(name);
     if (field == Field::other) return {};
     value = trimmed(value);
-    if ((seen_ & bit_of(field) & singletons) != 0) {
+    if ((seen_ & bit_of(field) & response_singletons) != 0) {
         return {400, "Content-Length or Transfer-Encoding appears twice"};
     }
     seen_ |= bit_of(field);

@@ -19,7 +19,7 @@
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck agent";
+constexpr const char* agent_command = "qck agent";
 
 struct AgentOptions {
     std::string listen;
@@ -38,8 +38,6 @@ struct AgentOptions {
     std::string tls_key;
     std::string tls_ca;
 };
-
-Error misused(std::string why) { return error(Errc::invalid_argument, std::move(why)); }
 
 std::string host_name() {
     std::array<char, 256> name{};
@@ -153,7 +151,7 @@ Result<void> run(const AgentOptions& options, const InterruptWatch& interrupts) 
 Exit run_agent(const AgentOptions& options) {
     const InterruptWatch interrupts;
     const auto outcome = run(options, interrupts);
-    return outcome ? Exit::good : failed(command_name, outcome.error());
+    return outcome ? Exit::good : failed(agent_command, outcome.error());
 }
 
 }  // namespace

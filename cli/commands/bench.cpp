@@ -19,7 +19,6 @@
 #include "cli/commands/command.hpp"
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/live_view.hpp"
-#include "cli/commands/options.hpp"
 #include "cli/commands/run_directory.hpp"
 #include "cli/commands/service_load.hpp"
 #include "cli/commands/typed_command.hpp"
@@ -32,7 +31,7 @@
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck bench";
+constexpr const char* bench_command = "qck bench";
 /// Of the peak: so much is looked for where only the shares of agents depend on it.
 constexpr double beyond_peak = 1.2;
 
@@ -86,7 +85,7 @@ Exit exit_of(const report::Report& report) {
 void say_what_failed(const report::Report& report) {
     const report::Verdict& verdict = report.verdict;
     const auto say = [](const std::string& text) {
-        std::fprintf(stderr, "%s: %s\n", command_name, text.c_str());
+        std::fprintf(stderr, "%s: %s\n", bench_command, text.c_str());
     };
     const auto joined = [](const std::vector<std::string>& all, const char* between) {
         std::string text;
@@ -129,7 +128,7 @@ Result<void> tell(const BenchOptions& options, const report::Report& report,
         say_what_failed(report);
     }
     if (!report.reconcile_failure.empty()) {
-        std::fprintf(stderr, "%s: the counts were not compared: %s\n", command_name,
+        std::fprintf(stderr, "%s: the counts were not compared: %s\n", bench_command,
                      report.reconcile_failure.c_str());
     }
     return written;
@@ -244,7 +243,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
         RunDirectory::make(options.out.empty() ? default_directory(bench.plan) : options.out);
     if (!directory) return directory.error();
     if (auto ready = prepare(options, interrupts, bench); !ready) return ready.error();
-    if (!options.quiet) say_replaced(*directory, command_name);
+    if (!options.quiet) say_replaced(*directory, bench_command);
     if (!options.json && !options.quiet) {
         std::fputs(render::run_head(bench.plan, bench.context, terminals.out).c_str(), stdout);
         std::fflush(stdout);
@@ -284,8 +283,8 @@ Exit run_once(const BenchOptions& options, InterruptWatch& interrupts, LiveView*
     const auto outcome = run_bench_of(options, interrupts, view);
     if (outcome) return *outcome;
     if (view != nullptr) view->end("FAILED", outcome.error().message, "");
-    if (interrupts.count() == 0) return failed(command_name, outcome.error());
-    std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);
+    if (interrupts.count() == 0) return failed(bench_command, outcome.error());
+    std::fprintf(stderr, "%s: interrupted before there was anything to report\n", bench_command);
     return Exit::run_invalid;
 }
 
@@ -294,7 +293,7 @@ Exit run_once(const BenchOptions& options, InterruptWatch& interrupts, LiveView*
 Exit run_bench(const BenchOptions& options) {
     InterruptWatch interrupts;
     const auto view = LiveView::wanted_by(options, interrupts);
-    if (!view) return failed(command_name, view.error());
+    if (!view) return failed(bench_command, view.error());
     const auto once = [&](const BenchOptions& one) {
         return run_once(one, interrupts, view->get());
     };

@@ -6,6 +6,7 @@
 
 #include "base/units.hpp"
 #include "cli/commands/bench_run.hpp"
+#include "cli/commands/command.hpp"
 #include "cli/commands/fleet_token.hpp"
 #include "cli/commands/local_addresses.hpp"
 
@@ -19,8 +20,6 @@ std::string random_token() {
     for (int words = 0; words < 8; ++words) token += std::to_string(source()) + ".";
     return token;
 }
-
-Error misused(const std::string& why) { return error(Errc::invalid_argument, why); }
 
 Result<void> check(const FleetOptions& options, const net::Address& listen, bool local) {
     if (!local && options.token.empty() && !listen.is_loopback()) {

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/units.hpp"
+#include "cli/commands/options.hpp"
 #include "cli/commands/typed_command.hpp"
 #include "loadgen/scenario/limits.hpp"
 #include "loadgen/scenario/users.hpp"
@@ -19,7 +20,7 @@ constexpr std::uint32_t writers_default = 1'000;
 constexpr std::size_t processes_default = 4;
 constexpr std::uint32_t processes_max = 1'000;
 constexpr std::chrono::nanoseconds steady_default = std::chrono::seconds(10);
-constexpr std::chrono::nanoseconds timeout_default = std::chrono::seconds(10);
+constexpr std::chrono::nanoseconds users_timeout_default = std::chrono::seconds(10);
 /// Links that are written expire by themselves, long after anybody looks at the run.
 constexpr std::time_t written_live_s = 24 * 3600;
 constexpr std::uint32_t links_read = 1'000;
@@ -158,7 +159,7 @@ Result<scenario::Plan> crowd_plan(const BenchOptions& options) {
     scenario::Plan plan;
     plan.name = mode_name(options.mode);
     plan.description = description_of(*users);
-    plan.timeout = timeout_default;
+    plan.timeout = users_timeout_default;
     plan.requests.push_back(read_request());
     if (users->groups.back().request == 1) {
         plan.requests.push_back(write_request(options.serve ? "" : options.token));

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cli/commands/bench_options.hpp"
-#include "cli/commands/options.hpp"
+#include "cli/commands/command.hpp"
 #include "loadgen/engine/target.hpp"
 
 namespace qck::commands {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double viral_peak_per_s = 10e6;
 constexpr std::chrono::nanoseconds duration_default = std::chrono::seconds(10);
-constexpr std::chrono::nanoseconds timeout_default = std::chrono::seconds(10);
+constexpr std::chrono::nanoseconds own_timeout_default = std::chrono::seconds(10);
 /// A search sets its rate itself.
 constexpr const char* search_lever = "the rate";
 /// Steps that are too fast are to end soon.
@@ -31,7 +31,7 @@ scenario::Plan simple_plan(const BenchOptions& options) {
     scenario::RequestKind kind;
     kind.name = "get";
     plan.requests.push_back(kind);
-    plan.timeout = timeout_default;
+    plan.timeout = own_timeout_default;
     return plan;
 }
 

@@ -6,12 +6,11 @@
 #include <system_error>
 
 #include "cli/commands/bench_setup.hpp"
-#include "cli/commands/options.hpp"
 
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck bench";
+constexpr const char* repeat_command = "qck bench";
 
 Exit worse(Exit one, Exit other) {
     for (const Exit exit :
@@ -40,18 +39,18 @@ Result<void> check_unused(const std::string& directory) {
 Exit run_repeated(BenchOptions options, const InterruptWatch& interrupts,
                   const std::function<Exit(const BenchOptions&)>& run_once) {
     if (options.json) {
-        return failed(command_name, error(Errc::invalid_argument,
-                                          "--repeat: --json prints one report (leave it out, and "
-                                          "read the report.json of each run)"));
+        return failed(repeat_command, error(Errc::invalid_argument,
+                                            "--repeat: --json prints one report (leave it out, and "
+                                            "read the report.json of each run)"));
     }
     if (options.out.empty()) {
         const auto plan = plan_of(options);
-        if (!plan) return failed(command_name, plan.error());
+        if (!plan) return failed(repeat_command, plan.error());
         options.out = default_directory(*plan);
     }
     const std::string directory = options.out;
     if (auto unused = check_unused(directory); !unused) {
-        return failed(command_name, unused.error());
+        return failed(repeat_command, unused.error());
     }
     Exit exit = Exit::good;
     for (std::uint32_t at = 1; at <= options.repeat && interrupts.count() == 0; ++at) {

@@ -15,7 +15,6 @@
 #include "cli/commands/bench_target.hpp"
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/live_view.hpp"
-#include "cli/commands/options.hpp"
 #include "cli/commands/run_directory.hpp"
 #include "cli/commands/typed_command.hpp"
 #include "cli/render/run_summary.hpp"
@@ -30,7 +29,7 @@ namespace {
 using search::Outcome;
 using search::SearchStatus;
 
-constexpr const char* command_name = "qck bench search";
+constexpr const char* search_command = "qck bench search";
 
 /// Who offers the load of a search: this process, or the agents of a fleet.
 struct Generator {
@@ -228,7 +227,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     Calibration asked;
     auto fleet = gather_fleet(options, placement, *plan, config.target, asked, interrupts);
     if (!fleet) return fleet.error();
-    if (!options.quiet) say_replaced(*directory, command_name);
+    if (!options.quiet) say_replaced(*directory, search_command);
 
     const Generator generator{config, fleet->get(),
                               both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view))};
@@ -270,7 +269,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
                   search::to_html(report));
     }
     if (!not_compared.empty()) {
-        std::fprintf(stderr, "%s: the counts were not compared: %s\n", command_name,
+        std::fprintf(stderr, "%s: the counts were not compared: %s\n", search_command,
                      not_compared.c_str());
         return Exit::could_not_run;
     }
@@ -283,25 +282,25 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
 
 Exit run_search(const BenchOptions& options) {
     if (options.objectives.empty()) {
-        return failed(command_name,
+        return failed(search_command,
                       error(Errc::invalid_argument,
                             "--slo is required: what is to hold (try --slo 'p99<5ms' --slo "
                             "'errors<0.1%')"));
     }
     if (options.search.from_per_s > options.search.to_per_s) {
-        return failed(command_name,
+        return failed(search_command,
                       error(Errc::invalid_argument,
                             "--from: " + format_rate(options.search.from_per_s) +
                                 " is above --to " + format_rate(options.search.to_per_s)));
     }
     InterruptWatch interrupts;
     const auto view = LiveView::wanted_by(options, interrupts);
-    if (!view) return failed(command_name, view.error());
+    if (!view) return failed(search_command, view.error());
     const auto outcome = look(options, interrupts, view->get());
     if (outcome) return *outcome;
     if (*view) (*view)->end("FAILED", outcome.error().message, "");
-    if (interrupts.count() == 0) return failed(command_name, outcome.error());
-    std::fprintf(stderr, "%s: interrupted before there was anything to report\n", command_name);
+    if (interrupts.count() == 0) return failed(search_command, outcome.error());
+    std::fprintf(stderr, "%s: interrupted before there was anything to report\n", search_command);
     return Exit::run_invalid;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "cli/commands/admin_reply.hpp"
 
 namespace qck::commands {
 namespace {
@@ -38,17 +39,6 @@ clicks::AlertQueue::Post poster(const std::string& url) {
         if (answer->status / 100 == 2) return {};
         return error(Errc::unavailable, "the webhook answered " + std::to_string(answer->status));
     };
-}
-
-Response json_reply(const Json& json) {
-    Response response;
-    response.body = json.dump() + "\n";
-    return response;
-}
-
-Response of_error(const Error& error) {
-    const bool wrong = error.code == Errc::invalid_argument;
-    return problem(wrong ? 422 : 503, wrong ? "invalid-mode" : "unavailable", error.message);
 }
 
 }  // namespace
@@ -105,12 +95,12 @@ Response BurstWatch::set(const admin::Action::Call& call) {
         return problem(400, "invalid-json", R"(expected {"mode": "normal|elevated|burst|auto"})");
     }
     const auto mode = clicks::parse_link_mode(asked["mode"].get<std::string>());
-    if (!mode) return of_error(mode.error());
+    if (!mode) return error_reply(mode.error(), "invalid-mode");
     const auto link = store_.find(call.rest);
-    if (!link) return of_error(link.error());
+    if (!link) return error_reply(link.error(), "invalid-mode");
     if (!*link) return problem(404, "link-not-found", "there is no link " + call.rest);
     const auto done = modes_.force((*link)->id, (*link)->code, *mode);
-    if (!done) return of_error(done.error());
+    if (!done) return error_reply(done.error(), "invalid-mode");
     const auto now = modes_.mode_of((*link)->id);
     Json answer{{"code", (*link)->code},
                 {"mode", clicks::link_mode_names[static_cast<std::size_t>(now)]},

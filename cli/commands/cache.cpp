@@ -111,7 +111,7 @@ Result<std::vector<std::string>> codes_to_warm(const CacheOptions& options,
 }
 
 /// What the requests of one command came to.
-struct Outcome {
+struct OrderOutcome {
     std::vector<std::string> done;
     std::vector<std::string> not_found;
     std::vector<std::string> failed;
@@ -137,8 +137,9 @@ struct Outcome {
 };
 
 /// In batches, each when its first code is due.
-Result<Outcome> order(client::RestClient& client, const std::string& verb, const char* participle,
-                      const std::vector<std::string>& codes, std::optional<double> rate_per_s) {
+Result<OrderOutcome> order(client::RestClient& client, const std::string& verb,
+                           const char* participle, const std::vector<std::string>& codes,
+                           std::optional<double> rate_per_s) {
     std::size_t batch = batch_max;
     if (rate_per_s) {
         batch = std::clamp<std::size_t>(static_cast<std::size_t>(*rate_per_s / batches_per_s), 1,
@@ -146,7 +147,7 @@ Result<Outcome> order(client::RestClient& client, const std::string& verb, const
     }
     const bool progress = ::isatty(STDERR_FILENO) == 1 && codes.size() > batch;
     const auto begin = std::chrono::steady_clock::now();
-    Outcome outcome;
+    OrderOutcome outcome;
     for (std::size_t at = 0; at < codes.size(); at += batch) {
         if (rate_per_s) {
             const std::chrono::duration<double> due(static_cast<double>(at) / *rate_per_s);
@@ -183,7 +184,7 @@ void complain(const std::string& verb, const char* what, const std::vector<std::
 }
 
 Exit report(const CacheOptions& options, const std::string& verb, const char* participle,
-            const Outcome& outcome) {
+            const OrderOutcome& outcome) {
     if (options.connection.json) {
         std::printf("%s\n", Json{{participle, outcome.done},
                                  {"not_found", outcome.not_found},

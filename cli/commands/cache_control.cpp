@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "cli/commands/admin_reply.hpp"
 #include "cli/commands/cache_request.hpp"
 #include "services/stores/redis/link_changes.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
@@ -28,17 +29,6 @@ constexpr std::chrono::milliseconds figures_max = 1s;
 /// Longer than an answer that was asked for before may take.
 constexpr std::chrono::milliseconds eviction_mark_ttl = 60s;
 constexpr std::size_t hottest_shown = 10;
-
-Response json_reply(const Json& json) {
-    Response response;
-    response.body = json.dump() + "\n";
-    return response;
-}
-
-Response of_error(const Error& error) {
-    const bool wrong = error.code == Errc::invalid_argument;
-    return problem(wrong ? 422 : 503, wrong ? "invalid-request" : "unavailable", error.message);
-}
 
 /// Results that other threads give, until all are there or the time is over; what comes later is
 /// dropped.
@@ -168,7 +158,7 @@ std::vector<std::string> CacheControl::unknown(const std::vector<std::string>& c
 
 Response CacheControl::warm(const Call& call) {
     const auto codes = cache_codes_from_json(call.body);
-    if (!codes) return of_error(codes.error());
+    if (!codes) return error_reply(codes.error(), "invalid-request");
     const std::size_t lanes = parts_.lanes.size();
     Gathering<Warmth> answers(codes->size() * lanes);
     for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -205,7 +195,7 @@ Response CacheControl::warm(const Call& call) {
 
 Response CacheControl::evict(const Call& call) {
     const auto codes = cache_codes_from_json(call.body);
-    if (!codes) return of_error(codes.error());
+    if (!codes) return error_reply(codes.error(), "invalid-request");
     std::vector<redis::Command> commands;
     for (const std::string& code : *codes) {
         obey(redis::LinkOrder::evict, code);
@@ -220,13 +210,13 @@ Response CacheControl::evict(const Call& call) {
 
 Response CacheControl::pin(const Call& call) {
     const auto codes = cache_codes_from_json(call.body);
-    if (!codes) return of_error(codes.error());
+    if (!codes) return error_reply(codes.error(), "invalid-request");
     Json missing = Json::array();
     std::vector<std::string> found;
     std::vector<redis::Command> commands;
     for (const std::string& code : *codes) {
         const auto link = parts_.links.find(code);
-        if (!link) return of_error(link.error());
+        if (!link) return error_reply(link.error(), "invalid-request");
         if (!*link) {
             missing.push_back(code);
             continue;
@@ -267,7 +257,7 @@ Response CacheControl::pin(const Call& call) {
 
 Response CacheControl::unpin(const Call& call) {
     const auto codes = cache_codes_from_json(call.body);
-    if (!codes) return of_error(codes.error());
+    if (!codes) return error_reply(codes.error(), "invalid-request");
     std::vector<redis::Command> commands;
     for (const std::string& code : *codes) {
         obey(redis::LinkOrder::unpin, code);
@@ -319,11 +309,11 @@ Response CacheControl::top(const Call& call) {
     std::string_view text = call.query;
     if (text.starts_with('?')) text.remove_prefix(1);
     const auto query = read_top_query(text);
-    if (!query) return of_error(query.error());
+    if (!query) return error_reply(query.error(), "invalid-request");
     const auto links = most_clicked(query->hours, query->links_max);
-    if (!links) return of_error(links.error());
+    if (!links) return error_reply(links.error(), "invalid-request");
     const auto codes = links::codes_by_id(parts_.links, ids_of(*links));
-    if (!codes) return of_error(codes.error());
+    if (!codes) return error_reply(codes.error(), "invalid-request");
     Json list = Json::array();
     for (const clicks::LinkClicks& one : *links) {
         const auto code = codes->find(one.link_id);

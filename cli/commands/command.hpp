@@ -1,12 +1,26 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace qck::commands {
 
 /// Exit codes of every command (DESIGN section 5).
 enum class Exit : int { good = 0, check_failed = 1, usage = 2, could_not_run = 3, run_invalid = 4 };
+
+/// An error of the user's.
+Error misused(std::string why);
+/// Says on stderr why `command` failed, and gives its exit code: 2 for wrong input, else 3.
+Exit failed(const char* command, const Error& error);
+/// The same of a file or directory that was named: that it is not there, cannot be read or is not
+/// what it should be is wrong input.
+Error wrong_input(Error error);
 
 /// Each adds its subcommand to `app`; `chosen` is set to what is to run when that subcommand was
 /// parsed.

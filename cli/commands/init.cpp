@@ -15,7 +15,7 @@
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck init";
+constexpr const char* init_command = "qck init";
 
 struct InitOptions {
     std::string postgres;
@@ -89,13 +89,13 @@ Exit init(const InitOptions& options) {
             stderr,
             "%s: which store? Give --postgres URL or --clickhouse URL, or set QCK_POSTGRES or "
             "QCK_CLICKHOUSE\n",
-            command_name);
+            init_command);
         return Exit::usage;
     }
     nlohmann::json stores = nlohmann::json::array();
     for (const auto& step : steps) {
         const auto done = step();
-        if (!done) return failed(command_name, done.error());
+        if (!done) return failed(init_command, done.error());
         if (options.json) {
             stores.push_back(done->json);
         } else {

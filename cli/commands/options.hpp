@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <concepts>
-#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -55,21 +54,6 @@ inline Result<std::string> readable_file(std::string_view text) {
     std::ifstream file(name, std::ios::binary);
     if (file && (file.peek() != std::ifstream::traits_type::eof() || errno == 0)) return name;
     return error(Errc::invalid_argument, io_error("cannot read " + name, errno).message);
-}
-
-/// Says on stderr why `command` failed, and gives its exit code: 2 for wrong input, else 3.
-inline Exit failed(const char* command, const Error& error) {
-    std::fprintf(stderr, "%s: %s\n", command, error.message.c_str());
-    return error.code == Errc::invalid_argument ? Exit::usage : Exit::could_not_run;
-}
-
-/// The same of a file or directory that was named: that it is not there, cannot be read or is not
-/// what it should be is wrong input.
-inline Error wrong_input(Error error) {
-    const bool of_it = error.code == Errc::not_found || error.code == Errc::io ||
-                       error.code == Errc::permission || error.code == Errc::corrupt;
-    if (of_it) error.code = Errc::invalid_argument;
-    return error;
 }
 
 }  // namespace qck::commands

@@ -18,7 +18,7 @@
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck plan";
+constexpr const char* plan_command = "qck plan";
 
 struct PlanOptions {
     double rate_per_s = 10e6;
@@ -50,11 +50,11 @@ Result<void> settle_assumptions(PlanOptions& options) {
 
 Exit plan_viral(PlanOptions options) {
     if (!options.target.empty() && !options.calibrate) {
-        return failed(command_name, error(Errc::invalid_argument,
+        return failed(plan_command, error(Errc::invalid_argument,
                                           "--target: is what --calibrate measures; add that"));
     }
     if (auto settled = settle_assumptions(options); !settled) {
-        return failed(command_name, settled.error());
+        return failed(plan_command, settled.error());
     }
     const auto figures = planner::plan_burst(options.rate_per_s, options.given);
     const std::string text =
@@ -69,7 +69,7 @@ Exit plan_stage(const PlanOptions& options, std::string_view what,
                 std::span<const planner::Stage> stages) {
     const planner::Stage* const stage = planner::stage_for(stages, options.per_day);
     if (stage == nullptr) {
-        return failed(command_name,
+        return failed(plan_command,
                       error(Errc::invalid_argument,
                             "--per-day: the documents' largest stage serves " +
                                 format_rate(stages.back().per_day) + " " + std::string(what) +

@@ -30,7 +30,7 @@
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck reconcile";
+constexpr const char* reconcile_command = "qck reconcile";
 
 struct ReconcileOptions {
     std::filesystem::path data_dir = "qck-data";
@@ -74,7 +74,7 @@ Error of_directory(Error error) {
 
 Result<Stores> open_stores(const ReconcileOptions& options) {
     Stores stores;
-    auto held = clicks::DataDirectory::open_offline(options.data_dir, command_name);
+    auto held = clicks::DataDirectory::open_offline(options.data_dir, reconcile_command);
     if (held) {
         stores.held = std::move(*held);
     } else if (held.error().code != Errc::unavailable) {
@@ -230,16 +230,18 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
 
 Exit run_reconcile(const ReconcileOptions& options) {
     if (was_typed("--data-dir") && was_typed("--admin")) {
-        return failed(command_name, error(Errc::invalid_argument,
-                                          "--data-dir and --admin exclude each other: a service is "
-                                          "asked, or its directory read"));
+        return failed(reconcile_command,
+                      error(Errc::invalid_argument,
+                            "--data-dir and --admin exclude each other: a service is "
+                            "asked, or its directory read"));
     }
     if (options.clean && !options.admin) {
-        return failed(command_name, error(Errc::invalid_argument,
-                                          "--clean is for a service that runs: give its --admin"));
+        return failed(
+            reconcile_command,
+            error(Errc::invalid_argument, "--clean is for a service that runs: give its --admin"));
     }
     const auto result = options.admin ? compare_there(options) : compare_here(options);
-    if (!result) return failed(command_name, result.error());
+    if (!result) return failed(reconcile_command, result.error());
     if (options.json) {
         std::printf("%s\n", to_json(*result).c_str());
     } else {
@@ -248,7 +250,7 @@ Exit run_reconcile(const ReconcileOptions& options) {
         if (options.admin || options.shared.any()) {
             of = "--admin " + (options.admin ? options.admin->text : std::string("URL"));
         }
-        print_comparison(*result, std::string(command_name) + " " + of);
+        print_comparison(*result, std::string(reconcile_command) + " " + of);
     }
     return result->agrees() ? Exit::good : Exit::check_failed;
 }

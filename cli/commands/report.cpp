@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/whole_file.hpp"
+#include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/report_compare.hpp"
 #include "cli/commands/report_runs.hpp"
@@ -27,9 +28,9 @@ struct ReportOptions {
     bool json = false;
 };
 
-constexpr const char* command_name = "qck report";
+constexpr const char* report_command = "qck report";
 
-Exit complain(const Error& failure) { return failed(command_name, wrong_input(failure)); }
+Exit complain(const Error& failure) { return failed(report_command, wrong_input(failure)); }
 
 std::string head_of(const report::Report& report, const std::string& run) {
     std::string text = run + ": " + report.scenario + " on " + report.target;
@@ -124,13 +125,13 @@ Exit html(const ReportOptions& options) {
     const std::string text = report::to_html(*report);
     if (options.out == "-") {
         if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) {
-            return failed(command_name, error(Errc::io, "cannot write to standard output"));
+            return failed(report_command, error(Errc::io, "cannot write to standard output"));
         }
         return Exit::good;
     }
     const std::string path = options.out.empty() ? html_path_of(options.run) : options.out;
     if (const auto written = write_whole_file(path, text); !written) {
-        return failed(command_name, written.error());
+        return failed(report_command, written.error());
     }
     std::printf("%s\n", path.c_str());
     return Exit::good;

@@ -17,7 +17,7 @@
 namespace qck::commands {
 namespace {
 
-constexpr const char* command_name = "qck serve";
+constexpr const char* serve_command = "qck serve";
 constexpr std::size_t cache_bytes_min = 1024 * 1024;
 
 /// The flags as given; turned into a ServiceConfig once all are known.
@@ -193,7 +193,7 @@ Exit serve(ServeOptions& options) {
     log::set_quiet(options.quiet);
 
     auto service = Service::start(options.config);
-    if (!service) return failed(command_name, service.error());
+    if (!service) return failed(serve_command, service.error());
     if (!options.config.ingest_address.is_loopback()) {
         log::warn("ingest_open", {{"at", options.config.ingest_address.to_string()},
                                   {"why",
@@ -292,7 +292,7 @@ void add_serve(CLI::App& app, Chosen& chosen) {
         chosen = [options] {
             auto checked = check(*options);
             if (checked) checked = check_ports(options->config);
-            return checked ? serve(*options) : failed(command_name, checked.error());
+            return checked ? serve(*options) : failed(serve_command, checked.error());
         };
     });
 }

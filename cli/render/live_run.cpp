@@ -24,7 +24,7 @@ std::chrono::seconds left_of(std::chrono::nanoseconds span) {
     return std::chrono::ceil<std::chrono::seconds>(span);
 }
 
-std::string micros_text(std::uint64_t ns) {
+std::string nanos_text(std::uint64_t ns) {
     return format_duration(std::chrono::nanoseconds(static_cast<std::int64_t>(ns)));
 }
 
@@ -69,10 +69,10 @@ Parts rate_parts(const record::Progress& progress) {
 
 Parts latency_parts(const record::Progress& progress) {
     if (progress.recent.count() == 0) return {"nothing answered"};
-    return {"p50 " + micros_text(progress.recent.percentile_ns(0.5)),
-            "p99 " + micros_text(progress.recent.percentile_ns(0.99)),
-            "p99.9 " + micros_text(progress.recent.percentile_ns(0.999)),
-            "max " + micros_text(progress.recent.max_ns())};
+    return {"p50 " + nanos_text(progress.recent.percentile_ns(0.5)),
+            "p99 " + nanos_text(progress.recent.percentile_ns(0.99)),
+            "p99.9 " + nanos_text(progress.recent.percentile_ns(0.999)),
+            "max " + nanos_text(progress.recent.max_ns())};
 }
 
 Parts count_parts(const record::Progress& progress) {

@@ -15,8 +15,6 @@
 namespace qck::render {
 namespace {
 
-constexpr std::size_t label_columns = 12;
-
 std::string span_text(double seconds) {
     return format_duration(std::chrono::nanoseconds(std::llround(seconds * 1e9)));
 }
@@ -27,8 +25,6 @@ std::string tight_span(double seconds) {
     text.erase(std::remove(text.begin(), text.end(), ' '), text.end());
     return text;
 }
-
-std::string micros_text(double us) { return span_text(us / 1e6); }
 
 std::string percent_text(double share) {
     char text[32];

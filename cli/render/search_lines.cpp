@@ -9,12 +9,6 @@
 namespace qck::render {
 namespace {
 
-constexpr std::size_t label_columns = 12;
-
-std::string micros_text(double us) {
-    return format_duration(std::chrono::nanoseconds(std::llround(us * 1e3)));
-}
-
 /// `label`, then `text` broken into lines that stand below each other.
 std::string paragraph(const Terminal& terminal, std::string_view label, std::string_view text,
                       Tone tone = Tone::plain) {

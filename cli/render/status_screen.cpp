@@ -11,7 +11,7 @@
 namespace qck::render {
 namespace {
 
-constexpr std::size_t label_columns = 11;
+constexpr std::size_t status_label_columns = 11;
 constexpr std::size_t modes_shown = 8;
 
 std::string fixed(double value, int places) {
@@ -55,7 +55,7 @@ std::string instances_text(const StatusView& view) {
 }
 
 std::string labelled(std::string_view label, const std::string& text) {
-    return padded_right(label, label_columns) + text;
+    return padded_right(label, status_label_columns) + text;
 }
 
 std::string cache_text(const StatusView& view) {

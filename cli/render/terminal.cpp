@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/units.hpp"
 #include "cli/render/table.hpp"
 
 namespace qck::render {
@@ -148,6 +149,10 @@ std::string plain_if_needed(const Terminal& terminal, std::string_view text) {
         } while (!text.empty() && (static_cast<unsigned char>(text[0]) & 0xc0U) == 0x80U);
     }
     return out;
+}
+
+std::string micros_text(double us) {
+    return format_duration(std::chrono::nanoseconds(std::llround(us * 1e3)));
 }
 
 std::string padded_right(std::string_view text, std::size_t columns) {

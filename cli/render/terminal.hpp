@@ -40,6 +40,11 @@ std::string bar(const Terminal& terminal, double share, std::size_t cells);
 /// ASCII, and any other character a question mark.
 std::string plain_if_needed(const Terminal& terminal, std::string_view text);
 
+/// The labels of a summary stand in so many columns, what they say beside them.
+constexpr std::size_t label_columns = 12;
+/// `41 µs`.
+std::string micros_text(double us);
+
 std::string padded_right(std::string_view text, std::size_t columns);
 std::string padded_left(std::string_view text, std::size_t columns);
 

@@ -12,7 +12,6 @@
 namespace qck::replay {
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::size_t sample_lines = 1'000;
 constexpr std::size_t sample_bytes = 4 * 1024 * 1024;
 /// How much of the end is looked at for the last request, and how far back when it shows none.

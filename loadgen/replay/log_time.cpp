@@ -9,7 +9,6 @@
 namespace qck::replay {
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 /// Years whose distance 64 bits of nanoseconds can hold.
 constexpr int year_min = 1970;
 constexpr int year_max = 2200;

@@ -6,6 +6,8 @@
 
 namespace qck::replay {
 
+constexpr std::int64_t second_ns = 1'000'000'000;
+
 struct LogTime {
     std::int64_t ns = 0;        ///< since 1970
     bool whole_second = false;  ///< nothing finer was said

@@ -51,7 +51,7 @@ std::string listed(const Answers& answers) {
     return text;
 }
 
-std::string percent(double share) {
+std::string percent_of(double share) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2g %%", share * 100);
     return text;
@@ -102,7 +102,7 @@ void judge_answers(const record::RunResult& run, Verdict& verdict) {
                                   format_count(answers.all) + " of them)");
     } else {
         verdict.reasons.push_back((all ? "no answer was what was asked for ("
-                                       : percent(std::floor(answers.share() * 100) / 100) +
+                                       : percent_of(std::floor(answers.share() * 100) / 100) +
                                              " of the answers were not what was asked for (") +
                                   listed(answers) + ")");
     }

@@ -8,7 +8,7 @@
 namespace qck::report {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 /// Rates over time in requests per second, from counts an interval.
 Json rates(const std::vector<std::uint64_t>& counts, double interval_s) {

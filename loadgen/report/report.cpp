@@ -186,7 +186,7 @@ void set_context(Report& report, const scenario::Plan& plan, const RunContext& c
     report.seed = plan.seed;
 }
 
-std::string share_text(std::uint64_t part, std::uint64_t whole) {
+std::string part_text(std::uint64_t part, std::uint64_t whole) {
     if (whole == 0) return "none";
     if (part == whole) return "all";
     const double percent = 100 * static_cast<double>(part) / static_cast<double>(whole);
@@ -214,7 +214,7 @@ std::string answers_text(const Report& report) {
     }
     if (refused == report.accounting.answered) return ", every one with an error";
     if (server_errors == 0) return {};
-    return ", " + share_text(server_errors, report.accounting.answered) +
+    return ", " + part_text(server_errors, report.accounting.answered) +
            " of them with a server error";
 }
 
@@ -332,8 +332,7 @@ std::string conclusion_of(const Report& report) {
                                                   std::max(y.target_rate, y.achieved_rate);
                                        });
     std::string text = "Of " + format_count(a.scheduled) + " requests " +
-                       share_text(a.answered, a.scheduled) + " were answered" +
-                       answers_text(report);
+                       part_text(a.answered, a.scheduled) + " were answered" + answers_text(report);
     if (peak->latency_us && peak->accounting.answered > 0) {
         const auto shown = [](double us) {
             return format_duration(std::chrono::nanoseconds(std::llround(us * 1e3)));

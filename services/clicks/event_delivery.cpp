@@ -18,15 +18,10 @@
 #include "services/clicks/event_shipper.hpp"
 
 namespace qck::clicks {
-namespace {
 
-constexpr std::int64_t retry_first_ns = 100'000'000;
-constexpr std::int64_t retry_max_ns = 5'000'000'000;
-constexpr std::size_t remembered_links_max = 200'000;
-
-class CursorFile final : public StateFile {
+class EventStateFile final : public StateFile {
 public:
-    explicit CursorFile(std::filesystem::path path) : path_(std::move(path)) {}
+    explicit EventStateFile(std::filesystem::path path) : path_(std::move(path)) {}
 
     Result<std::optional<std::string>> load() override {
         std::error_code failed;
@@ -44,6 +39,12 @@ public:
 private:
     std::filesystem::path path_;
 };
+
+namespace {
+
+constexpr std::int64_t retry_first_ns = 100'000'000;
+constexpr std::int64_t retry_max_ns = 5'000'000'000;
+constexpr std::size_t remembered_links_max = 200'000;
 
 Cursor writer_at(const Journal& journal, std::uint16_t shard) {
     const std::uint32_t epoch = journal.directory().identity().epoch;
@@ -232,7 +233,7 @@ private:
 
     EventSink& sink_;
     const EventDeliveryConfig config_;
-    CursorFile file_;
+    EventStateFile file_;
     JournalEventSource source_;
     EventShipper shipper_;
     SplitMix64 random_;

@@ -17,7 +17,7 @@ constexpr int reads_per_event = 8;
 constexpr std::string_view continue_response = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The bodies under way need more memory than all may have.
-Response overloaded() {
+Response bodies_exceed_memory() {
     Response response = problem(503, "overloaded", "too much is being sent at a time");
     response.headers.emplace_back("Retry-After", "1");
     return response;
@@ -191,7 +191,7 @@ std::size_t Session::go_on_with_body(std::string_view data) {
     switch (status) {
         case http::ParseStatus::need_more:
             if (server_.body_bytes_ > server_.config_.bodies_bytes_max) {
-                refuse(overloaded());
+                refuse(bodies_exceed_memory());
                 return data.size();
             }
             return used;

@@ -10,14 +10,12 @@
 
 #include "services/reconcile/compare_minutes.hpp"
 #include "services/reconcile/journal_totals.hpp"
+#include "services/reconcile/reading.hpp"
 
 namespace qck::reconcile {
 namespace {
 
 using clicks::ProducerCursor;
-
-/// Beside a service that writes checkpoints.
-constexpr int attempts_max = 5;
 
 /// Appends to counts that come in order of links.
 void add(std::vector<LinkCount>& counts, std::uint64_t link_id, std::uint64_t clicks) {

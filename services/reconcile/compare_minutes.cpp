@@ -5,19 +5,17 @@
 #include <utility>
 
 #include "services/reconcile/journal_minutes.hpp"
+#include "services/reconcile/reading.hpp"
 
 namespace qck::reconcile {
 namespace {
 
 using Limits = std::optional<std::vector<clicks::ProducerCursor>>;
 
-/// A service that tidies may remove segments between two looks.
-constexpr int attempts_max = 5;
 /// Clicks of minutes whose links are compared: they bound the memory.
 constexpr std::uint64_t clicks_in_hand_max = 4'000'000;
 /// In one query.
 constexpr std::size_t links_named_max = 4096;
-constexpr std::int64_t minute_ms = 60'000;
 
 /// Goes through both, each ascending by `key`, and gives what they have of each key.
 template <class Key, class Visit>

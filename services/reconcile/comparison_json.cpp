@@ -7,13 +7,13 @@
 #include <optional>
 
 #include "services/links/time_text.hpp"
+#include "services/reconcile/reading.hpp"
 
 namespace qck::reconcile {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::int64_t minute_ms = 60'000;
 /// Of `2026-11-22T01:02`.
 constexpr std::size_t minute_chars = 16;
 

@@ -8,6 +8,7 @@
 #include "services/clicks/data_directory.hpp"
 #include "services/clicks/segment_retention.hpp"
 #include "services/clicks/shard_reader.hpp"
+#include "services/reconcile/reading.hpp"
 
 namespace qck::reconcile {
 namespace {
@@ -15,7 +16,6 @@ namespace {
 using clicks::EventId;
 using Limits = std::optional<std::vector<clicks::ProducerCursor>>;
 
-constexpr std::size_t read_bytes = 64 << 20;
 /// Stores keep 32 bits of seconds.
 constexpr std::int64_t time_s_max = UINT32_MAX;
 

@@ -8,16 +8,13 @@
 #include "services/clicks/data_directory.hpp"
 #include "services/clicks/segment_retention.hpp"
 #include "services/clicks/shard_reader.hpp"
+#include "services/reconcile/reading.hpp"
 
 namespace qck::reconcile {
 namespace {
 
 using clicks::Cursor;
 using clicks::ProducerCursor;
-
-/// A service that tidies may replace the checkpoint and remove segments while they are read.
-constexpr int attempts_max = 5;
-constexpr std::size_t read_bytes = 64 << 20;
 
 using Limits = std::optional<std::vector<ProducerCursor>>;
 

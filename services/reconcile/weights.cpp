@@ -10,13 +10,13 @@
 #include "services/reconcile/compare_minutes.hpp"
 #include "services/reconcile/journal_minutes.hpp"
 #include "services/reconcile/journal_totals.hpp"
+#include "services/reconcile/reading.hpp"
 
 namespace qck::reconcile {
 namespace {
 
 using clicks::ClickClass;
 
-constexpr int attempts_max = 5;
 constexpr std::int64_t hour_ms = 3'600'000;
 constexpr std::uint32_t minutes_an_hour = 60;
 

@@ -15,8 +15,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-unsigned api(const ServeProcess& serve, const std::string& method, const std::string& target,
-             const nlohmann::json& body) {
+unsigned status_of(const ServeProcess& serve, const std::string& method, const std::string& target,
+                   const nlohmann::json& body) {
     client::RestConfig config;
     config.service = *client::parse_service_url("http://" + serve.address("api"));
     config.request_timeout = 20s;
@@ -44,8 +44,8 @@ void change_and_die(const std::vector<std::string>& flags, RedisServer& redis,
     auto serve = std::make_unique<ServeProcess>(first, log, flags);
     serve->wait_until_ready();
     for (const char* const code : {"edited", "removed", "again"}) {
-        REQUIRE(api(*serve, "POST", "/v1/links",
-                    {{"code", code}, {"url", "https://example.com/old"}}) == 201);
+        REQUIRE(status_of(*serve, "POST", "/v1/links",
+                          {{"code", code}, {"url", "https://example.com/old"}}) == 201);
         REQUIRE(target_of(*serve, code) == "https://example.com/old");
         const auto in_redis = [&] {
             return contains(redis.cli({"GET", "link:{" + std::string(code) + "}"}), "/old");
@@ -55,10 +55,10 @@ void change_and_die(const std::vector<std::string>& flags, RedisServer& redis,
     // Redis goes, but not what it holds.
     redis.stop();
     const nlohmann::json edit{{"url", "https://example.com/new"}};
-    CHECK(api(*serve, "PATCH", "/v1/links/edited", edit) == 200);
-    CHECK(api(*serve, "DELETE", "/v1/links/removed", nullptr) == 204);
-    CHECK(api(*serve, "DELETE", "/v1/links/again", nullptr) == 204);
-    CHECK(api(*serve, "POST", "/v1/links", {{"code", "again"}, {"url", edit["url"]}}) == 201);
+    CHECK(status_of(*serve, "PATCH", "/v1/links/edited", edit) == 200);
+    CHECK(status_of(*serve, "DELETE", "/v1/links/removed", nullptr) == 204);
+    CHECK(status_of(*serve, "DELETE", "/v1/links/again", nullptr) == 204);
+    CHECK(status_of(*serve, "POST", "/v1/links", {{"code", "again"}, {"url", edit["url"]}}) == 201);
     serve->kill();
     redis.start();
     const auto as_it_was = [&] { return contains(redis.cli({"GET", "link:{edited}"}), "/old"); };

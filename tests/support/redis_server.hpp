@@ -158,4 +158,15 @@ private:
     pid_t child_ = -1;
 };
 
+inline std::unique_ptr<redis::BlockingClient> make_client(const redis::ClientConfig& config) {
+    auto client = redis::BlockingClient::create(config);
+    REQUIRE(client.has_value());
+    return std::move(*client);
+}
+
+/// The text of a reply, or of the error.
+inline std::string text_of(const Result<redis::Reply>& reply) {
+    return reply ? std::string(reply->text()) : reply.error().message;
+}
+
 }  // namespace qck::test

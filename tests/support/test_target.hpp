@@ -240,4 +240,9 @@ private:
     std::thread thread_;
 };
 
+/// The same to every request.
+inline TestTarget::React always(std::string bytes, Reaction::Then then = Reaction::Then::keep) {
+    return [bytes = std::move(bytes), then](std::string_view) { return Reaction{bytes, then}; };
+}
+
 }  // namespace qck::test

@@ -66,8 +66,8 @@ end
 return 1
 )lua";
 
-constexpr std::size_t links_per_script_of_a_server = 64;
-constexpr std::size_t links_per_round = 4096;
+constexpr std::size_t links_per_view_script = 64;
+constexpr std::size_t links_per_view_round = 4096;
 
 std::string fields_of(std::uint64_t node) {
     char mine[24];
@@ -82,15 +82,16 @@ RedisTotalsView::RedisTotalsView(BlockingClient& client, std::uint64_t node)
       node_(node),
       script_(view_script),
       set_script_(set_script),
-      links_per_script_(
-          client.config().url.topology == Topology::cluster ? 1 : links_per_script_of_a_server) {}
+      links_per_script_(client.config().url.topology == Topology::cluster ? 1
+                                                                          : links_per_view_script) {
+}
 
 Result<std::vector<reconcile::LinkCount>> RedisTotalsView::totals(
     std::span<const std::uint64_t> known) {
     std::vector<reconcile::LinkCount> counts;
     counts.reserve(known.size());
-    for (std::size_t at = 0; at < known.size(); at += links_per_round) {
-        const auto part = known.subspan(at, std::min(links_per_round, known.size() - at));
+    for (std::size_t at = 0; at < known.size(); at += links_per_view_round) {
+        const auto part = known.subspan(at, std::min(links_per_view_round, known.size() - at));
         if (auto done = read(part, counts); !done) return done.error();
     }
     return counts;
@@ -142,8 +143,8 @@ Result<void> RedisTotalsView::read(std::span<const std::uint64_t> links,
 
 Result<bool> RedisTotalsView::set(std::span<const clicks::LinkTotals> links) {
     const std::string mine = fields_of(node_);
-    for (std::size_t at = 0; at < links.size(); at += links_per_round) {
-        const auto part = links.subspan(at, std::min(links_per_round, links.size() - at));
+    for (std::size_t at = 0; at < links.size(); at += links_per_view_round) {
+        const auto part = links.subspan(at, std::min(links_per_view_round, links.size() - at));
         const auto make = [&](std::size_t first, std::size_t count, bool by_hash) {
             const auto some = part.subspan(first, count);
             Command call =

@@ -9,15 +9,15 @@ using namespace std::string_literals;
 
 namespace {
 
-const Limits limits;
+const Limits response_limits;
 
-struct Parsed {
-    explicit Parsed(std::string message, Method method = Method::get)
-        : text(std::move(message)), parser(limits) {
+struct ParsedResponse {
+    explicit ParsedResponse(std::string message, Method method = Method::get)
+        : text(std::move(message)), parser(response_limits) {
         parser.reset(method);
         status = parser.parse(text);
     }
-    Parsed(const Parsed&) = delete;
+    ParsedResponse(const ParsedResponse&) = delete;
 
     const ResponseHead& head() const {
         INFO("refused: " << parser.error_reason());
@@ -33,7 +33,7 @@ struct Parsed {
 }  // namespace
 
 TEST_CASE("a redirect is understood", "[base][http][response]") {
-    const Parsed parsed(
+    const ParsedResponse parsed(
         "HTTP/1.1 302 Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nLocation: "
         "https://a.example/\r\n"
         "Cache-Control: private\r\nContent-Length: 0\r\n\r\nHTTP/1.1");
@@ -48,33 +48,34 @@ TEST_CASE("a redirect is understood", "[base][http][response]") {
 TEST_CASE("the reason phrase may be empty, missing or long", "[base][http][response]") {
     for (const char* reason : {"", " ", " OK", " \xc3\xa9t\xc3\xa9", " a\tb c"}) {
         CAPTURE(reason);
-        CHECK(Parsed("HTTP/1.1 200"s + reason + "\r\nContent-Length: 1\r\n\r\n").head().status ==
-              200);
+        CHECK(ParsedResponse("HTTP/1.1 200"s + reason + "\r\nContent-Length: 1\r\n\r\n")
+                  .head()
+                  .status == 200);
     }
 }
 
 TEST_CASE("what has no body is known from method and status", "[base][http][response]") {
     const std::string sized = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
-    CHECK(Parsed(sized).head().framing == Framing::content_length);
-    CHECK(Parsed(sized, Method::head).head().framing == Framing::none);
-    CHECK(Parsed(sized, Method::head).head().keep_alive);
+    CHECK(ParsedResponse(sized).head().framing == Framing::content_length);
+    CHECK(ParsedResponse(sized, Method::head).head().framing == Framing::none);
+    CHECK(ParsedResponse(sized, Method::head).head().keep_alive);
     for (const char* status : {"204 No Content", "304 Not Modified"}) {
-        const Parsed parsed("HTTP/1.1 "s + status + "\r\nContent-Length: 10\r\n\r\n");
+        const ParsedResponse parsed("HTTP/1.1 "s + status + "\r\nContent-Length: 10\r\n\r\n");
         CHECK(parsed.head().framing == Framing::none);
         CHECK(parsed.head().keep_alive);
     }
 }
 
 TEST_CASE("without a length the body runs until the connection closes", "[base][http][response]") {
-    const Parsed parsed("HTTP/1.1 200 OK\r\n\r\n");
+    const ParsedResponse parsed("HTTP/1.1 200 OK\r\n\r\n");
     CHECK(parsed.head().framing == Framing::until_close);
     CHECK_FALSE(parsed.head().keep_alive);
-    CHECK(Parsed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").head().framing ==
+    CHECK(ParsedResponse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").head().framing ==
           Framing::chunked);
 }
 
 TEST_CASE("interim responses are skipped", "[base][http][response]") {
-    const Parsed parsed(
+    const ParsedResponse parsed(
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: "
         "7\r\n\r\n"
         "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}");
@@ -86,12 +87,12 @@ TEST_CASE("interim responses are skipped", "[base][http][response]") {
 TEST_CASE("endless interim responses are refused", "[base][http][response]") {
     std::string text;
     while (text.size() < 20'000) text += "HTTP/1.1 100 Continue\r\n\r\n";
-    CHECK(Parsed(text).status == ParseStatus::failed);
+    CHECK(ParsedResponse(text).status == ParseStatus::failed);
 }
 
 TEST_CASE("keep-alive follows version and Connection of a response", "[base][http][response]") {
     const auto keep_alive = [](const std::string& start, const std::string& connection) {
-        const Parsed parsed(start + "\r\nContent-Length: 0\r\n" + connection + "\r\n");
+        const ParsedResponse parsed(start + "\r\nContent-Length: 0\r\n" + connection + "\r\n");
         return parsed.head().keep_alive;
     };
     CHECK(keep_alive("HTTP/1.1 200 OK", ""));
@@ -132,7 +133,7 @@ TEST_CASE("malformed responses are refused", "[base][http][response]") {
                                     "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"s,
                                     ok("X: " + std::string(17'000, 'x') + "\r\n")}) {
         CAPTURE(text.substr(0, 100));
-        const Parsed parsed(text);
+        const ParsedResponse parsed(text);
         CHECK(parsed.status == ParseStatus::failed);
         CHECK(parsed.parser.error_reason() != ""s);
     }
@@ -143,7 +144,7 @@ TEST_CASE("pipelined responses come out of one buffer", "[base][http][response]"
     const std::string head_only =
         "HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 12\r\n\r\n";
     const std::string text = redirect + head_only + redirect;
-    ResponseParser parser(limits);
+    ResponseParser parser(response_limits);
     std::string_view rest = text;
     std::string seen;
     for (const Method method : {Method::get, Method::head, Method::get}) {

@@ -14,7 +14,7 @@ using namespace qck::http::test;
 
 namespace {
 
-const Limits limits;
+const Limits split_limits;
 
 /// The seeds of a fuzzer.
 std::vector<std::string> corpus(const std::string& name) {
@@ -92,7 +92,7 @@ TEST_CASE("a request cut anywhere parses the same", "[base][http][request][split
     std::vector<std::string> messages = corpus("request");
     for (auto& refused : refused_requests()) messages.push_back(std::move(refused.text));
     for (const std::string& message : messages) {
-        check_every_cut(message, [] { return RequestParser(limits); });
+        check_every_cut(message, [] { return RequestParser(split_limits); });
     }
 }
 
@@ -104,10 +104,10 @@ TEST_CASE("a request says the same whatever came before it", "[base][http][reque
     for (auto& refused : refused_requests()) messages.push_back(std::move(refused.text));
     std::vector<Outcome> alone;
     for (const std::string& message : messages) {
-        RequestParser parser(limits);
+        RequestParser parser(split_limits);
         alone.push_back(parse_cut(parser, message, {}));
     }
-    RequestParser parser(limits);
+    RequestParser parser(split_limits);
     for (const std::string& before : messages) {
         for (std::size_t after = 0; after < messages.size(); ++after) {
             parser.reset();
@@ -122,10 +122,10 @@ TEST_CASE("a request says the same whatever came before it", "[base][http][reque
 
 TEST_CASE("a response says the same whatever came before it", "[base][http][response]") {
     const std::vector<std::string> messages = corpus("response");
-    ResponseParser parser(limits);
+    ResponseParser parser(split_limits);
     for (const std::string& before : messages) {
         for (const std::string& after : messages) {
-            ResponseParser fresh(limits);
+            ResponseParser fresh(split_limits);
             fresh.reset(Method::get);
             parser.reset(Method::head);
             parse_cut(parser, before, {before.size() / 2});
@@ -140,7 +140,7 @@ TEST_CASE("a response cut anywhere parses the same", "[base][http][response][spl
     for (const std::string& message : corpus("response")) {
         for (const Method method : {Method::get, Method::head}) {
             check_every_cut(message, [method] {
-                ResponseParser parser(limits);
+                ResponseParser parser(split_limits);
                 parser.reset(method);
                 return parser;
             });

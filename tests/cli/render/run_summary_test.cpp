@@ -4,16 +4,16 @@
 
 #include "base/version.hpp"
 #include "cli/render/table.hpp"
+#include "tests/cli/render/terminals.hpp"
 #include "tests/loadgen/report/made_run.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace qck;
 using namespace std::chrono_literals;
+using test::ascii_terminal;
+using test::unicode_terminal;
 
 namespace {
-
-const render::Terminal unicode_terminal{false, false, true, 80};
-const render::Terminal ascii_terminal{false, false, false, 80};
 
 report::RunContext context_of_burst() {
     report::RunContext context;

@@ -6,16 +6,16 @@
 #include <memory>
 
 #include "cli/render/live_run.hpp"
+#include "tests/cli/render/terminals.hpp"
 #include "tests/loadgen/report/made_run.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace qck;
 using namespace std::chrono_literals;
+using test::ascii_terminal;
+using test::unicode_terminal;
 
 namespace {
-
-const render::Terminal unicode_terminal{false, false, true, 80};
-const render::Terminal ascii_terminal{false, false, false, 80};
 
 record::Progress made_progress() {
     record::Progress progress;

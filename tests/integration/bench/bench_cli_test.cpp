@@ -23,8 +23,6 @@ using test::TestTarget;
 
 namespace {
 
-Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
-
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
@@ -124,7 +122,7 @@ TEST_CASE("a scenario of hot, tail and unknown links, HEAD and bots reconciles t
 }
 
 TEST_CASE("objectives that are missed give exit code 1", "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const std::vector<std::string> load{"max",        "--target", target.url(),
                                         "--duration", "200ms",    "--connections",
@@ -142,7 +140,7 @@ TEST_CASE("a target that cannot be reached gives exit code 3 and the reason", "[
     const BenchProgram bench;
     std::string url;
     {
-        const TestTarget gone(redirect);
+        const TestTarget gone(test::always(test::redirect_response()));
         url = "http://127.0.0.1:" + std::to_string(gone.port());
     }
     const auto run = bench({"constant", "--rate", "10", "--target", url + "/x"});
@@ -153,7 +151,7 @@ TEST_CASE("a target that cannot be reached gives exit code 3 and the reason", "[
 }
 
 TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict", "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const std::vector<std::string> load{"viral", "--target",   target.url(), "--rate",
                                         "100M",  "--compress", "100"};
@@ -176,7 +174,7 @@ TEST_CASE("a burst that cannot be offered is scaled down, or refused when strict
 
 TEST_CASE("flags may come from the environment and from a file, and the flag wins",
           "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const auto file = bench.directory.path() / "qck.toml";
     std::ofstream(file) << "[bench.constant]\nrate = \"50\"\nconnections = 3\nduration = \"1s\"\n";
@@ -225,7 +223,7 @@ TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][c
 }
 
 TEST_CASE("Ctrl-C ends a run early and says so", "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const pid_t child =
         start_bench({"constant", "--rate", "500", "--duration", "10m", "--target", target.url(),
@@ -357,7 +355,7 @@ TEST_CASE("--quiet says why a run is not good, and nothing of one that is", "[be
     CHECK(contains(bad.err, "\nqck bench: Look at the target's limits and log"));
     CHECK(std::count(bad.err.begin(), bad.err.end(), '\n') == 2);
 
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const std::vector<std::string> load{"max", "--target", target.url(), "--connections",
                                         "4",   "--quiet",  "--duration", "300ms"};
     const auto good = bench(load);
@@ -397,7 +395,7 @@ TEST_CASE("an embedded service that dies does not take the figures with it", "[b
 }
 
 TEST_CASE("a directory that cannot be written to is found before the run", "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const test::TemporaryDirectory directory;
     const auto file = directory.path() / "file";
     std::ofstream(file) << "not a directory";
@@ -414,7 +412,7 @@ TEST_CASE("a directory that cannot be written to is found before the run", "[ben
 }
 
 TEST_CASE("an objective takes one word, and leaves the scenario to itself", "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const auto file = bench.directory.path() / "short.json";
     std::ofstream(file) << R"({"name": "short",
@@ -433,7 +431,7 @@ TEST_CASE("--serve that is typed wins over a target that is inherited", "[bench]
     CAPTURE(run.out, run.err);
     REQUIRE(ran(run));
     CHECK(bench.report()["target_note"] == "embedded, journal on, SQLite");
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram other;
     REQUIRE(ran(other({"constant", "--rate", "10", "--duration", "300ms", "--target", target.url()},
                       {"QCK_SERVE=true"})));
@@ -442,7 +440,7 @@ TEST_CASE("--serve that is typed wins over a target that is inherited", "[bench]
 
 TEST_CASE("a run that no machine is too slow for is VALID, or says why it was not",
           "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const auto run = bench({"constant", "--rate", "10", "--duration", "2s", "--timeout", "10s",
                             "--target", target.url()});

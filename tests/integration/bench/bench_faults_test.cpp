@@ -15,12 +15,6 @@ using test::ran;
 using test::Reaction;
 using test::TestTarget;
 
-namespace {
-
-Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
-
-}  // namespace
-
 TEST_CASE("a target that has no such link makes no valid run, and says so", "[bench][cli]") {
     const std::string status = GENERATE("404 Not Found", "429 Too Many Requests");
     TestTarget target([&status](std::string_view) {
@@ -54,7 +48,7 @@ TEST_CASE("a fault of TLS is told before the run, and what to do about it", "[be
     auto tls = net::TlsServerContext::load(
         {certificate.certificate_file.string(), certificate.key_file.string()});
     REQUIRE(tls.has_value());
-    TestTarget target(redirect, tls->get());
+    TestTarget target(test::always(test::redirect_response()), tls->get());
     const std::vector<std::string> load{"constant", "--rate",   "20",        "--duration",
                                         "200ms",    "--target", target.url()};
     const auto refused = bench(load);
@@ -71,7 +65,7 @@ TEST_CASE("a fault of TLS is told before the run, and what to do about it", "[be
     careless.emplace_back("--insecure");
     CHECK(ran(bench(careless)));
 
-    TestTarget plain(redirect);
+    TestTarget plain(test::always(test::redirect_response()));
     const std::string place = "127.0.0.1:" + std::to_string(plain.port());
     const auto clear =
         bench({"constant", "--rate", "20", "--target", "https://" + place + "/viral"});
@@ -83,7 +77,7 @@ TEST_CASE("a fault of TLS is told before the run, and what to do about it", "[be
 
 TEST_CASE("a report that is replaced is told of, and no other's is left beside it",
           "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const std::vector<std::string> load{"constant", "--rate",   "20",        "--duration",
                                         "200ms",    "--target", target.url()};
@@ -99,7 +93,7 @@ TEST_CASE("a report that is replaced is told of, and no other's is left beside i
 }
 
 TEST_CASE("a scenario may come through a pipe", "[bench][cli]") {
-    TestTarget target(redirect);
+    TestTarget target(test::always(test::redirect_response()));
     const BenchProgram bench;
     const std::string scenario =
         R"({"name":"piped","phases":[{"name":"only","rate":50,"duration":"200ms"}]})";

@@ -10,18 +10,11 @@
 using namespace qck;
 using namespace std::chrono_literals;
 using record::Cause;
+using test::always;
 using test::config_of;
 using test::plan_of;
 using test::Reaction;
 using test::TestTarget;
-
-namespace {
-
-TestTarget::React always(std::string bytes, Reaction::Then then = Reaction::Then::keep) {
-    return [=](std::string_view) { return Reaction{bytes, then}; };
-}
-
-}  // namespace
 
 TEST_CASE("a well-behaved target gets every request and answers all", "[loadgen][engine]") {
     TestTarget target(always(test::redirect_response()));

@@ -7,6 +7,7 @@
 using namespace qck;
 using namespace std::chrono_literals;
 using record::Cause;
+using test::always;
 using test::config_of;
 using test::plan_of;
 using test::Reaction;
@@ -18,10 +19,6 @@ namespace {
 std::string dead_url() {
     const TestTarget gone([](std::string_view) { return Reaction{}; });
     return gone.url();
-}
-
-TestTarget::React always(std::string bytes, Reaction::Then then) {
-    return [=](std::string_view) { return Reaction{bytes, then}; };
 }
 
 /// Anything that a target may do to a request.

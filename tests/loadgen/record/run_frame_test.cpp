@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Two phases of a second, 1,000 requests each.
-scenario::Plan two_phases() {
+scenario::Plan two_seconds() {
     scenario::Plan plan;
     for (const char* name : {"first", "second"}) {
         scenario::Phase& phase = plan.phases.emplace_back();
@@ -30,7 +30,7 @@ void answered(record::RunResult& run, std::size_t interval, std::chrono::nanosec
 
 TEST_CASE("a target that falls behind achieves less than all that it answers",
           "[loadgen][record]") {
-    const scenario::Plan plan = two_phases();
+    const scenario::Plan plan = two_seconds();
     const schedule::Timetable timetable(plan, false);
     const record::RunFrame frame(plan, timetable, false);
     record::RunResult run = frame.empty();
@@ -44,7 +44,7 @@ TEST_CASE("a target that falls behind achieves less than all that it answers",
 }
 
 TEST_CASE("an interval of few requests shows no trend", "[loadgen][record]") {
-    const scenario::Plan plan = two_phases();
+    const scenario::Plan plan = two_seconds();
     const schedule::Timetable timetable(plan, false);
     const record::RunFrame frame(plan, timetable, false);
     record::RunResult run = frame.empty();
@@ -56,7 +56,7 @@ TEST_CASE("an interval of few requests shows no trend", "[loadgen][record]") {
 
 TEST_CASE("what timed out at the end of a phase is missing, and does not stretch it too",
           "[loadgen][record]") {
-    scenario::Plan plan = two_phases();
+    scenario::Plan plan = two_seconds();
     plan.timeout = 10s;
     const schedule::Timetable timetable(plan, false);
     const record::RunFrame frame(plan, timetable, false);
@@ -72,7 +72,7 @@ TEST_CASE("what timed out at the end of a phase is missing, and does not stretch
 }
 
 TEST_CASE("answers after the end of a closed loop do not add to its rate", "[loadgen][record]") {
-    const scenario::Plan plan = two_phases();
+    const scenario::Plan plan = two_seconds();
     const schedule::Timetable timetable(plan, true);
     const record::RunFrame frame(plan, timetable, true);
     record::RunResult run = frame.empty();

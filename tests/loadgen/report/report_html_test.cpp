@@ -14,7 +14,7 @@ namespace {
 
 const std::string nasty = "</script><img src=x onerror=alert(1)>&\"'`\xe2\x80\xa8\xff\x01";
 
-report::Report made_report(const std::string& name) {
+report::Report report_named(const std::string& name) {
     scenario::Plan plan = test::small_burst();
     plan.name = name;
     plan.description = name;
@@ -56,7 +56,7 @@ std::size_t times(const std::string& text, const std::string& what) {
 }  // namespace
 
 TEST_CASE("report.html refers to nothing outside itself", "[loadgen][report]") {
-    const std::string html = report::to_html(made_report("viral-burst"));
+    const std::string html = report::to_html(report_named("viral-burst"));
     for (const char* pattern : {R"(\ssrc\s*=)", R"(\shref\s*=)", R"(@import)", R"([^a-z]url\()",
                                 R"(<link\b)", R"(<iframe\b)", R"(<object\b)", R"(<base\b)"}) {
         CAPTURE(pattern);
@@ -73,7 +73,7 @@ TEST_CASE("report.html refers to nothing outside itself", "[loadgen][report]") {
 }
 
 TEST_CASE("the data within report.html parses and is the run's", "[loadgen][report]") {
-    const report::Report report = made_report("viral-burst");
+    const report::Report report = report_named("viral-burst");
     const std::string html = report::to_html(report);
     const json data =
         json::parse(between(html, "<script type=\"application/json\" id=\"run\">", "</script>"));
@@ -96,7 +96,7 @@ TEST_CASE("the data within report.html parses and is the run's", "[loadgen][repo
 }
 
 TEST_CASE("no string of a report can become markup or script", "[loadgen][report]") {
-    const std::string html = report::to_html(made_report(nasty));
+    const std::string html = report::to_html(report_named(nasty));
     CHECK(html.find("<img") == std::string::npos);
     CHECK(html.find("onerror=alert(1)>") == std::string::npos);
     CHECK(times(html, "<script") == 3);
@@ -109,7 +109,7 @@ TEST_CASE("no string of a report can become markup or script", "[loadgen][report
 }
 
 TEST_CASE("report.html shows what it should, in the order it should", "[loadgen][report]") {
-    const std::string html = report::to_html(made_report("viral-burst"));
+    const std::string html = report::to_html(report_named("viral-burst"));
     std::size_t at = 0;
     for (const char* part :
          {"<h1>viral-burst</h1>", "class=\"verdict valid\"", "<h2>Rate</h2>",

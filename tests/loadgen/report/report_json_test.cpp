@@ -18,7 +18,7 @@ using nlohmann::json;
 
 namespace {
 
-report::Report made_report() {
+report::Report report_of_burst() {
     const scenario::Plan plan = test::small_burst();
     record::RunResult run = test::good_run(plan);
     test::fail_some(run, 0, record::Cause::reset, 12);
@@ -58,7 +58,7 @@ std::string message_of(const std::string& text) {
 }  // namespace
 
 TEST_CASE("report.json has the shape of the design", "[loadgen][report]") {
-    const json j = json::parse(report::to_json(made_report()));
+    const json j = json::parse(report::to_json(report_of_burst()));
     CHECK(j.at("qck") == version);
     CHECK(j.at("scenario") == "viral-burst");
     CHECK(j.at("target") == "http://127.0.0.1:41873/viral");
@@ -108,7 +108,7 @@ TEST_CASE("report.json has the shape of the design", "[loadgen][report]") {
 }
 
 TEST_CASE("the buckets of report.json give its percentiles again", "[loadgen][report]") {
-    const json j = json::parse(report::to_json(made_report()));
+    const json j = json::parse(report::to_json(report_of_burst()));
     for (const json& phase : j["phases"]) {
         std::uint64_t total = 0;
         for (const std::uint64_t count : phase["latency_histogram"]["count"]) total += count;
@@ -123,7 +123,7 @@ TEST_CASE("the buckets of report.json give its percentiles again", "[loadgen][re
 }
 
 TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
-    report::Report report = made_report();
+    report::Report report = report_of_burst();
     report.visible =
         report::Visibility{"qck-probe-1", 12, 1, 11, 0.1, 0.3, 10, "a click: no answer"};
     REQUIRE(report.steps->size() == 4);
@@ -211,7 +211,7 @@ TEST_CASE("a report says who else had the CPUs, and what was noted", "[loadgen][
 }
 
 TEST_CASE("a report that is not whole says what is missing and where", "[loadgen][report]") {
-    const json good = json::parse(report::to_json(made_report()));
+    const json good = json::parse(report::to_json(report_of_burst()));
     const auto without = [&good](const char* pointer) {
         json changed = good;
         const json::json_pointer at(pointer);
@@ -249,7 +249,7 @@ TEST_CASE("no mangled report crashes the reader", "[loadgen][report]") {
     const unsigned seed = 4242;
     CAPTURE(seed);
     std::mt19937 random(seed);
-    report::Report report = made_report();
+    report::Report report = report_of_burst();
     for (report::PhaseReport& phase : report.phases) phase.latency_buckets.resize(3);
     for (report::PhaseReport& phase : report.phases) phase.service_buckets.clear();
     report.series = {};
@@ -286,7 +286,7 @@ TEST_CASE("no mangled report crashes the reader", "[loadgen][report]") {
 
 TEST_CASE("reports are written whole, into directories made for them", "[loadgen][report]") {
     const Folder folder;
-    const report::Report report = made_report();
+    const report::Report report = report_of_burst();
     const std::string directory = folder / "runs/one";
     REQUIRE(report::write_report(report, directory).has_value());
     REQUIRE(report::write_report(report, directory).has_value());
@@ -312,6 +312,6 @@ TEST_CASE("a report that cannot be read or written is said to be so", "[loadgen]
           folder / "report.json" +
               ": no such report (RUN is the directory of a run, or its report.json)");
     std::ofstream(folder / "file") << "x";
-    CHECK(report::write_report(made_report(), folder / "file/x").error().message ==
+    CHECK(report::write_report(report_of_burst(), folder / "file/x").error().message ==
           "cannot make directory " + (folder / "file/x") + ": Not a directory");
 }

@@ -15,9 +15,9 @@ using namespace qck::clicks::test;
 namespace {
 
 /// One life of a data directory: appends, steps, crashes, restarts, and at last quiet.
-class History {
+class EventHistory {
 public:
-    explicit History(std::uint64_t seed)
+    explicit EventHistory(std::uint64_t seed)
         : dice_(seed),
           journal_(static_cast<std::uint16_t>(1 + dice_.below(3))),
           file_(dice_),
@@ -138,7 +138,7 @@ TEST_CASE("every click is delivered once, whatever is lost, late, half done or k
     const std::uint64_t histories = only != 0 ? 1 : number_from("QCK_HISTORIES", 10'000);
     std::cout << "delivery simulation: seeds " << first << " to " << first + histories - 1 << "\n";
     for (std::uint64_t seed = first; seed < first + histories; ++seed) {
-        const std::string difference = History(seed).run();
+        const std::string difference = EventHistory(seed).run();
         if (!difference.empty()) FAIL("QCK_SEED=" << seed << ": " << difference);
     }
 }

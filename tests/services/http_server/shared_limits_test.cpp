@@ -15,7 +15,7 @@ using http_server::RateLimiter;
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000'000;
+constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t forever = INT64_MAX;
 
 /// What Redis does.
@@ -94,7 +94,7 @@ Outcome simulate(std::uint64_t seed) {
     Ledger ledger;
     std::vector<std::unique_ptr<Instance>> instances;
     std::vector<Bucket> buckets(4, Bucket(limit.requests * (1 + ahead), rate * (1 + ahead)));
-    std::int64_t now_ns = 1'000 * second;
+    std::int64_t now_ns = 1'000 * second_ns;
     for (std::uint32_t i = 0; i < count; ++i) {
         instances.push_back(std::make_unique<Instance>(limit, any(0, UINT64_MAX)));
         instances.back()->limiter.join(count, now_ns, forever);
@@ -145,9 +145,9 @@ TEST_CASE("a client that asks one of three instances gets its whole pace", "[htt
     Ledger ledger;
     Instance busy({100, 1min}, 1);
     busy.limiter.join(3, 0, forever);
-    std::int64_t now_ns = second;
+    std::int64_t now_ns = second_ns;
     std::uint64_t admitted = 0;
-    for (; now_ns < 301 * second; now_ns += 300'000'000) {  // twice the pace
+    for (; now_ns < 301 * second_ns; now_ns += 300'000'000) {  // twice the pace
         busy.exchange(ledger, now_ns);
         busy.finish(now_ns + 1'000'000);
         admitted += busy.limiter.admit(client(1), now_ns + 2'000'000).count() == 0;
@@ -163,29 +163,29 @@ TEST_CASE("a client that moves on to another instance is known there", "[http][M
     const auto ask = [&](Instance& one, int times) {
         int admitted = 0;
         for (int n = 0; n < times; ++n) {
-            const std::int64_t now_ns = second + n;
+            const std::int64_t now_ns = second_ns + n;
             admitted += one.limiter.admit(client(1), now_ns).count() == 0;
             one.exchange(ledger, now_ns);
             one.finish(now_ns);
         }
         return admitted;
     };
-    for (Instance* const one : {&here, &there}) one->limiter.join(2, second, forever);
+    for (Instance* const one : {&here, &there}) one->limiter.join(2, second_ns, forever);
     CHECK(ask(here, 1'000) <= 110);
     CHECK(ask(there, 1'000) <= 10);
     CHECK(here.limiter.held() == 0);
     // Others are not told of a client that asks little.
     Instance quiet({100, 1min}, 3);
-    quiet.limiter.join(2, second, forever);
-    for (int n = 0; n < 5; ++n) quiet.limiter.admit(client(7), second);
-    CHECK(quiet.limiter.uses(second).empty());
+    quiet.limiter.join(2, second_ns, forever);
+    for (int n = 0; n < 5; ++n) quiet.limiter.admit(client(7), second_ns);
+    CHECK(quiet.limiter.uses(second_ns).empty());
 }
 
 TEST_CASE("an instance with nobody to exchange with limits by itself, and joins without a grudge",
           "[http][M4][P5]") {
     Ledger ledger;
     Instance one({100, 1min}, 1);
-    std::int64_t now_ns = second;
+    std::int64_t now_ns = second_ns;
     one.limiter.join(4, now_ns, now_ns + 300'000'000);
     CHECK(one.limiter.instances(now_ns) == 4);
     const auto burst = [&] {
@@ -199,17 +199,17 @@ TEST_CASE("an instance with nobody to exchange with limits by itself, and joins 
     now_ns += 300'000'000;  // the exchange was good for so long
     CHECK_FALSE(one.limiter.joined(now_ns));
     CHECK(burst() == 95);
-    now_ns += 120 * second;
+    now_ns += 120 * second_ns;
     CHECK(burst() == 100);
     CHECK(one.limiter.held() == 995);
 
     // What the client did then has been waited for; it is not brought up again.
-    now_ns += 120 * second;
+    now_ns += 120 * second_ns;
     one.limiter.join(4, now_ns, forever);
     CHECK(burst() == 5);
     one.exchange(ledger, now_ns);
     REQUIRE(one.uses.size() == 1);
-    CHECK(one.uses[0].debt_ns == 5 * second * 6 / 10);
+    CHECK(one.uses[0].debt_ns == 5 * second_ns * 6 / 10);
     one.finish(now_ns);
     CHECK(burst() == 5);
 

@@ -55,7 +55,7 @@ private:
     net::TlsStatus last_ = net::TlsStatus::ok;
 };
 
-constexpr std::string_view get_x = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";
+constexpr std::string_view get_long = "GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 }  // namespace
 
@@ -63,11 +63,11 @@ TEST_CASE("requests are answered over TLS, pipelined ones too", "[services][http
     TlsServer tls;
     TlsClient client(tls.server.address(), tls.certificate.certificate_file);
     REQUIRE(client.handshake());
-    client.send(get_x);
+    client.send(get_long);
     const std::string first = client.receive(1);
     CHECK(body_of(first) == "GET /x ");
     std::string requests;
-    for (int request = 0; request < 2000; ++request) requests += get_x;
+    for (int request = 0; request < 2000; ++request) requests += get_long;
     client.send("POST /y HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
     CHECK(body_of(client.receive(first.size())) == "POST /y hi");
     client.send(requests);
@@ -97,19 +97,19 @@ TEST_CASE("an exchanged certificate is shown to new connections, old ones go on"
     CHECK(after.handshake());
     TlsClient distrusting(tls.server.address(), old_ca);
     CHECK_FALSE(distrusting.handshake());
-    before.send(get_x);
+    before.send(get_long);
     CHECK(body_of(before.receive(1)) == "GET /x ");
 
     std::ofstream(tls.certificate.certificate_file) << "garbage";
     CHECK(tls.context->reload().has_error());
-    after.send(get_x);
+    after.send(get_long);
     CHECK(body_of(after.receive(1)) == "GET /x ");
 }
 
 TEST_CASE("plain HTTP on a TLS port is closed", "[services][http_server][tls]") {
     TlsServer tls;
     qck::test::RawClient client(tls.server.address());
-    client.send(get_x);
+    client.send(get_long);
     CHECK(client.until_closed().find("HTTP/1.1") == std::string::npos);
     CHECK(client.closed());
 }

@@ -9,23 +9,10 @@
 using namespace qck;
 using namespace qck::redis;
 using namespace std::chrono_literals;
+using test::make_client;
 using test::RedisServer;
+using test::text_of;
 using test::wait_for;
-
-namespace {
-
-std::unique_ptr<BlockingClient> make_client(const ClientConfig& config) {
-    auto client = BlockingClient::create(config);
-    REQUIRE(client.has_value());
-    return std::move(*client);
-}
-
-/// The text of a reply, or of the error.
-std::string text_of(const Result<Reply>& reply) {
-    return reply ? std::string(reply->text()) : reply.error().message;
-}
-
-}  // namespace
 
 TEST_CASE("commands are answered in order, whatever they hold", "[redis]") {
     const RedisServer server;

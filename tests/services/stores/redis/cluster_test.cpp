@@ -7,21 +7,13 @@
 using namespace qck;
 using namespace qck::redis;
 using namespace std::chrono_literals;
+using test::make_client;
 using test::RedisCluster;
 using test::RedisServer;
+using test::text_of;
 using test::wait_for;
 
 namespace {
-
-std::unique_ptr<BlockingClient> make_client(const ClientConfig& config) {
-    auto client = BlockingClient::create(config);
-    REQUIRE(client.has_value());
-    return std::move(*client);
-}
-
-std::string text_of(const Result<Reply>& reply) {
-    return reply ? std::string(reply->text()) : reply.error().message;
-}
 
 std::string key(int i) { return "key:" + std::to_string(i); }
 

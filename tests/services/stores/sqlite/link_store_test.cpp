@@ -24,13 +24,13 @@ using test::link_to;
 namespace {
 
 /// A store with its writer, in a directory of its own or a given one.
-class Stored : public test::StoredLinks {
+class StoredInFile : public test::StoredLinks {
 public:
-    Stored() : directory_(std::make_unique<test::TemporaryDirectory>()) {
+    StoredInFile() : directory_(std::make_unique<test::TemporaryDirectory>()) {
         open(directory_->path());
     }
-    explicit Stored(const std::filesystem::path& directory) { open(directory); }
-    ~Stored() override { close(); }
+    explicit StoredInFile(const std::filesystem::path& directory) { open(directory); }
+    ~StoredInFile() override { close(); }
 
     SqliteLinkStore& store() override { return *store_; }
     SqliteLinkStore& writer() override { return *store_; }
@@ -63,19 +63,21 @@ private:
 
 }  // namespace
 
-std::unique_ptr<test::StoredLinks> test::make_stored_links() { return std::make_unique<Stored>(); }
+std::unique_ptr<test::StoredLinks> test::make_stored_links() {
+    return std::make_unique<StoredInFile>();
+}
 
 TEST_CASE("ids go on growing after a restart, tombstones are remembered", "[sqlite][links]") {
     const test::TemporaryDirectory directory;
     std::uint64_t last_id = 0;
     {
-        Stored stored(directory.path());
+        StoredInFile stored(directory.path());
         stored.create(link_to("https://a.example/", "x"));
         last_id = stored.create(link_to("https://a.example/", "y"))->id;
         stored.store().remove("x");
         stored.store().remove("y");
     }
-    Stored again(directory.path());
+    StoredInFile again(directory.path());
     const auto created = again.create(link_to("https://a.example/", "x"));
     REQUIRE(created.has_value());
     CHECK(created->id > last_id);
@@ -197,7 +199,7 @@ TEST_CASE("every create that was acknowledged is there after kill -9", "[sqlite]
         ::waitpid(child, &status, 0);
         REQUIRE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
 
-        Stored stored(directory.path());
+        StoredInFile stored(directory.path());
         for (const auto& code : acknowledged) {
             CAPTURE(round, code);
             REQUIRE(stored.store().find(code)->has_value());
