@@ -47,6 +47,25 @@ void refuse_empty(CLI::App& app) {
     for (CLI::App* const command : app.get_subcommands({})) refuse_empty(*command);
 }
 
+/// `--api, --token, --json`: what may be given behind a command of `app` as well.
+std::string flags_of(const CLI::App& app) {
+    std::string flags;
+    for (const CLI::Option* const option : app.get_options()) {
+        if (option->get_lnames().empty() || option->get_lnames().front() == "help") continue;
+        flags += (flags.empty() ? "" : ", ") + option->get_name();
+    }
+    return flags;
+}
+
+/// The parser's help has the flags of a command only, and not those of the commands above it.
+void tell_inherited(CLI::App& app, const std::string& path) {
+    const std::string flags = flags_of(app);
+    for (CLI::App* const command : app.get_subcommands({})) {
+        if (!flags.empty()) command->footer("And the flags of " + path + ": " + flags);
+        tell_inherited(*command, path + " " + command->get_name());
+    }
+}
+
 /// Levenshtein's distance.
 std::size_t distance(const std::string& a, const std::string& b) {
     std::vector<std::size_t> row(b.size() + 1);
@@ -85,6 +104,7 @@ std::string after(const std::string& text, const std::string& beginning) {
 CommandLine::CommandLine(CLI::App& app, std::vector<std::string> arguments)
     : app_(app), arguments_(std::move(arguments)) {
     refuse_empty(app_);
+    tell_inherited(app_, app_.get_name());
     take_help_and_version();
     read_environment();
 }

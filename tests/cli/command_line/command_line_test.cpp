@@ -234,6 +234,14 @@ TEST_CASE("help and version are found by whoever guesses", "[cli]") {
     CHECK(qck_program({"-V"}).out == qck_program({"--version"}).out);
 }
 
+TEST_CASE("the help of a command names the flags of those above it", "[cli]") {
+    CHECK(contains(qck_program({"links", "list", "--help"}).out,
+                   "And the flags of qck links: --api, --token, --ca, --json"));
+    CHECK(contains(qck_program({"mode", "set", "--help"}).out, "--admin, --token, --json"));
+    CHECK(contains(qck_program({"serve", "--help"}).out,
+                   "And the flags of qck: --version, --config"));
+}
+
 TEST_CASE("results that cannot be written are no success", "[cli]") {
     const test::TemporaryDirectory directory;
     for (const std::string arguments : {"--help", "--version", "bench max --help"}) {
