@@ -109,7 +109,8 @@ std::string format_count(std::uint64_t count) {
 std::string format_duration(std::chrono::nanoseconds span) {
     const auto ns = static_cast<double>(span.count());
     if (ns < 1e5) return printed("%.3g%s", ns / 1e3, " µs");
-    if (ns < 1e9) return printed("%.3g%s", ns / 1e6, " ms");
+    // What would be rounded to a thousand of them is a second.
+    if (ns < 999.5e6) return printed("%.3g%s", ns / 1e6, " ms");
     if (ns < 60e9) return printed("%.3g%s", ns / 1e9, " s");
     const auto seconds = static_cast<long long>(std::llround(ns / 1e9));
     std::string text;

@@ -37,6 +37,8 @@ TEST_CASE("figures print short", "[base][units]") {
     CHECK(format_count(12) == "12");
     CHECK(format_duration(41us) == "41 µs");
     CHECK(format_duration(480us) == "0.48 ms");
+    CHECK(format_duration(999'700us) == "1 s");
+    CHECK(format_duration(999ms) == "999 ms");
     CHECK(format_duration(150s) == "2m30s");
     CHECK(*parse_bytes("8GB") == std::uint64_t{8} << 30);
 }
