@@ -23,7 +23,8 @@ http_server::Response answer_to(const Outcome& outcome) {
         body["rejected_not_listed"] = outcome.rejected_count - outcome.rejected.size();
     }
     // A client's text may be cut in the middle of a character.
-    response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    response.body =
+        body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
     return response;
 }
 

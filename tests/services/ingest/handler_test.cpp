@@ -99,7 +99,8 @@ TEST_CASE("while the counts lag too far, requests are told to come again and cha
     check_busy(intake.post(events(3)));
     CHECK(intake.journaled() == 0);
     intake.lag = 0;
-    CHECK(intake.post(events(3)).body == R"({"accepted":3,"duplicate":0,"rejected":[]})");
+    CHECK(intake.post(events(3)).body == R"({"accepted":3,"duplicate":0,"rejected":[]})"
+                                         "\n");
     CHECK(intake.journaled() == 3);
     CHECK(intake.handler->counters().busy.value() == 1);
 }
@@ -112,7 +113,8 @@ TEST_CASE("what the journal cannot take whole is not taken in part", "[ingest]")
     // No key of it was remembered: nothing that comes again is mistaken for a duplicate.
     for (int first = 0; first < 5'000; first += 250) {
         CHECK(intake.post(events(250, first)).body ==
-              R"({"accepted":250,"duplicate":0,"rejected":[]})");
+              R"({"accepted":250,"duplicate":0,"rejected":[]})"
+              "\n");
     }
     CHECK(intake.journaled() == 5'000);
 }
@@ -134,7 +136,8 @@ TEST_CASE("events of ever new types are rejected one by one, those of known type
                                       "\n");
     CHECK(response.body ==
           R"({"accepted":1,"duplicate":0,"rejected":[{"line":1,"error":"event_type: expected one )"
-          R"(of the first 2000 of this hour, which has had as many"}]})");
+          R"(of the first 2000 of this hour, which has had as many"}]})"
+          "\n");
     CHECK(intake.journaled() == most + 1);
 }
 
@@ -145,7 +148,8 @@ TEST_CASE("clicks wait for a link store that does not answer", "[ingest]") {
     CHECK(intake.journaled() == 0);
     intake.links.down = false;
     CHECK(intake.post(R"({"code":"abc","event_id":"1"})", false).body ==
-          R"({"accepted":1,"duplicate":0,"rejected":[]})");
+          R"({"accepted":1,"duplicate":0,"rejected":[]})"
+          "\n");
     CHECK(intake.journaled() == 1);
 }
 
