@@ -1,7 +1,6 @@
 #include "services/stores/redis/second_keys.hpp"
 
 #include <charconv>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +13,16 @@ namespace {
 
 constexpr std::string_view pattern = "clicks:{*}:[0-9]*";
 constexpr int keys_in_a_step = 1'000;
-/// A script is how a cluster client reaches the node of a slot: SCAN has no key.
-constexpr std::string_view scan_script =
-    "return redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])";
+/// A script is how a cluster client reaches the node of a slot: SCAN has no key. Cursors are of one
+/// process alone, which says who it is.
+constexpr std::string_view scan_script = R"lua(
+local info = redis.pcall('INFO', 'server')
+local process = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or '-'
+local found = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])
+return {found[1], found[2], process}
+)lua";
+/// A slot that moves, or a failover, sends the script to another process.
+constexpr int beginnings_max = 20;
 
 /// The second in such a key; negative when it is another key.
 std::int64_t second_of(std::string_view key) {
@@ -28,39 +34,15 @@ std::int64_t second_of(std::string_view key) {
     return failure == std::errc() && at == end ? second : -1;
 }
 
-/// One key in a slot of each master.
-Result<std::vector<std::string>> key_of_each_master(BlockingClient& client) {
-    const auto slots = client.call(Command("CLUSTER").arg("SLOTS").repeatable());
-    if (!slots) return slots.error();
-    std::map<std::string, std::uint16_t> masters;  // by address
-    for (std::size_t at = 0; at < slots->size(); ++at) {
-        const auto range = (*slots)[at];
-        if (range.size() < 3 || range[2].size() < 2) continue;
-        masters.try_emplace(
-            std::string(range[2][0].text()) + ":" + std::to_string(range[2][1].integer()),
-            static_cast<std::uint16_t>(range[0].integer()));
-    }
-    std::vector<std::string> keys;
-    for (const auto& [address, slot] : masters) {
-        std::uint32_t number = 0;
-        while (slot_of_key(std::to_string(number)) != slot) ++number;
-        keys.push_back(std::to_string(number));
-    }
-    return keys;
-}
-
 Command scan(std::string_view cursor, const std::string& key_there) {
+    Command command("EVAL");
+    command.arg(scan_script);
     if (key_there.empty()) {
-        return Command("SCAN").arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(
-            keys_in_a_step);
+        command.arg(0);
+    } else {
+        command.arg(1).key(key_there);
     }
-    return Command("EVAL")
-        .arg(scan_script)
-        .arg(1)
-        .key(key_there)
-        .arg(cursor)
-        .arg(pattern)
-        .arg(keys_in_a_step);
+    return std::move(command).arg(cursor).arg(pattern).arg(keys_in_a_step).repeatable();
 }
 
 /// At the server of that key; empty: the only one.
@@ -68,11 +50,27 @@ Result<std::uint64_t> remove_at(BlockingClient& client, const std::string& key_t
                                 std::int64_t before_s) {
     std::uint64_t removed = 0;
     std::string cursor = "0";
-    do {
-        const auto found = client.call(scan(cursor, key_there).repeatable());
+    std::string process;
+    int beginnings = 0;
+    bool again = true;
+    while (again) {
+        const auto found = client.call(scan(cursor, key_there));
         if (!found) return found.error();
-        if (found->size() != 2) return error(Errc::corrupt, "Redis answered SCAN with no cursor");
+        if (found->size() != 3) return error(Errc::corrupt, "Redis answered SCAN with no cursor");
         cursor = (*found)[0].text();
+        again = cursor != "0";
+        if (process != (*found)[2].text()) {
+            process = (*found)[2].text();
+            if (++beginnings > beginnings_max) {
+                return error(Errc::unavailable,
+                             "the nodes of Redis change too often to be cleaned; try again");
+            }
+            // The place was another process's.
+            if (beginnings > 1) {
+                cursor = "0";
+                again = true;
+            }
+        }
         std::vector<Command> commands;
         for (std::size_t at = 0; at < (*found)[1].size(); ++at) {
             const std::string_view key = (*found)[1][at].text();
@@ -84,7 +82,7 @@ Result<std::uint64_t> remove_at(BlockingClient& client, const std::string& key_t
             if (!reply) return reply.error();
             removed += static_cast<std::uint64_t>(reply->integer());
         }
-    } while (cursor != "0");
+    }
     return removed;
 }
 
@@ -93,9 +91,13 @@ Result<std::uint64_t> remove_at(BlockingClient& client, const std::string& key_t
 Result<std::uint64_t> remove_second_keys(BlockingClient& client, std::int64_t before_s) {
     std::vector<std::string> servers{""};
     if (client.config().url.topology == Topology::cluster) {
-        auto keys = key_of_each_master(client);
-        if (!keys) return keys.error();
-        servers = std::move(*keys);
+        servers.clear();
+        for (const std::uint16_t slot : client.slot_of_each_master()) {
+            servers.push_back(std::to_string(tag_of_slot(slot)));
+        }
+        if (servers.empty()) {
+            return error(Errc::unavailable, "the slots of the cluster are not known yet");
+        }
     }
     std::uint64_t removed = 0;
     for (const std::string& key : servers) {
