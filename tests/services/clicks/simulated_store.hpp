@@ -28,7 +28,8 @@ private:
     SplitMix64 random_;
 };
 
-/// A journal in memory: per shard epochs of segments of records; an offset counts records.
+/// A journal in memory: per shard epochs of segments of records; an offset counts records. Segments
+/// that were removed are gone.
 class SimulatedJournal final : public EventSource {
 public:
     static constexpr std::uint32_t segment_records = 7;
@@ -51,6 +52,18 @@ public:
         return ids;
     }
 
+    /// Removes the segments that lie before what each of these shards needs.
+    void remove_before(const std::vector<ProducerCursor>& needed) {
+        for (const ProducerCursor& cursor : needed) {
+            Cursor& kept = kept_from_[cursor.shard];
+            kept = std::max(kept, Cursor{cursor.at.epoch, cursor.at.segment, 0});
+        }
+    }
+    bool is_gone(const EventId& id) const {
+        const auto kept = kept_from_.find(id.shard);
+        return kept != kept_from_.end() && cursor_at(id.epoch, id.sequence) < kept->second;
+    }
+
     std::vector<std::uint16_t> shards() override {
         std::vector<std::uint16_t> numbers(records_.size());
         for (std::uint16_t n = 0; n < numbers.size(); ++n) numbers[n] = n;
@@ -67,7 +80,7 @@ public:
         for (const auto& [epoch, links] : records_[shard]) {
             for (std::size_t n = 0; n < links.size(); ++n) {
                 const Cursor at = cursor_at(epoch, n);
-                if (at < from) continue;
+                if (at < from || is_gone({shard, epoch, n})) continue;
                 if (!(at < to)) return to;
                 if (rows >= rows_max) return at;
                 const auto& except = selection.except_links;
@@ -93,7 +106,39 @@ private:
     }
 
     std::vector<std::map<std::uint32_t, std::vector<std::uint64_t>>> records_;
+    std::map<std::uint16_t, Cursor> kept_from_;
     std::uint32_t epoch_ = 0;
+};
+
+/// A journal that is read from a wrong place while a batch is in hand: what a shipper would do that
+/// does not know where that one ends.
+class MisreadJournal final : public EventSource {
+public:
+    enum class From : std::uint8_t { right, batch_in_hand, record_later };
+
+    MisreadJournal(SimulatedJournal& journal, From from) : journal_(journal), from_(from) {}
+    void read_for(const EventShipper& shipper) { shipper_ = &shipper; }
+
+    std::vector<std::uint16_t> shards() override { return journal_.shards(); }
+    Cursor end(std::uint16_t shard) override { return journal_.end(shard); }
+    Result<Cursor> read(std::uint16_t shard, const Cursor& from, const Cursor& to,
+                        const RowSelection& selection, std::size_t rows_max,
+                        EventBatch& batch) override {
+        return journal_.read(shard, misread(shard, from), to, selection, rows_max, batch);
+    }
+
+private:
+    Cursor misread(std::uint16_t shard, Cursor from) const {
+        const bool in_hand = shipper_->state().next() == DeliveryState::Step::await;
+        if (!in_hand || from_ == From::right) return from;
+        if (from_ == From::batch_in_hand) return shipper_->state().cursor(shard);
+        ++from.offset;
+        return from;
+    }
+
+    SimulatedJournal& journal_;
+    const From from_;
+    const EventShipper* shipper_ = nullptr;
 };
 
 /// A cursor file that a crash leaves old or new.
@@ -176,11 +221,13 @@ public:
         }
     }
 
-    /// What was acknowledged last was not on the disk.
-    void lose_tail() {
+    /// What was acknowledged last was not on the disk. What is lost.
+    std::vector<EventId> lose_tail() {
         const std::size_t lost = dice_.below(order_.size() + 1);
-        for (std::size_t n = order_.size() - lost; n < order_.size(); ++n) rows_.erase(order_[n]);
+        std::vector<EventId> tail(order_.end() - static_cast<std::ptrdiff_t>(lost), order_.end());
+        for (const EventId& id : tail) rows_.erase(id);
         order_.resize(order_.size() - lost);
+        return tail;
     }
     std::size_t stored() const { return order_.size(); }
     /// Each event id and how often it is there.
