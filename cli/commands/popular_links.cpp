@@ -63,12 +63,10 @@ void write_known(const std::filesystem::path& file, const std::vector<links::Lin
     }
 }
 
-/// What the file says of a link by itself.
-Result<std::optional<links::Link>> link_of(const std::vector<std::string>& cells,
-                                           const links::LinkRules& rules) {
+Result<void> check_line(const std::vector<std::string>& cells, const links::LinkRules& rules) {
     if (auto checked = links::check_code(cells[0]); !checked) return checked.error();
     if (cells.size() > 3) return error(Errc::invalid_argument, "expected CODE[,URL[,STATUS]]");
-    if (cells.size() == 1 || cells[1].empty()) return std::optional<links::Link>();
+    if (cells.size() == 1 || cells[1].empty()) return {};
     links::LinkDraft draft;
     draft.code = cells[0];
     draft.target = cells[1];
@@ -79,32 +77,26 @@ Result<std::optional<links::Link>> link_of(const std::vector<std::string>& cells
         if (parsed.ec != std::errc{} || parsed.ptr != end) status = 0;
         draft.status = status;
     }
-    auto link = links::link_from(std::move(draft), rules, wall_ms());
+    const auto link = links::link_from(std::move(draft), rules, wall_ms());
     if (!link) return link.error();
-    link->version = 0;  // whatever the store says later is newer
-    return std::optional(std::move(*link));
+    return {};
 }
 
-/// The store's word on a code, or what stands in for it.
-Result<links::Link> resolve(const std::vector<std::string>& cells, const Known& known,
-                            links::LinkStore& store, const links::LinkRules& rules,
-                            bool& store_answers) {
-    const auto given = link_of(cells, rules);
-    if (!given) return given.error();
+/// The store's word on a code, or what an earlier start heard of it; empty when neither knows it:
+/// without its id its clicks would be counted for nobody.
+Result<std::optional<links::Link>> resolve(const std::vector<std::string>& cells,
+                                           const Known& known, links::LinkStore& store,
+                                           const links::LinkRules& rules, bool& store_answers) {
+    if (const auto checked = check_line(cells, rules); !checked) return checked.error();
     if (store_answers) {
         auto found = store.find(cells[0]);
-        if (found && *found) return std::move(**found);
-        if (found) {
-            return error(Errc::invalid_argument,
-                         "there is no link " + cells[0] + " (add it with `qck links add`)");
-        }
+        if (found) return found;
         store_answers = false;
         log::warn("popular_links_unchecked", {{"error", found.error().message}});
     }
-    if (const auto before = known.find(cells[0]); before != known.end()) return before->second;
-    if (*given) return **given;
-    return error(Errc::unavailable, "the link store does not answer, and the line for " + cells[0] +
-                                        " has no URL to go by (write CODE,URL)");
+    const auto before = known.find(cells[0]);
+    if (before == known.end()) return std::optional<links::Link>();
+    return std::optional(before->second);
 }
 
 }  // namespace
@@ -138,7 +130,16 @@ Result<std::vector<links::Link>> load_popular_links(const std::filesystem::path&
         }
         auto link = resolve(cells, known, store, rules, store_answers);
         if (!link) return at_line(link.error());
-        all.push_back(std::move(*link));
+        if (*link) {
+            all.push_back(std::move(**link));
+            continue;
+        }
+        log::warn("popular_link_skipped",
+                  {{"code", cells[0]},
+                   {"at", file.string() + ":" + std::to_string(reader.line())},
+                   {"why", store_answers ? "there is no such link (add it with `qck links add`)"
+                                         : "the link store does not answer, and no earlier start "
+                                           "of this data directory has seen the link"}});
     }
     if (store_answers) write_known(known_file, all);
     return all;
