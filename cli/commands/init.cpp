@@ -16,6 +16,7 @@ namespace qck::commands {
 namespace {
 
 constexpr const char* init_command = "qck init";
+constexpr unsigned retention_days_max = 36'500;
 
 struct InitOptions {
     std::string postgres;
@@ -139,7 +140,8 @@ void add_init(CLI::App& app, Chosen& chosen) {
                       "Replicated tables (the servers need ZooKeeper or Keeper)");
     command
         ->add_option("--clickhouse-retention-days", options->clickhouse_schema.retention_days,
-                     "Whole months of rows older than this go")
+                     "Whole months of rows older than this go; also of tables that are there")
+        ->check(CLI::Range(1U, retention_days_max))
         ->capture_default_str();
     command->add_flag("--json", options->json, "What was done, as JSON");
     command->callback([options, &chosen] { chosen = [options] { return init(*options); }; });

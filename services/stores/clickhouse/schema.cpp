@@ -12,6 +12,9 @@ namespace qck::clickhouse {
 namespace {
 
 constexpr std::string_view drop_tables[] = {"link_events_local", "link_events_hourly_local"};
+/// And the column of each that says how old a row is.
+constexpr std::pair<std::string_view, std::string_view> tables_with_retention[] = {
+    {"link_events_local", "event_time"}, {"link_events_hourly_local", "hour"}};
 
 /// `text` with each `$name$` replaced.
 std::string filled(std::string text,
@@ -111,7 +114,32 @@ std::uint32_t month_of(std::int64_t time_ms) {
            static_cast<unsigned>(date.month());
 }
 
+/// Tables that are there have the retention that they were made with.
+Result<void> set_retention(Client& client, std::size_t node, std::uint32_t days) {
+    const auto there = client.query_at(node, retention_question(days));
+    if (!there) return there.error();
+    for (const auto& [table, column] : tables_with_retention) {
+        if (there->find(std::string(table) + "\n") == std::string::npos) continue;
+        const auto done = client.query_at(node, retention_statement(table, column, days));
+        if (!done) return done.error();
+    }
+    return {};
+}
+
 }  // namespace
+
+std::string retention_question(std::uint32_t days) {
+    return "SELECT name FROM system.tables WHERE database = 'qck_analytics' AND name IN "
+           "('link_events_local', 'link_events_hourly_local') AND position(engine_full, "
+           "'toIntervalDay(" +
+           std::to_string(days) + ")') = 0 ORDER BY name";
+}
+
+std::string retention_statement(std::string_view table, std::string_view column,
+                                std::uint32_t days) {
+    return "ALTER TABLE qck_analytics." + std::string(table) + " MODIFY TTL " +
+           std::string(column) + " + INTERVAL " + std::to_string(days) + " DAY";
+}
 
 std::vector<std::string> schema_statements(const ServerVersion& version,
                                            const SchemaOptions& options) {
@@ -170,6 +198,8 @@ Result<void> make_schema(Client& client, const SchemaOptions& options) {
         for (const std::string& statement : schema_statements(*version, options)) {
             if (const auto done = client.query_at(node, statement); !done) return done.error();
         }
+        if (!version->is_modern()) continue;  // no TTL: see drop_expired()
+        if (auto kept = set_retention(client, node, options.retention_days); !kept) return kept;
     }
     return {};
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -17,7 +18,7 @@ struct SchemaOptions {
     /// Replicated tables, by ZooKeeper or Keeper and the macros {shard} and {replica}; only with a
     /// cluster.
     bool replicated = false;
-    /// Whole months older than this go. 2 years.
+    /// Whole months older than this go; 1 at least. 2 years.
     std::uint32_t retention_days = 730;
 };
 
@@ -41,11 +42,18 @@ struct SchemaOptions {
 std::vector<std::string> schema_statements(const ServerVersion& version,
                                            const SchemaOptions& options);
 
+/// Which of the tables with a retention have another one; a name a line. For servers that have TTL.
+std::string retention_question(std::uint32_t days);
+/// Makes it that of a table, by the column with its time; runs in the background where rows go.
+std::string retention_statement(std::string_view table, std::string_view column,
+                                std::uint32_t days);
+
 /// A Buffer table before link_events_local, for clients that insert row by row. It loses rows that
 /// it has acknowledged when the server dies, so qck does not use it and init does not make it.
 std::string buffer_table_statement();
 
-/// Makes the schema at every node. Errc::invalid_argument for a cluster that is no plain name.
+/// Makes the schema at every node; tables that are there get the retention. Errc::invalid_argument
+/// for a cluster that is no plain name.
 Result<void> make_schema(Client& client, const SchemaOptions& options);
 
 /// Drops months that are wholly past the retention, at every node; for servers that have no TTL,

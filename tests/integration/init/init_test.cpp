@@ -62,3 +62,14 @@ TEST_CASE("qck init without a store is a usage error", "[init]") {
     CHECK(refused.exit_code == 2);
     CHECK(contains(refused.err, "--postgres URL"));
 }
+
+TEST_CASE("qck init refuses a retention that would remove everything", "[init]") {
+    for (const char* days : {"0", "-1", "40000", "soon"}) {
+        const auto refused =
+            run_program(QCK_PROGRAM, {"init", "--clickhouse", "http://127.0.0.1:9",
+                                      std::string("--clickhouse-retention-days=") + days});
+        INFO(days << ": " << refused.err);
+        CHECK(refused.exit_code == 2);
+        CHECK(contains(refused.err, "--clickhouse-retention-days"));
+    }
+}

@@ -67,6 +67,11 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
             }
             statements << buffer_table_statement() << "\n;;\n";
         }
+        statements << retention_question(36'500) << "\n;;\n"
+                   << retention_question(30) << "\n;;\n"
+                   << retention_statement("link_events_local", "event_time", 36'400) << "\n;;\n"
+                   << retention_statement("link_events_hourly_local", "hour", 36'400) << "\n;;\n"
+                   << retention_question(36'400) << "\n;;\n";
         statements << "INSERT INTO qck_analytics.link_events_local " << columns_of_insert()
                    << " SELECT * FROM file("
                    << std::quoted((directory.path() / "rows.native").string()) << ", Native)\n;;\n";
@@ -113,6 +118,8 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
     CHECK(take(parse_server_version(run.out)) >= ServerVersion{24, 0});
     CHECK(
         run.out.substr(first_line + 1) ==
+        // What has another retention: nothing, both, nothing.
+        "\n--\nlink_events_hourly_local\nlink_events_local\n--\n\n--\n"
         "1000\t1000\t250\n--\n"
         "abcdef0123456789-3-2-7\t1780000000123\t::ffff:192.0.0.7\thttps://news.example/it\\'s \\\\ "
         "here\\n\tM\xc3\xbcnchen\tmobile\tbot\n--\n"
