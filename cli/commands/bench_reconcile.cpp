@@ -98,9 +98,8 @@ Result<reconcile::Comparison> compare_stores(const EmbeddedService& service,
     reconcile::Request request;
     request.data_dir = service.data_dir();
     request.run = std::move(run);
-    request.code_of = [&](std::uint64_t id) {
-        const auto link = (*links)->find_by_id(id);
-        return link && *link ? (*link)->code : std::string();
+    request.codes_of = [&](std::span<const std::uint64_t> ids) {
+        return links::codes_in_order(**links, ids);
     };
     request.id_of = [&](const std::string& code) {
         const auto link = (*links)->find(code);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -88,6 +89,11 @@ public:
     Result<std::vector<reconcile::HeldBack>> settle(
         const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline);
 
+    /// Thread-safe: who waits for a store in one of these calls is told at once, now and ever
+    /// after, that the service stops.
+    void give_up() { given_up_.store(true, std::memory_order_relaxed); }
+    bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
+
     /// What each store has of this instance's producers; these, and what follows, are for one
     /// thread at a time.
     std::vector<reconcile::TotalsView*> views() const;
@@ -153,9 +159,12 @@ private:
                           clicks::EventDeliveryConfig delivery);
     Result<void> add_uniques(const Parts& parts, const DeliveriesConfig& config);
 
+    Result<void> await(std::int64_t by_ns, std::string_view store,
+                       const std::function<bool()>& done) const;
     Result<void> resend_rows(std::chrono::milliseconds deadline);
     void add_held_back(std::vector<reconcile::HeldBack>& held, bool settled) const;
 
+    std::atomic<bool> given_up_{false};
     std::uint64_t node_ = 0;
     clicks::ClickStore* counts_ = nullptr;
     std::function<bool(std::uint64_t link_id)> postgres_suppressed_;

@@ -22,16 +22,6 @@ constexpr std::size_t weights_in_a_batch = 100'000;
 /// Keys of the last seconds show what goes on.
 constexpr std::int64_t seconds_kept = 10;
 
-/// Whether `done` comes true in time.
-template <class Done>
-bool in_time(std::int64_t by_ns, Done&& done) {
-    while (!done()) {
-        if (monotonic_ns() > by_ns) return false;
-        std::this_thread::sleep_for(poll);
-    }
-    return true;
-}
-
 std::int64_t deadline_of(std::chrono::milliseconds span) {
     return monotonic_ns() + std::chrono::nanoseconds(span).count();
 }
@@ -39,10 +29,6 @@ std::int64_t deadline_of(std::chrono::milliseconds span) {
 std::chrono::milliseconds left_until(std::int64_t by_ns) {
     const std::int64_t left_ns = std::max<std::int64_t>(by_ns - monotonic_ns(), 0);
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(left_ns));
-}
-
-Error late(std::string_view store) {
-    return error(Errc::timed_out, std::string(store) + " has not taken what was counted");
 }
 
 void merge(std::vector<reconcile::HeldBack>& held, std::string_view store,
@@ -74,6 +60,19 @@ std::vector<clicks::LinkTotals> by_link(std::span<const clicks::ProducerTotal> r
 
 }  // namespace
 
+/// Waits until `done` comes true.
+Result<void> Deliveries::await(std::int64_t by_ns, std::string_view store,
+                               const std::function<bool()>& done) const {
+    while (!done()) {
+        if (given_up()) return error(Errc::unavailable, "the service stops");
+        if (monotonic_ns() > by_ns) {
+            return error(Errc::timed_out, std::string(store) + " has not taken what was counted");
+        }
+        std::this_thread::sleep_for(poll);
+    }
+    return {};
+}
+
 /// What is kept from stores at this moment. What is owed though nothing forbids it was forbidden
 /// until now; before a store was `settled` it may just not have had its turn.
 void Deliveries::add_held_back(std::vector<reconcile::HeldBack>& held, bool settled) const {
@@ -97,10 +96,11 @@ Result<std::vector<reconcile::HeldBack>> Deliveries::settle(
     add_held_back(held, false);
     for (const auto& totals : totals_) {
         const auto done = [&] { return totals->delivery->delivered_until(until); };
-        if (!in_time(by_ns, done)) return late(totals->sink->name());
+        if (auto took = await(by_ns, totals->sink->name(), done); !took) return took.error();
     }
     for (const auto& rows : rows_) {
-        if (!rows->delivery->flush(left_until(by_ns))) return late(rows->sink.name());
+        const auto done = [&] { return rows->delivery->delivered_until(until); };
+        if (auto took = await(by_ns, rows->sink.name(), done); !took) return took.error();
     }
     if (clickhouse_rows_ != nullptr) {
         // Rows of bursts that are over are on their way.
@@ -110,7 +110,7 @@ Result<std::vector<reconcile::HeldBack>> Deliveries::settle(
             std::sort(wait.begin(), wait.end());
             return std::includes(wait.begin(), wait.end(), owed.begin(), owed.end());
         };
-        if (!in_time(by_ns, shipped)) return late(event_sink_->name());
+        if (auto took = await(by_ns, event_sink_->name(), shipped); !took) return took.error();
     }
     add_held_back(held, true);
     return held;
@@ -121,9 +121,7 @@ Result<void> Deliveries::resend_rows(std::chrono::milliseconds deadline) {
     for (const auto& rows : rows_) rows->delivery->resend_all();
     for (const auto& rows : rows_) {
         const auto resent = [&] { return !rows->delivery->figures().resending; };
-        if (!in_time(by_ns, resent) || !rows->delivery->flush(left_until(by_ns))) {
-            return late(rows->sink.name());
-        }
+        if (auto took = await(by_ns, rows->sink.name(), resent); !took) return took;
     }
     return {};
 }
@@ -137,6 +135,7 @@ Result<void> Deliveries::give_again(std::span<const std::uint64_t> drifting,
     if (postgres_ == nullptr) return {};
     for (std::size_t at = 0; at < drifting.size(); at += links_in_a_step) {
         const auto part = drifting.subspan(at, std::min(links_in_a_step, drifting.size() - at));
+        if (given_up()) return error(Errc::unavailable, "the service stops");
         if (const auto counted = postgres_->recount(part); !counted) return counted.error();
     }
     return {};
@@ -181,7 +180,7 @@ Result<void> Deliveries::add_weights(std::span<const reconcile::HourClicks> weig
         batch.links.resize(batch.link_ids.size());
         Result<void> taken = sink.insert(batch);
         while (!taken && !batch.rows.empty()) {
-            if (monotonic_ns() > by_ns) return taken;
+            if (given_up() || monotonic_ns() > by_ns) return taken;
             std::this_thread::sleep_for(100ms);
             // Which rows of it are there, once nothing of it is on its way any more.
             const auto present = sink.present(batch);

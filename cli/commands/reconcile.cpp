@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/units.hpp"
 #include "cli/client/rest_client.hpp"
+#include "cli/commands/answer_watch.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/reconcile_output.hpp"
 #include "cli/commands/shared_views.hpp"
@@ -31,6 +32,8 @@ namespace qck::commands {
 namespace {
 
 constexpr const char* reconcile_command = "qck reconcile";
+/// As long as the service is heard of.
+constexpr std::chrono::minutes comparison_max{60};
 
 struct ReconcileOptions {
     std::filesystem::path data_dir = "qck-data";
@@ -150,13 +153,19 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
     request.live = stores.held == nullptr;
     request.since_ms = options.since_ms;
     sqlite::Db* const links = stores.links.get();
-    request.code_of = [links](std::uint64_t id) { return code_of(links, id); };
+    request.codes_of = [links](std::span<const std::uint64_t> ids) {
+        std::vector<std::string> codes;
+        for (const std::uint64_t id : ids) codes.push_back(code_of(links, id));
+        return codes;
+    };
     request.id_of = [links](const std::string& code) { return id_of(links, code); };
     if (const SharedViews* const shared = stores.shared.get()) {
         request.shared = shared->views();
         request.minutes = shared->minutes();
         if (shared->has_links()) {
-            request.code_of = [shared](std::uint64_t id) { return shared->code_of(id); };
+            request.codes_of = [shared](std::span<const std::uint64_t> ids) {
+                return shared->codes_of(ids);
+            };
             request.id_of = [shared](const std::string& code) { return shared->id_of(code); };
         }
     }
@@ -218,12 +227,17 @@ Result<reconcile::Comparison> compare_there(const ReconcileOptions& options) {
     config.bearer_token = options.token;
     config.ca_file = options.ca_file;
     config.unreachable_hint = "start one with `qck serve`, or give --data-dir";
-    config.request_timeout = std::chrono::minutes(10);
-    const bool terminal = ::isatty(STDERR_FILENO) == 1;
-    if (terminal) std::fprintf(stderr, "%s compares", options.admin->text.c_str());
+    const AnswerWatch watch(config, reconcile_command);
+    // A repair of millions of links takes minutes; who is not heard of is not waited for.
+    config.request_timeout = comparison_max;
+    config.give_up = [&watch] { return watch.lost(); };
     const auto answer =
         client::RestClient(std::move(config)).call("POST", "/v1/reconcile", to_json(question));
-    if (terminal) std::fputs("\r\x1b[K", stderr);
+    if (!answer && watch.lost()) {
+        return error(Errc::timed_out,
+                     options.admin->text +
+                         " has not said anything for 10 s (is it stopped, or stuck? see its log)");
+    }
     if (!answer) return answer.error();
     return reconcile::comparison_from_json(answer->body);
 }

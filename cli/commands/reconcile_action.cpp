@@ -34,11 +34,11 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
                           parts.deliveries](const std::vector<clicks::ProducerCursor>& until) {
         return deliveries.settle(until, settle_max);
     };
-    // What is repaired has to be named, every link of it.
+    // Every link is repaired; the first of them are told.
     if (question.repair) request.drifts_max = SIZE_MAX;
-    request.code_of = [&links = parts.links](std::uint64_t id) {
-        const auto link = links.find_by_id(id);
-        return link && *link ? (*link)->code : std::string();
+    request.given_up = [&deliveries = parts.deliveries] { return deliveries.given_up(); };
+    request.codes_of = [&links = parts.links](std::span<const std::uint64_t> ids) {
+        return links::codes_in_order(links, ids);
     };
     request.id_of = [&links = parts.links](const std::string& code) {
         const auto link = links.find(code);
@@ -83,12 +83,13 @@ Response answer(const ReconcileParts& parts, std::mutex& under_way, const std::s
     if (!question) return problem(400, "invalid-json", question.error().message);
     const std::unique_lock alone(under_way, std::try_to_lock);
     if (!alone) return problem(409, "busy", "another comparison is under way; ask again later");
-    const auto comparison = compare_counts(parts, std::move(*question));
+    auto comparison = compare_counts(parts, std::move(*question));
     if (!comparison) {
         const bool unknown = comparison.error().code == Errc::not_found;
         return problem(unknown ? 404 : 503, unknown ? "not-found" : "unavailable",
                        comparison.error().message);
     }
+    reconcile::keep_named(*comparison);
     Response response;
     response.body = reconcile::to_json(*comparison) + "\n";
     return response;
@@ -99,6 +100,7 @@ Response answer(const ReconcileParts& parts, std::mutex& under_way, const std::s
 admin::Action reconcile_action(ReconcileParts parts) {
     admin::Action action;
     action.path = "/v1/reconcile";
+    action.takes_minutes = true;
     auto under_way = std::make_shared<std::mutex>();
     action.run = [parts = std::move(parts), under_way](const admin::Action::Call& call) {
         return answer(parts, *under_way, call.body);

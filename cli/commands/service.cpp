@@ -387,6 +387,7 @@ Result<void> Service::reload_places() {
 void Service::stop() {
     if (!parts_) return;
     Parts& parts = *parts_;
+    if (parts.deliveries) parts.deliveries->give_up();
     if (parts.ready) parts.drain();
     for (SideLane* const side : {&parts.api, &parts.admin}) {
         if (side->thread) side->thread->stop();

@@ -1,5 +1,6 @@
 #include "cli/commands/shared_views.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "services/stores/clickhouse/clickhouse_minutes_view.hpp"
@@ -41,12 +42,20 @@ std::vector<reconcile::TotalsView*> SharedViews::views() const {
     return views;
 }
 
-std::string SharedViews::code_of(std::uint64_t id) const {
+std::vector<std::string> SharedViews::codes_of(std::span<const std::uint64_t> ids) const {
+    postgres::ArrayText wanted;
+    for (const std::uint64_t id : ids) wanted.add(id);
     const auto rows = primary_->with([&](postgres::Connection& connection) {
-        return connection.query("SELECT short_code FROM links WHERE id = $1::bigint",
-                                postgres::Parameters().add(id));
+        return connection.query(
+            "SELECT coalesce(short_code, '') FROM unnest($1::bigint[]) WITH ORDINALITY AS u(id, n)"
+            " LEFT JOIN links ON links.id = u.id ORDER BY n",
+            postgres::Parameters().add(wanted));
     });
-    return rows && rows->size() > 0 ? std::string(rows->text(0, 0)) : std::string();
+    std::vector<std::string> codes(ids.size());
+    for (std::size_t row = 0; rows && row < std::min(rows->size(), codes.size()); ++row) {
+        codes[row] = rows->text(row, 0);
+    }
+    return codes;
 }
 
 std::uint64_t SharedViews::id_of(const std::string& code) const {

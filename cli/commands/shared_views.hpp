@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,10 @@ public:
     std::vector<reconcile::TotalsView*> views() const;
     reconcile::MinutesView* minutes() const { return minutes_.get(); }
 
-    /// Links are in PostgreSQL, where there is one. Empty, and 0, when it does not know.
+    /// Links are in PostgreSQL, where there is one. Empty, and 0, when it does not know; codes are
+    /// in the order of the ids.
     bool has_links() const { return primary_ != nullptr; }
-    std::string code_of(std::uint64_t id) const;
+    std::vector<std::string> codes_of(std::span<const std::uint64_t> ids) const;
     std::uint64_t id_of(const std::string& code) const;
 
 private:

@@ -39,7 +39,10 @@ std::uint64_t total(const std::vector<const redirect::RedirectCounters*>& all,
 }  // namespace
 
 AdminHandler::AdminHandler(AdminParts parts)
-    : parts_(std::move(parts)), work_("qck-admin-work", 1, 16) {}
+    : parts_(std::move(parts)),
+      work_("qck-admin-work", 1, 16),
+      // A second thread tells who asks meanwhile that one is under way.
+      long_work_("qck-admin-long", 2, 16) {}
 
 void AdminHandler::handle(const Request& request, http_server::Exchange& exchange) {
     if (const Action* const action = find_action(request)) return act(*action, request, exchange);
@@ -73,8 +76,9 @@ void AdminHandler::act(const Action& action, const Request& request,
     }
     Action::Call call{std::string(head.path().substr(action.path.size())),
                       std::string(head.query()), std::string(request.body)};
-    work_.run(exchange.answer_later(),
-              [run = &action.run, call = std::move(call)] { return (*run)(call); });
+    http_server::BlockingWork& work = action.takes_minutes ? long_work_ : work_;
+    work.run(exchange.answer_later(),
+             [run = &action.run, call = std::move(call)] { return (*run)(call); });
 }
 
 std::string AdminHandler::methods_of(std::string_view path) const {

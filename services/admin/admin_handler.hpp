@@ -26,6 +26,8 @@ struct Action {
     /// `/v1/reconcile`; with a final slash everything below it.
     std::string path;
     std::function<http_server::Response(const Call&)> run;
+    /// Runs beside the others, which do not wait for it.
+    bool takes_minutes = false;
 };
 
 /// What the admin listener shows and does.
@@ -60,6 +62,7 @@ private:
 
     AdminParts parts_;
     http_server::BlockingWork work_;
+    http_server::BlockingWork long_work_;
 };
 
 }  // namespace qck::admin

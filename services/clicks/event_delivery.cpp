@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/whole_file.hpp"
 #include "services/clicks/event_shipper.hpp"
+#include "services/clicks/segment_retention.hpp"
 
 namespace qck::clicks {
 
@@ -118,10 +119,16 @@ public:
     }
 
     bool flush(std::chrono::milliseconds deadline) {
+        std::vector<ProducerCursor> until;
+        for (const std::uint16_t shard : source_.shards()) {
+            until.push_back({shard, source_.end(shard)});
+        }
         std::unique_lock lock(mutex_);
-        const std::uint64_t mine = ++flushes_asked_;
-        wake_.notify_all();
-        return flushed_.wait_for(lock, deadline, [&] { return flushes_done_ >= mine; });
+        return stepped_.wait_for(lock, deadline, [&] { return has_until(until); });
+    }
+    bool delivered_until(const std::vector<ProducerCursor>& until) {
+        const std::lock_guard lock(mutex_);
+        return has_until(until);
     }
 
     void resend_all() {
@@ -147,16 +154,30 @@ public:
     }
 
 private:
+    /// With mutex_ held. While it has not, young rows are sent, too.
+    bool has_until(const std::vector<ProducerCursor>& until) {
+        const auto& shards = source_.shards();
+        const bool reached =
+            !figures_.resending &&
+            std::all_of(until.begin(), until.end(), [&](const ProducerCursor& cursor) {
+                // Of a shard without a file there is nothing to deliver.
+                return std::find(shards.begin(), shards.end(), cursor.shard) == shards.end() ||
+                       !(cursor_of(acknowledged_, cursor.shard) < cursor.at);
+            });
+        if (reached) return true;
+        hurry_asked_ = true;
+        wake_.notify_all();
+        return false;
+    }
+
     void run() {
         name_thread("qck-events");
         while (true) {
-            std::uint64_t asked = 0;
             {
                 const std::lock_guard lock(mutex_);
                 const bool under_way = shipper_.state().next() == DeliveryState::Step::await;
                 if (stopping_ && !under_way && (monotonic_ns() >= stop_by_ns_ || drained_)) break;
-                asked = flushes_asked_;
-                if (stopping_ || asked != flushes_done_) shipper_.hurry();
+                if (std::exchange(hurry_asked_, false) || stopping_) shipper_.hurry();
                 if (std::exchange(resend_asked_, false)) shipper_.resend_all();
             }
             const auto did = shipper_.step(monotonic_ns());
@@ -166,20 +187,19 @@ private:
                        shipper_.state().next() == DeliveryState::Step::seal) {
                 recovered();
             }
-            after_step(asked, did && *did == EventShipper::Did::nothing);
+            after_step(did && *did == EventShipper::Did::nothing);
         }
     }
 
-    void after_step(std::uint64_t asked, bool idle) {
+    void after_step(bool idle) {
         const bool caught_up = idle && shipper_.caught_up();
         publish();
         std::unique_lock lock(mutex_);
         if (caught_up) {
             all_acknowledged_ns_ = monotonic_ns();
-            flushes_done_ = std::max(flushes_done_, asked);
-            flushed_.notify_all();
             drained_ = stopping_;
         }
+        stepped_.notify_all();
         if (retry_wait_ns_ != 0) {
             const auto wait = std::chrono::nanoseconds(std::exchange(retry_wait_ns_, 0));
             const bool stopping = stopping_;
@@ -188,12 +208,13 @@ private:
                 stopping ? std::min<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(50))
                          : wait,
                 [&] { return stopping_ != stopping; });
-        } else if (idle && !stopping_ && flushes_done_ == flushes_asked_ && !resend_asked_) {
+        } else if (idle && !stopping_ && !hurry_asked_ && !resend_asked_) {
             wake_.wait_for(lock, config_.poll_every);
         }
     }
 
     void failed(const Error& failure) {
+        failing_ = failure.message;
         if (retry_ns_ == 0) {
             log::warn("event_delivery_failed",
                       {{"sink", sink_.name()}, {"error", failure.message}});
@@ -204,6 +225,7 @@ private:
     }
     void recovered() {
         retry_ns_ = 0;
+        failing_.clear();
         log::info("event_delivery_recovered", {{"sink", sink_.name()}});
     }
 
@@ -220,7 +242,11 @@ private:
         held_back.erase(std::unique(held_back.begin(), held_back.end()), held_back.end());
         const std::lock_guard lock(mutex_);
         held_back_ = std::move(held_back);
-        if (saved) needed_ = shipper_.state().needed();
+        if (saved) {
+            needed_ = shipper_.state().needed();
+            acknowledged_ = needed_;
+            for (auto& each : acknowledged_) each.at = shipper_.state().cursor(each.shard);
+        }
         figures_ = {now.rows,
                     now.batches,
                     now.failures,
@@ -228,7 +254,8 @@ private:
                     now.rows_found_there,
                     shipper_.state().deferred().size(),
                     0,
-                    resend_asked_ || shipper_.resending()};
+                    resend_asked_ || shipper_.resending(),
+                    failing_};
     }
 
     EventSink& sink_;
@@ -239,16 +266,17 @@ private:
     SplitMix64 random_;
     std::int64_t retry_ns_ = 0;       ///< the present back-off; 0 when the sink is well
     std::int64_t retry_wait_ns_ = 0;  ///< to be waited now
+    std::string failing_;             ///< why; while retry_ns_ is not 0
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;
-    std::condition_variable flushed_;
+    std::condition_variable stepped_;
     std::vector<ProducerCursor> needed_;  ///< guarded by mutex_, as all that follows
+    std::vector<ProducerCursor> acknowledged_;
     std::vector<std::uint64_t> held_back_;
     EventDeliveryFigures figures_;
     std::int64_t all_acknowledged_ns_;
-    std::uint64_t flushes_asked_ = 0;
-    std::uint64_t flushes_done_ = 0;
+    bool hurry_asked_ = false;
     bool resend_asked_ = false;
     bool stopping_ = false;
     bool drained_ = false;
@@ -268,6 +296,9 @@ Result<std::unique_ptr<EventDelivery>> EventDelivery::start(Journal& journal, Ev
 
 void EventDelivery::stop(std::chrono::milliseconds deadline) { loop_->stop(deadline); }
 bool EventDelivery::flush(std::chrono::milliseconds deadline) { return loop_->flush(deadline); }
+bool EventDelivery::delivered_until(const std::vector<ProducerCursor>& until) {
+    return loop_->delivered_until(until);
+}
 std::vector<ProducerCursor> EventDelivery::cursors() const { return loop_->cursors(); }
 std::vector<std::uint64_t> EventDelivery::held_back() const { return loop_->held_back(); }
 void EventDelivery::resend_all() { loop_->resend_all(); }

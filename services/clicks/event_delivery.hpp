@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/error.hpp"
@@ -40,6 +41,7 @@ struct EventDeliveryFigures {
     std::uint64_t deferred_stretches = 0;
     double lag_seconds = 0;  ///< since everything was acknowledged
     bool resending = false;
+    std::string failing;  ///< why the last try failed; empty: it did not
 };
 
 /// The thread that brings clicks to a sink, each exactly once, from where its cursor file
@@ -62,6 +64,10 @@ public:
     /// Returns once everything appended before the call is acknowledged; false after `deadline`.
     /// Rows of deferred links do not count.
     bool flush(std::chrono::milliseconds deadline);
+    /// Whether everything that was appended before `until` is acknowledged, however much comes
+    /// after it, and nothing is being resent; but for rows of deferred links. When not, what there
+    /// is is sent soon.
+    bool delivered_until(const std::vector<ProducerCursor>& until);
 
     /// Segments from here on must be kept. Of every shard that was ever delivered from; one that is
     /// not named is needed from its beginning.

@@ -128,6 +128,7 @@ Result<EventShipper::Did> EventShipper::collect(std::int64_t now_ns) {
     batch_built_ = true;
     state_.seal(std::move(open_.what));
     open_ = {};
+    hurry_ = false;  // else every batch would be a small one until nothing comes for a moment
     return Did::something;
 }
 

@@ -61,7 +61,7 @@ public:
     /// One step. Fails when the sink or the file does; call again later.
     Result<Did> step(std::int64_t now_ns);
 
-    /// Sends rows that are there now however young they are.
+    /// The next batch is sent however young its rows are.
     void hurry() { hurry_ = true; }
     /// Reads everything again that the journal still has, and sends what the sink lacks: after it
     /// lost something. Begins when the batch in hand is done.

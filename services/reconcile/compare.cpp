@@ -16,6 +16,7 @@ namespace qck::reconcile {
 namespace {
 
 using clicks::ProducerCursor;
+using Cursors = std::optional<std::vector<ProducerCursor>>;
 
 /// Appends to counts that come in order of links.
 void add(std::vector<LinkCount>& counts, std::uint64_t link_id, std::uint64_t clicks) {
@@ -143,7 +144,6 @@ private:
         if (!differs && !missing) return;
         ++result_.drifting;
         if (result_.drifts.size() >= request_.drifts_max) return;
-        if (request_.code_of && row.link_id != 0) row.code = request_.code_of(row.link_id);
         result_.drifts.push_back(std::move(row));
     }
 
@@ -187,7 +187,7 @@ Result<BothSides> read_both(const Request& request, clicks::ClickStore& store) {
             return {};
         });
         if (!cursors) return cursors.error();
-        tell(request, 0.4);
+        tell(request, 0.2);
         // Beside a service the two are compared where the store stands, whatever was appended
         // since. Its checkpoint may pass that place meanwhile: then the store is further too, and
         // is read again.
@@ -234,10 +234,9 @@ std::vector<std::uint64_t> held_back_of(const std::vector<HeldBack>& held, std::
     return {};
 }
 
-/// Adds a side for each shared store. Beside a service, what `store` has afterwards is `most`.
-Result<void> read_shared(const Request& request, clicks::ClickStore& store,
-                         const std::vector<HeldBack>& held, const std::vector<LinkCount>& journaled,
-                         std::vector<Side>& sides, std::vector<LinkCount>& most) {
+/// Adds a side for each shared store.
+Result<void> read_shared(const Request& request, const std::vector<HeldBack>& held,
+                         const std::vector<LinkCount>& journaled, std::vector<Side>& sides) {
     std::vector<std::uint64_t> known;
     known.reserve(journaled.size());
     for (const LinkCount& count : journaled) known.push_back(count.link_id);
@@ -248,21 +247,64 @@ Result<void> read_shared(const Request& request, clicks::ClickStore& store,
             std::async(std::launch::async, [view, &known] { return view->totals(known); }));
     }
     for (std::size_t at = 0; at < answers.size(); ++at) {
-        TotalsView* const view = request.shared[at];
         auto counts = answers[at].get();
         if (!counts) return counts.error();
         Side side;
         side.counts = std::move(*counts);
-        side.most = request.live ? &most : nullptr;
-        side.held_back = held_back_of(held, view->name());
+        side.held_back = held_back_of(held, request.shared[at]->name());
         sides.push_back(std::move(side));
     }
-    if (!request.live) return {};
-    auto after = store_counts(store);
-    if (!after) return after.error();
-    most = std::move(*after);
     return {};
 }
+
+/// What a shared store may have by now at most, of a service that counts on: what was journaled
+/// until then. Where a place of the journal cannot be read, be it just being written, what `store`
+/// has counts as well.
+Result<std::vector<LinkCount>> most_by_now(const JournaledSince& since,
+                                           const std::vector<LinkCount>& journaled,
+                                           clicks::ClickStore& store) {
+    std::vector<LinkCount> most;
+    std::vector<LinkCount> stored;
+    if (!since.whole) {
+        auto counts = store_counts(store);
+        if (!counts) return counts.error();
+        stored = std::move(*counts);
+    }
+    Reader before(journaled);
+    Reader after(since.clicks);
+    Reader in_store(stored);
+    while (true) {
+        const std::uint64_t link = std::min({before.link(), after.link(), in_store.link()});
+        if (link == UINT64_MAX) return most;
+        const std::uint64_t sum = before.take(link) + after.take(link);
+        most.push_back({link, std::max(sum, in_store.take(link))});
+    }
+}
+
+/// Codes for the first of the drifts, all in one question.
+void name_links(const Request& request, Comparison& result) {
+    if (!request.codes_of) return;
+    std::vector<std::pair<std::uint64_t, std::string*>> wanted;
+    const auto want = [&](auto& drifts) {
+        for (std::size_t at = 0; at < std::min(drifts.size(), drifts_named_max); ++at) {
+            if (drifts[at].link_id != 0) wanted.emplace_back(drifts[at].link_id, &drifts[at].code);
+        }
+    };
+    want(result.drifts);
+    if (result.minutes) want(result.minutes->drifts);
+    std::vector<std::uint64_t> ids;
+    for (const auto& [id, code] : wanted) ids.push_back(id);
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    if (ids.empty()) return;
+    const auto codes = request.codes_of(ids);
+    for (const auto& [id, code] : wanted) {
+        *code = codes[static_cast<std::size_t>(std::lower_bound(ids.begin(), ids.end(), id) -
+                                               ids.begin())];
+    }
+}
+
+bool given_up(const Request& request) { return request.given_up && request.given_up(); }
 
 }  // namespace
 
@@ -272,7 +314,7 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     if (!both) return both.error();
     auto journaled = journal_counts(both->journal);
     if (!journaled) return journaled.error();
-    tell(request, 0.6);
+    tell(request, 0.4);
 
     Comparison result;
     result.stores.push_back({"sqlite"});
@@ -285,32 +327,51 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
         if (!settled) return settled.error();
         held = std::move(*settled);
     }
-    if (!request.shared.empty()) {
-        auto read = read_shared(request, store, held, *journaled, sides, most);
-        if (!read) return read.error();
-        for (const TotalsView* view : request.shared) {
-            result.stores.push_back({std::string(view->name())});
-        }
+    if (given_up(request)) return error(Errc::unavailable, "the comparison was given up");
+    const Cursors limits = request.live ? Cursors(both->cursors) : std::nullopt;
+    std::future<Result<MinuteComparison>> minutes;
+    if (request.minutes != nullptr) {
+        minutes = std::async(std::launch::async, [&] {
+            return compare_minutes(request, limits, held_back_of(held, request.minutes->name()));
+        });
+    }
+    auto read = read_shared(request, held, *journaled, sides);
+    if (!read) return read.error();
+    for (const TotalsView* view : request.shared) {
+        result.stores.push_back({std::string(view->name())});
     }
     tell(request, 0.8);
-    if (request.minutes != nullptr) {
-        const auto limits = request.live ? std::optional(both->cursors) : std::nullopt;
-        auto minutes =
-            compare_minutes(request, limits, held_back_of(held, request.minutes->name()));
-        if (!minutes) return minutes.error();
-        result.minutes = std::move(*minutes);
+    if (minutes.valid()) {
+        auto compared = minutes.get();
+        if (!compared) return compared.error();
+        result.minutes = std::move(*compared);
     }
+    if (given_up(request)) return error(Errc::unavailable, "the comparison was given up");
     result.corrupt_places = both->journal.corrupt_places;
     if (request.live) {
-        const auto pending = records_after(request.data_dir, both->cursors);
-        if (!pending) return pending.error();
-        result.pending = *pending;
+        const auto since = journaled_since(request.data_dir, both->cursors);
+        if (!since) return since.error();
+        result.pending = since->records;
+        auto limit = most_by_now(*since, *journaled, store);
+        if (!limit) return limit.error();
+        most = std::move(*limit);
+        for (std::size_t side = 1; side < sides.size(); ++side) sides[side].most = &most;
     }
     auto wanted = links_wanted(request);
     if (!wanted) return wanted.error();
     Walk(request, std::move(*wanted), result).compare(*journaled, sides);
+    name_links(request, result);
     tell(request, 1);
     return result;
+}
+
+void keep_named(Comparison& comparison) {
+    const auto cut = [](auto& drifts) {
+        if (drifts.size() > drifts_named_max)
+            drifts.erase(drifts.begin() + drifts_named_max, drifts.end());
+    };
+    cut(comparison.drifts);
+    if (comparison.minutes) cut(comparison.minutes->drifts);
 }
 
 Result<void> repair(const Request& request, clicks::ClickStore& store, bool allow_lower) {

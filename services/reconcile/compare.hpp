@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,9 @@ struct StoreSum {
     std::uint64_t links_held_back = 0;
 };
 
+/// So many drifts are told with the link's code. More are kept by their ids alone, for a repair.
+inline constexpr std::size_t drifts_named_max = 1000;
+
 struct Comparison {
     std::uint64_t links = 0;    ///< compared
     std::uint64_t journal = 0;  ///< clicks of all of them
@@ -107,10 +111,13 @@ struct Request {
     /// for what it returns.
     std::function<Result<std::vector<HeldBack>>(const std::vector<clicks::ProducerCursor>& until)>
         settle;
-    /// Gives the code of a link, empty when it is gone; and back, 0 when there is none.
-    std::function<std::string(std::uint64_t id)> code_of;
+    /// Gives the codes of links in the order of the ids, empty of those that are gone; called once
+    /// a comparison, with at most 2 * drifts_named_max. And back, 0 when there is none.
+    std::function<std::vector<std::string>(std::span<const std::uint64_t> ids)> codes_of;
     std::function<std::uint64_t(const std::string& code)> id_of;
-    std::size_t drifts_max = 1000;
+    std::size_t drifts_max = drifts_named_max;
+    /// True: nobody waits for the answer any more. May be empty.
+    std::function<bool()> given_up;
     /// Called now and then with the share done, 0..1.
     std::function<void(double)> progress;
 };
@@ -118,9 +125,13 @@ struct Request {
 /// Compares every link's count in the journal (checkpoint and later segments, folded from scratch)
 /// with those of `store` and the shared stores. Exact while clicks come in: `store` is read at one
 /// instant and the journal up to its cursors; a shared store, read after settle(), must lie between
-/// that count and the one that `store` has afterwards. Rows are compared minute by minute as far as
-/// the journal has the records: exactly those that were journaled before the cursors. Blocking.
+/// that count and the one that the journal has afterwards. Rows are compared minute by minute as
+/// far as the journal has the records: exactly those that were journaled before the cursors.
+/// Blocking; stores and minutes are read at the same time. Errc::unavailable when it was given up.
 Result<Comparison> compare(const Request& request, clicks::ClickStore& store);
+
+/// Keeps of the drifts those that have names: what a person is told.
+void keep_named(Comparison& comparison);
 
 /// Raises the store to the journal's totals (never lowers it without `allow_lower`). For a
 /// directory that nobody else holds.

@@ -118,7 +118,6 @@ Result<MinuteComparison> compare_once(const Request& request, const Limits& limi
                      row.minute = at.minute;
                      row.journal = mine;
                      row.store = its;
-                     if (request.code_of && at.link_id != 0) row.code = request.code_of(at.link_id);
                  });
     return result;
 }

@@ -1,8 +1,12 @@
 #include "services/reconcile/journal_minutes.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <deque>
+#include <future>
+#include <map>
+#include <thread>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 
 #include "services/clicks/data_directory.hpp"
@@ -14,6 +18,8 @@ namespace qck::reconcile {
 namespace {
 
 using clicks::EventId;
+using clicks::ShardReader;
+using Visit = std::function<void(const KeptClick&)>;
 using Limits = std::optional<std::vector<clicks::ProducerCursor>>;
 
 /// Stores keep 32 bits of seconds.
@@ -63,6 +69,68 @@ private:
     std::optional<EventId> next_;
 };
 
+std::size_t readers_max() { return std::max(std::thread::hardware_concurrency(), 2U); }
+
+/// One shard, from its oldest segment on.
+Result<void> read_shard(const ShardReader::Options& options, const clicks::Cursor& limit,
+                        StretchSink& sink) {
+    ShardReader reader(options, {});
+    sink.read_from(reader);
+    clicks::ReadBuffer buffer;
+    for (bool done = false; !done;) {
+        const auto read = reader.read(limit, read_bytes, buffer, sink);
+        if (!read) return read.error();
+        done = *read;
+    }
+    return {};
+}
+
+/// Every shard with a visitor of its own, `readers` of them at a time; `visit_of` is called before.
+Result<std::vector<EventStretch>> read_shards(
+    const std::filesystem::path& data_dir, const Limits& limits, std::size_t readers,
+    const std::function<Visit(std::size_t shard_place)>& visit_of) {
+    const auto identity = clicks::DataDirectory::peek(data_dir);
+    if (!identity) return identity.error();
+    const auto journal = data_dir / "journal";
+    const auto shards = clicks::list_shards(journal);
+    if (!shards) return shards.error();
+    struct Part {
+        Visit visit;
+        std::vector<EventStretch> stretches;
+        Result<void> done;
+    };
+    std::vector<Part> parts(shards->size());
+    for (std::size_t at = 0; at < parts.size(); ++at) parts[at].visit = visit_of(at);
+    std::atomic<std::size_t> next = 0;
+    const auto read_some = [&] {
+        for (std::size_t at = next++; at < parts.size(); at = next++) {
+            Part& part = parts[at];
+            const std::uint16_t shard = (*shards)[at];
+            StretchSink sink(identity->node, part.stretches, part.visit);
+            ShardReader::Options options;
+            options.journal = journal;
+            options.node = identity->node;
+            options.shard = shard;
+            part.done = read_shard(
+                options, limits ? clicks::cursor_of(*limits, shard) : clicks::journal_end, sink);
+        }
+    };
+    std::vector<std::future<void>> others;
+    for (std::size_t reader = 1; reader < std::min(readers, parts.size()); ++reader) {
+        others.push_back(std::async(std::launch::async, read_some));
+    }
+    read_some();
+    for (auto& other : others) other.get();
+    std::vector<EventStretch> stretches;
+    for (Part& part : parts) {
+        if (!part.done) return part.done.error();
+        stretches.insert(stretches.end(), part.stretches.begin(), part.stretches.end());
+    }
+    std::sort(stretches.begin(), stretches.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    return stretches;
+}
+
 struct LinkMinute {
     std::uint64_t link_id;
     std::uint32_t minute;
@@ -88,59 +156,41 @@ std::uint32_t KeptClick::minute() const {
     return static_cast<std::uint32_t>(std::min(frame.time_ms() / 1000, time_s_max) / 60);
 }
 
-Result<std::vector<EventStretch>> each_kept_click(
-    const std::filesystem::path& data_dir, const Limits& limits,
-    const std::function<void(const KeptClick&)>& visit) {
-    const auto identity = clicks::DataDirectory::peek(data_dir);
-    if (!identity) return identity.error();
-    const auto journal = data_dir / "journal";
-    const auto shards = clicks::list_shards(journal);
-    if (!shards) return shards.error();
-    std::vector<EventStretch> stretches;
-    StretchSink sink(identity->node, stretches, visit);
-    clicks::ReadBuffer buffer;
-    for (const auto shard : *shards) {
-        clicks::ShardReader::Options options;
-        options.journal = journal;
-        options.node = identity->node;
-        options.shard = shard;
-        clicks::ShardReader reader(std::move(options), {});
-        sink.read_from(reader);
-        const auto limit = limits ? clicks::cursor_of(*limits, shard) : clicks::journal_end;
-        for (bool done = false; !done;) {
-            const auto read = reader.read(limit, read_bytes, buffer, sink);
-            if (!read) return read.error();
-            done = *read;
-        }
-    }
-    std::sort(stretches.begin(), stretches.end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    return stretches;
+Result<std::vector<EventStretch>> each_kept_click(const std::filesystem::path& data_dir,
+                                                  const Limits& limits, const Visit& visit) {
+    return read_shards(data_dir, limits, 1, [&](std::size_t) { return visit; });
 }
 
 Result<std::vector<MinuteDigest>> kept_by_minute(const std::filesystem::path& data_dir,
                                                  const Limits& limits, MinuteScope& scope) {
-    std::unordered_map<std::uint32_t, EventDigest> digests;
-    EventDigest* last = nullptr;  // clicks of a minute follow each other
-    std::uint32_t last_minute = 0;
+    using Digests = std::unordered_map<std::uint32_t, EventDigest>;
     const bool every_link = scope.only_links.empty() && scope.except_links.empty();
-    auto stretches = each_kept_click(data_dir, limits, [&](const KeptClick& click) {
-        const std::uint32_t minute = click.minute();
-        if (minute < scope.first_minute || minute > scope.last_minute) return;
-        if (!every_link && !scope.has(click.frame.link_id())) return;
-        if (last == nullptr || minute != last_minute) {
-            last = &digests[minute];
-            last_minute = minute;
-        }
-        last->add(click.hash());
-    });
+    std::deque<Digests> by_shard;
+    const auto visit_of = [&](std::size_t) -> Visit {
+        Digests& digests = by_shard.emplace_back();
+        EventDigest* last = nullptr;  // clicks of a minute follow each other
+        std::uint32_t last_minute = 0;
+        return [&, last, last_minute](const KeptClick& click) mutable {
+            const std::uint32_t minute = click.minute();
+            if (minute < scope.first_minute || minute > scope.last_minute) return;
+            if (!every_link && !scope.has(click.frame.link_id())) return;
+            if (last == nullptr || minute != last_minute) {
+                last = &digests[minute];
+                last_minute = minute;
+            }
+            last->add(click.hash());
+        };
+    };
+    auto stretches = read_shards(data_dir, limits, readers_max(), visit_of);
     if (!stretches) return stretches.error();
     scope.stretches = std::move(*stretches);
+    std::map<std::uint32_t, EventDigest> all;
+    for (const Digests& digests : by_shard) {
+        for (const auto& [minute, digest] : digests) all[minute].add(digest);
+    }
     std::vector<MinuteDigest> minutes;
-    minutes.reserve(digests.size());
-    for (const auto& [minute, digest] : digests) minutes.push_back({0, minute, digest});
-    std::sort(minutes.begin(), minutes.end(),
-              [](const auto& a, const auto& b) { return a.minute < b.minute; });
+    minutes.reserve(all.size());
+    for (const auto& [minute, digest] : all) minutes.push_back({0, minute, digest});
     if (!minutes.empty()) {
         scope.first_minute = minutes.front().minute;
         scope.last_minute = minutes.back().minute;

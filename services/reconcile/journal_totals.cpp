@@ -116,15 +116,25 @@ Result<clicks::CountBatch> fold_between(const std::filesystem::path& data_dir,
     return batch;
 }
 
-Result<std::uint64_t> records_after(const std::filesystem::path& data_dir,
-                                    const std::vector<ProducerCursor>& from) {
+Result<JournaledSince> journaled_since(const std::filesystem::path& data_dir,
+                                       const std::vector<ProducerCursor>& from) {
     const auto identity = clicks::DataDirectory::peek(data_dir);
     if (!identity) return identity.error();
     clicks::CountFold fold(clicks::CountFold::Keep::totals);
     clicks::FoldSink sink(fold);
     const auto ends = read_shards(data_dir, identity->node, from, std::nullopt, sink);
     if (!ends) return ends.error();
-    return fold.records();
+    JournaledSince since;
+    since.records = fold.records();
+    since.whole = sink.places() == 0;
+    for (const clicks::ClickCount& count : fold.clicks().sorted()) {
+        auto& clicks = since.clicks;
+        if (clicks.empty() || clicks.back().link_id != count.link_id) {
+            clicks.push_back({count.link_id, 0});
+        }
+        clicks.back().clicks += count.count;
+    }
+    return since;
 }
 
 Result<std::vector<std::uint64_t>> links_clicked_since(const std::filesystem::path& data_dir,

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "services/clicks/checkpoint.hpp"
 #include "services/clicks/click_store.hpp"
+#include "services/reconcile/totals_view.hpp"
 
 namespace qck::reconcile {
 
@@ -32,9 +33,15 @@ Result<clicks::CountBatch> fold_between(
     const std::filesystem::path& data_dir, const std::vector<clicks::ProducerCursor>& from,
     const std::optional<std::vector<clicks::ProducerCursor>>& to);
 
-/// How many records lie at or after `from`, about: a service may be writing.
-Result<std::uint64_t> records_after(const std::filesystem::path& data_dir,
-                                    const std::vector<clicks::ProducerCursor>& from);
+/// What was journaled at or after some cursors.
+struct JournaledSince {
+    std::vector<LinkCount> clicks;  ///< ascending by link
+    std::uint64_t records = 0;
+    bool whole = true;  ///< false: a place could not be read, or is just being written
+};
+/// Up to the end as it is now: a service may be writing.
+Result<JournaledSince> journaled_since(const std::filesystem::path& data_dir,
+                                       const std::vector<clicks::ProducerCursor>& from);
 
 /// Links clicked in or after the hour of `since_ms`, ascending, by the segments that are kept.
 Result<std::vector<std::uint64_t>> links_clicked_since(const std::filesystem::path& data_dir,

@@ -148,6 +148,8 @@ public:
         for (const pid_t pid : processes()) ::kill(pid, SIGCONT);
     }
     std::filesystem::path bin() const { return bin_; }
+    /// What it has logged.
+    std::string log() const { return text_of_file(log_); }
 
 private:
     explicit PostgresServer(const PostgresServer* primary)

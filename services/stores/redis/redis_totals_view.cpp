@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <future>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -66,8 +68,11 @@ end
 return 1
 )lua";
 
+/// A script blocks the server: so few links that it is for about a millisecond.
 constexpr std::size_t links_per_view_script = 64;
+/// What is sent before an answer is waited for; two rounds are under way at a time.
 constexpr std::size_t links_per_view_round = 4096;
+constexpr std::size_t scripts_per_view_round = 1024;
 
 std::string fields_of(std::uint64_t node) {
     char mine[24];
@@ -77,39 +82,95 @@ std::string fields_of(std::uint64_t node) {
 
 }  // namespace
 
+/// Which of the links that are asked for go together.
+class RedisTotalsView::Scripts {
+public:
+    /// `id_of(place)`: the link at that place of `count`.
+    template <class IdOf>
+    Scripts(std::size_t count, bool in_cluster, IdOf&& id_of) : places_(count) {
+        std::iota(places_.begin(), places_.end(), 0U);
+        std::vector<std::uint16_t> turns(in_cluster ? count : 0);
+        for (std::size_t place = 0; place < turns.size(); ++place) {
+            // Neighbouring slots are of the same server mostly: all servers are to be busy.
+            turns[place] = slot_of_key(std::to_string(id_of(place))) * 6073U % slot_count;
+        }
+        if (in_cluster) {
+            std::stable_sort(places_.begin(), places_.end(),
+                             [&](auto a, auto b) { return turns[a] < turns[b]; });
+        }
+        for (std::size_t at = 0, begin = 0; at < count; ++at) {
+            const bool full = at + 1 - begin == links_per_view_script;
+            const bool last = at + 1 == count;
+            if (!full && !last && (!in_cluster || turns[places_[at]] == turns[places_[at + 1]])) {
+                continue;
+            }
+            scripts_.emplace_back(places_.data() + begin, at + 1 - begin);
+            begin = at + 1;
+        }
+    }
+
+    /// The scripts of a round, from the first one that had no turn.
+    std::span<const Places> round() {
+        std::size_t links = 0;
+        const std::size_t begin = next_;
+        while (next_ < scripts_.size() && next_ - begin < scripts_per_view_round &&
+               links < links_per_view_round) {
+            links += scripts_[next_++].size();
+        }
+        return std::span(scripts_).subspan(begin, next_ - begin);
+    }
+
+private:
+    std::vector<std::uint32_t> places_;
+    std::vector<Places> scripts_;
+    std::size_t next_ = 0;
+};
+
 RedisTotalsView::RedisTotalsView(BlockingClient& client, std::uint64_t node)
     : client_(client),
       node_(node),
       script_(view_script),
       set_script_(set_script),
-      links_per_script_(client.config().url.topology == Topology::cluster ? 1
-                                                                          : links_per_view_script) {
-}
+      in_cluster_(client.config().url.topology == Topology::cluster) {}
 
 Result<std::vector<reconcile::LinkCount>> RedisTotalsView::totals(
     std::span<const std::uint64_t> known) {
+    std::vector<std::uint64_t> clicks(known.size());
+    Scripts scripts(known.size(), in_cluster_, [&](std::size_t place) { return known[place]; });
+    // While the server works on one round, the next is made and sent.
+    std::future<Result<void>> ahead;
+    while (true) {
+        const auto round = scripts.round();
+        std::future<Result<void>> next;
+        if (!round.empty()) {
+            next = std::async(std::launch::async,
+                              [this, round, known, &clicks] { return read(round, known, clicks); });
+        }
+        if (ahead.valid()) {
+            if (auto done = ahead.get(); !done) return done.error();
+        }
+        if (!next.valid()) break;
+        ahead = std::move(next);
+    }
     std::vector<reconcile::LinkCount> counts;
     counts.reserve(known.size());
-    for (std::size_t at = 0; at < known.size(); at += links_per_view_round) {
-        const auto part = known.subspan(at, std::min(links_per_view_round, known.size() - at));
-        if (auto done = read(part, counts); !done) return done.error();
+    for (std::size_t place = 0; place < known.size(); ++place) {
+        if (clicks[place] > 0) counts.push_back({known[place], clicks[place]});
     }
     return counts;
 }
 
-Result<std::vector<Reply>> RedisTotalsView::run(std::size_t links, const MakeCommand& make) {
-    const auto command = [&](std::size_t first, bool by_hash) {
-        return make(first, std::min(links_per_script_, links - first), by_hash);
-    };
+Result<std::vector<Reply>> RedisTotalsView::run(std::span<const Places> scripts,
+                                                const MakeCommand& make) {
     std::vector<Command> commands;
-    for (std::size_t at = 0; at < links; at += links_per_script_) {
-        commands.push_back(command(at, true));
-    }
+    commands.reserve(scripts.size());
+    for (const Places& links : scripts) commands.push_back(make(links, true));
     auto replies = client_.pipeline(std::move(commands));
     std::vector<Reply> answers;
+    answers.reserve(scripts.size());
     for (std::size_t at = 0; at < replies.size(); ++at) {
         if (!replies[at] && replies[at].error().code == Errc::not_found) {
-            replies[at] = client_.call(command(at * links_per_script_, false));
+            replies[at] = client_.call(make(scripts[at], false));
         }
         if (!replies[at]) return replies[at].error();
         answers.push_back(std::move(*replies[at]));
@@ -117,25 +178,28 @@ Result<std::vector<Reply>> RedisTotalsView::run(std::size_t links, const MakeCom
     return answers;
 }
 
-Result<void> RedisTotalsView::read(std::span<const std::uint64_t> links,
-                                   std::vector<reconcile::LinkCount>& counts) {
+Result<void> RedisTotalsView::read(std::span<const Places> scripts,
+                                   std::span<const std::uint64_t> known,
+                                   std::vector<std::uint64_t>& clicks) {
     const std::string mine = fields_of(node_);
-    const auto make = [&](std::size_t first, std::size_t count, bool by_hash) {
-        Command call = by_hash ? script_.by_hash(2 * count) : script_.by_source(2 * count);
-        for (const std::uint64_t link : links.subspan(first, count)) {
-            call.key(clicks_key(link)).key(clicks_by_key(link));
+    const auto make = [&](Places links, bool by_hash) {
+        Command call =
+            by_hash ? script_.by_hash(2 * links.size()) : script_.by_source(2 * links.size());
+        for (const std::uint32_t place : links) {
+            call.key(clicks_key(known[place])).key(clicks_by_key(known[place]));
         }
         return std::move(call).arg(std::string_view(mine)).repeatable();
     };
-    const auto replies = run(links.size(), make);
+    const auto replies = run(scripts, make);
     if (!replies) return replies.error();
-    std::size_t at = 0;
-    for (const Reply& reply : *replies) {
-        for (std::size_t i = 0; i < reply.size(); ++i, ++at) {
+    for (std::size_t script = 0; script < scripts.size(); ++script) {
+        const Reply& reply = (*replies)[script];
+        if (reply.size() != scripts[script].size()) {
+            return error(Errc::corrupt, "Redis answered with other counts than it was asked for");
+        }
+        for (std::size_t i = 0; i < reply.size(); ++i) {
             const std::string_view text = reply[i].text();
-            std::uint64_t clicks = 0;
-            std::from_chars(text.data(), text.data() + text.size(), clicks);
-            if (clicks > 0) counts.push_back({links[at], clicks});
+            std::from_chars(text.data(), text.data() + text.size(), clicks[scripts[script][i]]);
         }
     }
     return {};
@@ -143,25 +207,25 @@ Result<void> RedisTotalsView::read(std::span<const std::uint64_t> links,
 
 Result<bool> RedisTotalsView::set(std::span<const clicks::LinkTotals> links) {
     const std::string mine = fields_of(node_);
-    for (std::size_t at = 0; at < links.size(); at += links_per_view_round) {
-        const auto part = links.subspan(at, std::min(links_per_view_round, links.size() - at));
-        const auto make = [&](std::size_t first, std::size_t count, bool by_hash) {
-            const auto some = part.subspan(first, count);
-            Command call =
-                by_hash ? set_script_.by_hash(2 * count) : set_script_.by_source(2 * count);
-            for (const auto& link : some) {
-                call.key(clicks_key(link.link_id)).key(clicks_by_key(link.link_id));
+    const auto make = [&](Places places, bool by_hash) {
+        Command call = by_hash ? set_script_.by_hash(2 * places.size())
+                               : set_script_.by_source(2 * places.size());
+        for (const std::uint32_t place : places) {
+            call.key(clicks_key(links[place].link_id)).key(clicks_by_key(links[place].link_id));
+        }
+        call.arg(std::string_view(mine));
+        for (const std::uint32_t place : places) {
+            call.arg(links[place].parts.size());
+            for (const auto& total : links[place].parts) {
+                call.arg(producer_field(node_, total)).arg(total.total);
             }
-            call.arg(std::string_view(mine));
-            for (const auto& link : some) {
-                call.arg(link.parts.size());
-                for (const auto& total : link.parts) {
-                    call.arg(producer_field(node_, total)).arg(total.total);
-                }
-            }
-            return std::move(call).repeatable();
-        };
-        if (const auto done = run(part.size(), make); !done) return done.error();
+        }
+        return std::move(call).repeatable();
+    };
+    Scripts scripts(links.size(), in_cluster_,
+                    [&](std::size_t place) { return links[place].link_id; });
+    for (auto round = scripts.round(); !round.empty(); round = scripts.round()) {
+        if (const auto done = run(round, make); !done) return done.error();
     }
     return true;
 }

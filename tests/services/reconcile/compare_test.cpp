@@ -34,7 +34,11 @@ void run_sql(const std::filesystem::path& path, const char* sql) {
 reconcile::Request request_for(const std::filesystem::path& path) {
     reconcile::Request request;
     request.data_dir = path;
-    request.code_of = [](std::uint64_t id) { return "link" + std::to_string(id); };
+    request.codes_of = [](std::span<const std::uint64_t> ids) {
+        std::vector<std::string> codes;
+        for (const std::uint64_t id : ids) codes.push_back("link" + std::to_string(id));
+        return codes;
+    };
     request.id_of = [](const std::string& code) { return std::stoull(code.substr(4)); };
     return request;
 }
@@ -67,6 +71,39 @@ TEST_CASE("a link whose counts differ is named, and repaired from the journal", 
 
     REQUIRE(reconcile::repair(request, *store, false).has_value());
     CHECK(take(reconcile::compare(request, *store)).agrees());
+}
+
+TEST_CASE("of many links that differ the first thousand get their codes, in one question",
+          "[reconcile]") {
+    constexpr std::uint64_t links = 3'000;
+    const qck::test::TemporaryDirectory directory;
+    {
+        Service service(directory.path());
+        for (std::uint64_t link = 1; link <= links; ++link) {
+            REQUIRE(service.journal->shard(0).append(click_on(link)));
+        }
+        service.flush();
+    }
+    run_sql(directory.path(), "UPDATE click_totals SET total = total + 1");
+    auto request = request_for(directory.path());
+    request.drifts_max = SIZE_MAX;
+    std::size_t questions = 0;
+    std::size_t ids_asked = 0;
+    const auto codes_of = request.codes_of;
+    request.codes_of = [&](std::span<const std::uint64_t> ids) {
+        ++questions;
+        ids_asked += ids.size();
+        return codes_of(ids);
+    };
+    auto result = take(reconcile::compare(request, *open_store(directory.path())));
+    CHECK(questions == 1);
+    CHECK(ids_asked == reconcile::drifts_named_max);
+    REQUIRE(result.drifts.size() == links);
+    CHECK(result.drifts[999].code == "link1000");
+    CHECK(result.drifts[1'000].code.empty());
+    reconcile::keep_named(result);
+    CHECK(result.drifts.size() == reconcile::drifts_named_max);
+    CHECK(result.drifting == links);
 }
 
 TEST_CASE("repair lowers a store that has too much only when it is told to", "[reconcile]") {

@@ -1,0 +1,86 @@
+#include "cli/commands/answer_watch.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/clock.hpp"
+
+namespace qck::commands {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between_looks = 2s;
+constexpr std::chrono::milliseconds answer_max = 3s;
+constexpr std::chrono::nanoseconds silence_max = 10s;
+
+client::RestConfig quick(client::RestConfig config) {
+    config.connect_timeout = config.request_timeout = answer_max;
+    return config;
+}
+
+}  // namespace
+
+AnswerWatch::AnswerWatch(client::RestConfig admin, std::string command)
+    : config_(quick(std::move(admin))),
+      command_(std::move(command)),
+      begin_ns_(monotonic_ns()),
+      heard_ns_(begin_ns_),
+      thread_([this] { run(); }) {}
+
+AnswerWatch::~AnswerWatch() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+    }
+    wake_.notify_all();
+    thread_.join();
+    if (shown_) std::fputs("\r\x1b[K", stderr);
+}
+
+void AnswerWatch::run() {
+    client::RestClient admin(config_);
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        wake_.wait_for(lock, between_looks, [this] { return stopping_; });
+        if (stopping_) return;
+        lock.unlock();
+        look(admin);
+        show_time();
+        lock.lock();
+    }
+}
+
+void AnswerWatch::look(client::RestClient& admin) {
+    const auto answer = admin.call("GET", "/v1/status");
+    const std::int64_t now_ns = monotonic_ns();
+    if (!answer) {
+        lost_ = now_ns - heard_ns_ > silence_max.count();
+        return;
+    }
+    heard_ns_ = now_ns;
+    const auto status = nlohmann::json::parse(answer->body, nullptr, false);
+    if (!status.is_object() || !status.contains("stores")) return;
+    for (const auto& store : status["stores"]) {
+        if (!store.is_object() || !store.value("away", false)) continue;
+        const auto name = store.value("store", std::string());
+        if (!told_.insert(name).second) continue;
+        std::fprintf(stderr, "%s%s: waits, since %s is away: %s\n",
+                     std::exchange(shown_, false) ? "\r\x1b[K" : "", command_.c_str(), name.c_str(),
+                     store.value("why", std::string()).c_str());
+    }
+}
+
+void AnswerWatch::show_time() {
+    static const bool terminal = ::isatty(STDERR_FILENO) == 1;
+    if (!terminal) return;
+    std::fprintf(stderr, "\r%s: %s works, %lld s", command_.c_str(), config_.service.text.c_str(),
+                 static_cast<long long>((monotonic_ns() - begin_ns_) / 1'000'000'000));
+    shown_ = true;
+}
+
+}  // namespace qck::commands
