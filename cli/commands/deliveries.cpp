@@ -188,7 +188,10 @@ std::vector<clicks::CountObserver*> Deliveries::observers() const {
 
 std::vector<const clicks::SegmentHolder*> Deliveries::holders() const {
     std::vector<const clicks::SegmentHolder*> holders;
-    for (const auto& rows : rows_) holders.push_back(rows.get());
+    for (const auto& rows : rows_) {
+        // Visitors are an estimate: one that misses some is better than a disk that fills.
+        if (&rows->sink != redis_visitors_.get()) holders.push_back(rows.get());
+    }
     return holders;
 }
 
@@ -219,12 +222,16 @@ std::vector<DeliveryStatus> Deliveries::status() const {
         const auto figures = totals->delivery->figures();
         all.push_back({std::string(totals->sink->name()), figures.lag_seconds,
                        figures.links_pending, figures.delivered, figures.failures, figures.lost,
-                       totals->breaker.is_open()});
+                       figures.failing});
+        if (all.back().away.empty() && totals->breaker.is_open()) {
+            all.back().away = "it is left alone after many failures";
+        }
     }
     for (const auto& rows : rows_) {
         const auto figures = rows->delivery->figures();
         all.push_back({std::string(rows->sink.name()), figures.lag_seconds,
-                       figures.deferred_stretches, figures.rows, figures.failures, 0, false});
+                       figures.deferred_stretches, figures.rows, figures.failures, 0,
+                       figures.failing});
     }
     return all;
 }

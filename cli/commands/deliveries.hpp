@@ -59,8 +59,9 @@ struct DeliveryStatus {
     std::uint64_t pending = 0;    ///< links owed; stretches of rows deferred
     std::uint64_t delivered = 0;  ///< links, or rows
     std::uint64_t failures = 0;
-    std::uint64_t lost = 0;   ///< links of which it had lost what it was given
-    bool left_alone = false;  ///< its breaker is open
+    std::uint64_t lost = 0;  ///< links of which it had lost what it was given
+    /// Why it is away: its breaker is open, or the last try failed; empty when it is there.
+    std::string away;
 };
 
 /// Brings counts and clicks to the stores that instances share, each on a thread of its own.
@@ -79,6 +80,7 @@ public:
     ~Deliveries();
 
     std::vector<clicks::CountObserver*> observers() const;
+    /// Those without which counts or rows would be lost.
     std::vector<const clicks::SegmentHolder*> holders() const;
 
     void start();

@@ -1,5 +1,6 @@
 #include "cli/commands/link_stores.hpp"
 
+#include <functional>
 #include <utility>
 
 #include "services/stores/postgres/postgres_link_outbox.hpp"
@@ -12,10 +13,20 @@ namespace {
 /// Connections for lookups and changes to one server.
 constexpr std::size_t connections = 8;
 
-std::unique_ptr<postgres::Pool> make_pool(const std::string& url) {
+/// One that was away at the start is looked at when it comes: without the schema it is as good as
+/// away, and says what to do.
+Result<void> has_schema(postgres::Connection& connection) {
+    const auto checked = postgres::check_schema(connection);
+    if (checked) return {};
+    return error(Errc::unavailable, checked.error().message);
+}
+
+std::unique_ptr<postgres::Pool> make_pool(
+    const std::string& url, std::function<Result<void>(postgres::Connection&)> check) {
     postgres::PoolOptions options;
     options.url = url;
     options.connections_max = connections;
+    options.check = std::move(check);
     return std::make_unique<postgres::Pool>(std::move(options));
 }
 
@@ -53,14 +64,18 @@ Result<void> LinkStores::open_sqlite(const LinkStoresConfig& config) {
 /// Needs no server: a service starts, and serves what it has, while PostgreSQL is away. One that is
 /// there has to have the schema.
 Result<void> LinkStores::open_postgres(const LinkStoresConfig& config) {
-    primary_ = make_pool(config.postgres);
-    const auto checked = primary_->with(
-        [](postgres::Connection& connection) { return postgres::check_schema(connection); });
+    const auto checked =
+        make_pool(config.postgres, nullptr)->with([](postgres::Connection& connection) {
+            return postgres::check_schema(connection);
+        });
     if (!checked && (checked.error().code == Errc::conflict ||
                      checked.error().code == Errc::invalid_argument)) {
         return checked.error();
     }
-    if (!config.postgres_replica.empty()) replica_ = make_pool(config.postgres_replica);
+    primary_ = make_pool(config.postgres, has_schema);
+    if (!config.postgres_replica.empty()) {
+        replica_ = make_pool(config.postgres_replica, has_schema);
+    }
     postgres::ChangeQueueOptions options;
     options.node = config.node;
     if (config.shared_cache) {

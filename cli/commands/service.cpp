@@ -388,6 +388,7 @@ void Service::stop() {
     if (!parts_) return;
     Parts& parts = *parts_;
     if (parts.deliveries) parts.deliveries->give_up();
+    if (parts.probes) parts.probes->stop();
     if (parts.ready) parts.drain();
     for (SideLane* const side : {&parts.api, &parts.admin}) {
         if (side->thread) side->thread->stop();

@@ -70,11 +70,12 @@ Result<void> Service::Parts::open_admin() {
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
+    probes = StoreProbes::start(config.postgres, config.clickhouse);
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
     for (auto& action : cache_control->actions()) parts.actions.push_back(std::move(action));
-    parts.more_status = [status =
-                             StatusParts{lanes, bursts->modes(), *deliveries, shared_links.get(),
-                                         *shared_breaker, parts.metrics.limiters}](auto& document) {
+    parts.more_status = [status = StatusParts{lanes, bursts->modes(), *deliveries,
+                                              shared_links.get(), *shared_breaker,
+                                              parts.metrics.limiters, *probes}](auto& document) {
         add_status(document, status);
     };
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));

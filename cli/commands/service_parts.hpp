@@ -14,6 +14,7 @@
 #include "cli/commands/shared_links.hpp"
 #include "cli/commands/shared_rate_limits.hpp"
 #include "cli/commands/store_metrics.hpp"
+#include "cli/commands/store_probes.hpp"
 #include "services/analytics/click_analytics.hpp"
 #include "services/cache/link_fetcher.hpp"
 #include "services/clicks/durability_syncer.hpp"
@@ -60,6 +61,7 @@ struct Service::Parts {
     std::unique_ptr<http_server::RateLimiter> api_limiter;
     std::unique_ptr<SharedRateLimits> shared_limits;  ///< null without limits, or without Redis
     std::unique_ptr<IngestLane> ingest;
+    std::unique_ptr<StoreProbes> probes;
     SideLane api;
     SideLane admin;
     http_server::ServerConfig admin_server;

@@ -80,17 +80,28 @@ void add_status(Json& document, const StatusParts& parts) {
     document["modes"] = modes_json(parts.modes);
     Json stores = Json::array();
     for (const DeliveryStatus& store : parts.deliveries.status()) {
-        const bool lookups_fail = store.store == "redis" && parts.shared_breaker.is_open();
+        std::string why = store.away;
+        if (why.empty()) why = parts.probes.failure(store.store);
+        if (why.empty() && store.store == "redis" && parts.shared_breaker.is_open()) {
+            why = "lookups of links leave it alone after many failures";
+        }
+        const bool clustered =
+            store.store == "redis" && parts.shared != nullptr && parts.shared->cluster() != nullptr;
+        Json cluster;
+        if (clustered) {
+            cluster = cluster_json(parts.shared->cluster()->nodes());
+            const auto state = cluster["state"].get<std::string>();
+            if (why.empty() && state != "ok") why = "the cluster is " + state;
+        }
         stores.push_back({{"store", store.store},
-                          {"away", store.left_alone || lookups_fail},
+                          {"away", !why.empty()},
+                          {"why", why},
                           {"lag_s", store.lag_s},
                           {"pending", store.pending},
                           {"delivered", store.delivered},
                           {"failures", store.failures},
                           {"lost", store.lost}});
-        if (store.store == "redis" && parts.shared != nullptr && parts.shared->cluster()) {
-            stores.back()["cluster"] = cluster_json(parts.shared->cluster()->nodes());
-        }
+        if (clustered) stores.back()["cluster"] = std::move(cluster);
     }
     document["stores"] = std::move(stores);
     document["limits"] = limits_json(parts);

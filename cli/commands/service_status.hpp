@@ -8,6 +8,7 @@
 #include "base/circuit_breaker.hpp"
 #include "cli/commands/deliveries.hpp"
 #include "cli/commands/redirect_lane.hpp"
+#include "cli/commands/store_probes.hpp"
 #include "services/clicks/link_modes.hpp"
 #include "services/http_server/rate_limiter.hpp"
 
@@ -23,10 +24,11 @@ struct StatusParts {
     const CircuitBreaker& shared_breaker;
     /// By listener; null where there is no limit.
     std::vector<std::pair<std::string, const http_server::RateLimiter*>> limiters;
+    const StoreProbes& probes;
 };
 
 /// Adds `cache.redis` {hits, misses, failures}, `modes` [{code, mode, clicks_per_s, since_ms}] (the
-/// busiest 100), `stores` [{store, away, lag_s, pending, delivered, failures, lost}] (of a
+/// busiest 100), `stores` [{store, away, why, lag_s, pending, delivered, failures, lost}] (of a
 /// Redis Cluster with `cluster` {state, masters, replicas, slots_uncovered, nodes}),
 /// `link_changes` {heard, waiting} and `limits` [{listener, requests, period_s, shared, instances,
 /// refused}]. Quick; thread-safe.

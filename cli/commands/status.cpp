@@ -138,6 +138,7 @@ Json to_json(const std::vector<client::ServiceUrl>& admins,
     for (const auto& store : view.stores) {
         stores.push_back({{"store", store.name},
                           {"away", store.away},
+                          {"why", store.why},
                           {"lag_s", store.lag_s},
                           {"pending", store.pending},
                           {"delivered_per_s", store.delivered_per_s},
@@ -177,7 +178,14 @@ private:
 
 Exit exit_of(const render::StatusView& view) {
     if (view.up() == 0) return Exit::could_not_run;
-    return view.down.empty() ? Exit::good : Exit::check_failed;
+    bool all_there = view.down.empty();
+    for (const auto& store : view.stores) {
+        if (!store.away) continue;
+        all_there = false;
+        std::fprintf(stderr, "qck status: %s is away%s%s\n", store.name.c_str(),
+                     store.why.empty() ? "" : ": ", store.why.c_str());
+    }
+    return all_there ? Exit::good : Exit::check_failed;
 }
 
 Exit once(const StatusOptions& options, const render::Terminal& terminal) {
@@ -237,7 +245,9 @@ Exit run_status(const StatusOptions& options) {
 void add_status_command(CLI::App& app, Chosen& chosen) {
     auto options = std::make_shared<StatusOptions>();
     CLI::App* const command = app.add_subcommand(
-        "status", "One screen: instances, redirects/s, caches, modes, stores with their lag");
+        "status",
+        "One screen: instances, redirects/s, caches, modes, stores with their lag; exit 1 when an "
+        "instance or a store is away");
     add_parsed(*command, "--admin", options->admins, parse_admins,
                "Admin listeners of the instances (http://127.0.0.1:9090)", "URL[,URL...]");
     command->add_flag("--watch", options->watch,

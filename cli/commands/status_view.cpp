@@ -52,7 +52,10 @@ public:
         add_modes(part_of(status, "modes"));
         for (const auto& store : part_of(status, "stores")) {
             StoreView& known = store_of(store);
-            known.away = known.away || store.value("away", false);
+            if (store.value("away", false)) {
+                known.away = true;
+                known.why = store.value("why", std::string());
+            }
             known.lag_s = std::max(known.lag_s, number_of(store, "lag_s"));
             known.pending += count_of(store, "pending");
             known.failures += count_of(store, "failures");

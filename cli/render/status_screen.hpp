@@ -18,6 +18,7 @@ struct StoreView {
     std::uint64_t pending = 0;
     double delivered_per_s = 0;
     std::uint64_t failures = 0;  ///< since the start
+    std::string why = {};        ///< it is away, as far as somebody says
     std::string cluster = {};    ///< how its nodes are, in words; empty when it is one server
     bool cluster_ok = true;
 };

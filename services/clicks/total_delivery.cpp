@@ -104,7 +104,7 @@ std::int64_t TotalDelivery::next_round_ns(std::int64_t began_ns) {
 }
 
 /// False while nobody knows whether the sink still has what it was given. One that does not answer
-/// is no failure here: that shows at the delivery as well.
+/// is failing, though its breaker is left to those who have something to deliver.
 bool TotalDelivery::ask_incarnation() {
     const std::int64_t now_ns = config_.now();
     if (now_ns < next_ask_ns_) return asked_;
@@ -113,7 +113,11 @@ bool TotalDelivery::ask_incarnation() {
     next_ask_ns_ = now_ns + std::chrono::nanoseconds(config_.ask_every).count();
     const auto incarnation = parts_.sink.incarnation();
     asked_ = incarnation.has_value();
-    if (!incarnation) return false;
+    if (!incarnation) {
+        note_failing(incarnation.error(), "sink_does_not_answer");
+        return false;
+    }
+    if (!incarnation->empty()) note_working();
     const std::lock_guard lock(mutex_);
     if (owed_.sink_is(*incarnation)) {
         log::info("delivering_everything",
@@ -218,7 +222,7 @@ bool TotalDelivery::give(std::span<const ProducerTotal> rows, std::uint64_t revi
     }
     parts_.breaker.succeeded();
     backoff_.reset();
-    if (std::exchange(failing_, false)) log::info("delivery_works_again", {{"sink", name()}});
+    note_working();
     not_before_ns_ = 0;
     delivered_.fetch_add(links.size(), std::memory_order_relaxed);
     batches_.fetch_add(1, std::memory_order_relaxed);
@@ -233,14 +237,32 @@ void TotalDelivery::await_revision(std::uint64_t revision) {
 
 bool TotalDelivery::failed(const Error& error, const char* what) {
     failures_.fetch_add(1, std::memory_order_relaxed);
-    if (!std::exchange(failing_, true)) {
-        log::error(what, {{"sink", name()},
-                          {"error", error.message},
-                          {"effect", "counts wait in the local store"}});
-    }
+    note_failing(error, what);
     not_before_ns_ = config_.now() + backoff_.next().count();
     next_ask_ns_ = 0;
     return false;
+}
+
+void TotalDelivery::note_failing(const Error& error, const char* what) {
+    bool first = false;
+    {
+        const std::lock_guard lock(mutex_);
+        first = failing_.empty();
+        failing_ = error.message;
+    }
+    if (!first) return;
+    log::error(
+        what,
+        {{"sink", name()}, {"error", error.message}, {"effect", "counts wait in the local store"}});
+}
+
+void TotalDelivery::note_working() {
+    bool before = false;
+    {
+        const std::lock_guard lock(mutex_);
+        before = !std::exchange(failing_, std::string()).empty();
+    }
+    if (before) log::info("delivery_works_again", {{"sink", name()}});
 }
 
 void TotalDelivery::save_position(bool at_once) {
@@ -302,6 +324,7 @@ TotalDeliveryFigures TotalDelivery::figures() const {
     {
         const std::lock_guard lock(mutex_);
         figures.links_pending = owed_.pending();
+        figures.failing = failing_;
         if (!owed_.all_delivered()) {
             figures.lag_seconds = static_cast<double>(config_.now() - all_delivered_ns_) / 1e9;
         }

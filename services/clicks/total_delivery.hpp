@@ -80,6 +80,7 @@ struct TotalDeliveryFigures {
     std::uint64_t failures = 0;
     std::uint64_t lost = 0;   ///< links of which the sink had lost what it was given
     std::uint64_t walks = 0;  ///< parts of deliveries of everything
+    std::string failing;      ///< why the last try failed; empty: it did not
 };
 
 /// Keeps a shared store's totals up to those of the local click store, on a thread of its own.
@@ -144,6 +145,8 @@ private:
     bool give(std::span<const ProducerTotal> rows, std::uint64_t revision);
     void await_revision(std::uint64_t revision);
     bool failed(const Error& error, const char* what);
+    void note_failing(const Error& error, const char* what);
+    void note_working();
     void save_position(bool at_once);
 
     const Parts parts_;
@@ -152,6 +155,7 @@ private:
     OwedTotals owed_;  ///< guarded by mutex_
     std::condition_variable wake_;
     std::condition_variable told_;
+    std::string failing_;          ///< guarded by mutex_: why, until it works again
     bool hurried_ = false;         ///< guarded by mutex_: until the walk under way ended
     bool stopping_ = false;        ///< guarded by mutex_
     bool woken_ = false;           ///< guarded by mutex_
@@ -166,7 +170,6 @@ private:
     bool asked_ = false;  ///< the last question was answered
     std::int64_t next_walk_ns_ = 0;
     std::uint64_t saved_version_ = 0;
-    bool failing_ = false;
 
     std::atomic<std::int64_t> all_delivered_ns_;
     std::atomic<std::uint64_t> delivered_{0};

@@ -38,10 +38,16 @@ Result<Pool::Lease> Pool::take() {
 Result<Pool::Lease> Pool::connect(std::unique_lock<std::mutex>& lock) {
     ++open_;
     trying_ = true;
+    const bool unchecked = options_.check && !checked_;
     lock.unlock();
     auto connection = Connection::open(options_.url, options_.connect_timeout, deadlines_);
+    if (connection && unchecked) {
+        (*connection)->set_timeout(options_.statement_timeout);
+        if (const auto passed = options_.check(**connection); !passed) connection = passed.error();
+    }
     lock.lock();
     trying_ = false;
+    checked_ = checked_ || (connection && unchecked);
     if (!connection) {
         --open_;
         refuse_for_a_while(connection.error());

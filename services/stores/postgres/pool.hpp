@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,6 +29,10 @@ struct PoolOptions {
     /// instances do not come back in step.
     std::chrono::milliseconds back_off_min{100};
     std::chrono::milliseconds back_off_max{5'000};
+    /// Asked of each new connection until it has passed once: while it fails the connection is
+    /// closed and callers are refused with its error, as by a server that is out of reach. May be
+    /// empty.
+    std::function<Result<void>(Connection&)> check;
 };
 
 /// Connections to one server. Opened when first needed, so a pool can be made while its server is
@@ -96,7 +101,8 @@ private:
     std::size_t open_ = 0;  ///< idle, leased and being opened
     std::size_t failed_in_a_row_ = 0;
     std::uint64_t failures_ = 0;
-    bool trying_ = false;  ///< somebody tries to connect to a server that was out of reach
+    bool checked_ = false;  ///< a connection passed the check
+    bool trying_ = false;   ///< somebody tries to connect to a server that was out of reach
     Clock::time_point refused_until_{};
     Error last_error_;
     SplitMix64 jitter_;
