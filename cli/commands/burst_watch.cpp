@@ -59,8 +59,9 @@ BurstWatch::BurstWatch(const Config& config, links::LinkStore& store)
     clicks::AlertQueueConfig alerts;
     alerts.jitter_seed = static_cast<std::uint64_t>(wall_ns());
     alerts_ = std::make_unique<clicks::AlertQueue>(poster(config.alert_webhook), alerts);
-    modes_.listen(
-        [this](const clicks::LinkModeChange& change) { alerts_->push(change, wall_ms()); });
+    modes_.listen([this](const clicks::LinkModeChange& change) {
+        if (change.from != change.to) alerts_->push(change, wall_ms());
+    });
 }
 
 void BurstWatch::stop() {
@@ -89,6 +90,20 @@ Response BurstWatch::list() const {
     return json_reply({{"links", std::move(links)}});
 }
 
+/// The link of a code, as the store says; where it does not answer, as the standings and the caches
+/// do. One that was removed can be `freed`.
+Result<std::optional<std::uint64_t>> BurstWatch::find(const std::string& code, bool freed) {
+    using Found = std::optional<std::uint64_t>;
+    const auto link = store_.find(code);
+    if (link && *link) return Found((*link)->id);
+    if (!link || freed) {
+        if (const auto standing = modes_.link_of(code)) return Found(standing);
+    }
+    if (link) return Found();
+    if (const Found cached = cached_ ? cached_(code) : Found()) return cached;
+    return link.error();
+}
+
 Response BurstWatch::set(const admin::Action::Call& call) {
     const auto asked = nlohmann::json::parse(call.body, nullptr, false);
     if (!asked.is_object() || !asked.contains("mode") || !asked["mode"].is_string()) {
@@ -96,22 +111,23 @@ Response BurstWatch::set(const admin::Action::Call& call) {
     }
     const auto mode = clicks::parse_link_mode(asked["mode"].get<std::string>());
     if (!mode) return error_reply(mode.error(), "invalid-mode");
-    const auto link = store_.find(call.rest);
-    if (!link) return error_reply(link.error(), "invalid-mode");
-    if (!*link) return problem(404, "link-not-found", "there is no link " + call.rest);
-    const auto done = modes_.force((*link)->id, (*link)->code, *mode);
+    const auto found = find(call.rest, !*mode || **mode == clicks::LinkMode::normal);
+    if (!found) return error_reply(found.error(), "invalid-mode");
+    if (!*found) return problem(404, "link-not-found", "there is no link " + call.rest);
+    const std::uint64_t link_id = **found;
+    const auto done = modes_.force(link_id, call.rest, *mode);
     if (!done) return error_reply(done.error(), "invalid-mode");
-    const auto now = modes_.mode_of((*link)->id);
-    Json answer{{"code", (*link)->code},
+    const auto now = modes_.mode_of(link_id);
+    Json answer{{"code", call.rest},
                 {"mode", clicks::link_mode_names[static_cast<std::size_t>(now)]},
                 {"forced", mode->has_value()},
                 {"local_only", false}};
     if (share_) {
         const auto shared =
-            share_((*link)->id, (*link)->code,
+            share_(link_id, call.rest,
                    *mode ? std::string(clicks::link_mode_names[static_cast<std::size_t>(**mode)])
                          : std::string());
-        set_local((*link)->id, !shared);
+        set_local(link_id, !shared);
         if (!shared) {
             answer["local_only"] = true;
             answer["why"] = shared.error().message;

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,6 +40,10 @@ public:
     using Share = std::function<Result<void>(std::uint64_t link_id, const std::string& code,
                                              const std::string& mode)>;
     void share_by(Share share) { share_ = std::move(share); }
+    /// Says which link a code leads to by what is cached, for when the store does not answer. May
+    /// wait for a second or two. Before the first action.
+    using Cached = std::function<std::optional<std::uint64_t>(const std::string& code)>;
+    void find_by(Cached cached) { cached_ = std::move(cached); }
     /// What some instance set. Quick; thread-safe.
     void was_set(std::uint64_t link_id, const std::string& code, const std::string& mode);
 
@@ -48,6 +53,7 @@ public:
 private:
     http_server::Response list() const;
     http_server::Response set(const admin::Action::Call& call);
+    Result<std::optional<std::uint64_t>> find(const std::string& code, bool freed);
     bool is_local(std::uint64_t link_id) const;
     void set_local(std::uint64_t link_id, bool local);
 
@@ -55,6 +61,7 @@ private:
     clicks::LinkModes modes_;
     std::unique_ptr<clicks::AlertQueue> alerts_;
     Share share_;
+    Cached cached_;
     mutable std::mutex mutex_;
     std::set<std::uint64_t> local_;  ///< guarded by mutex_: set, but the others were not told
 };

@@ -127,6 +127,26 @@ void CacheControl::obey(redis::LinkOrder order, const std::string& code) {
     }
 }
 
+std::optional<std::uint64_t> CacheControl::link_of(const std::string& code) {
+    using Found = std::optional<std::uint64_t>;
+    Gathering<Found> answers(parts_.lanes.size());
+    // NOLINTNEXTLINE(modernize-loop-convert): the captures need the index
+    for (std::size_t lane = 0; lane < parts_.lanes.size(); ++lane) {
+        parts_.lanes[lane].thread->reactor().post(
+            [handler = parts_.lanes[lane].handler.get(), code, place = answers.place(lane)] {
+                if (const Found known = handler->cached_link(code)) return place(known);
+                // Through Redis, where there is one.
+                handler->warm(code, [handler, code, place](const Result<bool>&) {
+                    place(handler->cached_link(code));
+                });
+            });
+    }
+    for (const auto& answer : answers.wait(orders_max)) {
+        if (answer && *answer) return *answer;
+    }
+    return std::nullopt;
+}
+
 std::vector<admin::Action> CacheControl::actions() {
     using Method = http::Method;
     return {{Method::post, "/v1/cache/warm", [this](const Call& call) { return warm(call); }},

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,9 @@ public:
 
     /// What was ordered anywhere, done here. Any thread.
     void obey(redis::LinkOrder order, const std::string& code);
+
+    /// The link of a code by L1 of some reactor, or by Redis; empty when neither says in time.
+    std::optional<std::uint64_t> link_of(const std::string& code);
 
     /// POST /v1/cache/{warm,evict,pin,unpin} {"codes": […]}, GET /v1/cache/stats,
     /// GET /v1/cache/top?n&span=1h|24h.

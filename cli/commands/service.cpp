@@ -195,6 +195,16 @@ Result<void> Service::Parts::open_redirects() {
     }
     follow_places();
     links->observe(fanout);
+    if (config.redis) {
+        mode_renewal = std::make_unique<ModeRenewal>(
+            bursts->modes(), links->store(),
+            [this](std::vector<redis::Command> commands) {
+                if (const auto sent = shared_links->send(std::move(commands), pin_max); !sent) {
+                    log::warn("modes_not_renewed", {{"error", sent.error().message}});
+                }
+            },
+            config.mode_renewal);
+    }
     follow_modes();
     if (auto pinned = pin_popular(); !pinned) return pinned;
     return open_shared_links();
@@ -204,7 +214,15 @@ Result<void> Service::Parts::open_redirects() {
 Result<void> Service::Parts::open_shared_links() {
     cache_control = std::make_unique<CacheControl>(
         CacheControl::Parts{lanes, shared_links, links->store(), local_counts(*directory)});
+    bursts->find_by([this](const std::string& code) { return cache_control->link_of(code); });
     if (!config.redis) return {};
+    if (links->primary() == nullptr) {
+        log::warn("links_not_shared",
+                  {{"why", "--redis without --postgres: links are in this instance's SQLite"},
+                   {"effect",
+                    "another instance on this Redis answers 404 for them, and may make "
+                    "this one do so; give all of them the same --postgres"}});
+    }
     SharedLinks::Told told{
         [this](const std::string& code, const cache::Known& known) { fanout.known(code, known); },
         [this](bool heard) { fanout.heard(heard); },
@@ -252,6 +270,7 @@ void Service::Parts::follow_modes() {
     bursts->modes().listen([this](const clicks::LinkModeChange& change) {
         if (change.code.empty()) return;
         const bool pinned = change.to != clicks::LinkMode::normal;
+        if (pinned && mode_renewal) mode_renewal->hurry();
         for (const RedirectLane& lane : lanes) {
             lane.thread->reactor().post([handler = lane.handler.get(), code = change.code, pinned] {
                 if (pinned) {
@@ -330,6 +349,7 @@ void Service::Parts::start_threads() {
     deliveries->start();
     if (shared_limits) shared_limits->start();
     if (shared_links) shared_links->start();
+    if (mode_renewal) mode_renewal->start();
     for (RedirectLane& lane : lanes) lane.thread->start();
     ingest->start();
     api.thread->start();
@@ -395,6 +415,7 @@ void Service::stop() {
     }
     // It posts to the redirects' reactors.
     if (parts.bursts) parts.bursts->stop();
+    if (parts.mode_renewal) parts.mode_renewal->stop();
     parts.api_reads.reset();
     // Changes still under way tell the redirects when they are committed.
     if (parts.links) parts.links->close();

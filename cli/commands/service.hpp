@@ -83,6 +83,8 @@ struct ServiceConfig {
     /// Links that redirect with every store down; empty: none.
     std::filesystem::path popular_file;
     BurstWatch::Config bursts;
+    /// How often links above normal are given another hour in Redis.
+    std::chrono::milliseconds mode_renewal{600'000};
     /// PEM files for the redirect and API listeners; empty: plain text.
     std::string tls_certificate;
     std::string tls_key;

@@ -9,6 +9,7 @@
 #include "cli/commands/ingest_lane.hpp"
 #include "cli/commands/link_stores.hpp"
 #include "cli/commands/listener_limits.hpp"
+#include "cli/commands/mode_renewal.hpp"
 #include "cli/commands/redirect_lane.hpp"
 #include "cli/commands/service.hpp"
 #include "cli/commands/shared_links.hpp"
@@ -55,6 +56,7 @@ struct Service::Parts {
     LinkFanout fanout{lanes};
     std::unique_ptr<CacheControl> cache_control;
     std::unique_ptr<SharedLinks> shared_links;
+    std::unique_ptr<ModeRenewal> mode_renewal;  ///< null without Redis
     std::unique_ptr<clicks::DurabilitySyncer> syncer;
     std::unique_ptr<cache::LinkFetcher> fetcher;
     std::unique_ptr<http_server::RateLimiter> redirect_limiter;

@@ -162,6 +162,11 @@ void L1Cache::postpone_refresh(std::string_view code, std::int64_t refresh_at_ns
     if (L1Entry* const entry = entry_of(code)) entry->refresh_at_ns = refresh_at_ns;
 }
 
+void L1Cache::confirm(std::string_view code, std::int64_t then_ns) {
+    L1Entry* const entry = entry_of(code);
+    if (entry != nullptr) entry->loaded_at_ns = std::max(entry->loaded_at_ns, then_ns);
+}
+
 bool L1Cache::insert(L1Entry* entry) {
     entry->hash = hash_of(entry->code());
     if (L1Entry* const known = table_[slot_of(entry->hash, entry->code())]) {
@@ -218,6 +223,11 @@ void L1Cache::unpin(std::string_view code, PinReason reason) {
     unlink(*entry);
     entry->pinned = false;
     push(main_, *entry);
+}
+
+bool L1Cache::is_pinned(std::string_view code, PinReason reason) const {
+    const auto pin = pins_.find(code);
+    return pin != pins_.end() && (pin->second & static_cast<unsigned>(reason)) != 0;
 }
 
 void L1Cache::push(Queue& queue, L1Entry& entry) {

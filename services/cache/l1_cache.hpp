@@ -94,6 +94,10 @@ public:
     /// or when their links take half of the bytes already (then it may become pinned later).
     bool pin(std::string_view code, PinReason reason);
     void unpin(std::string_view code, PinReason reason);
+    /// Whether it is pinned for that reason.
+    bool is_pinned(std::string_view code, PinReason reason) const;
+    /// What it says is known to have been so at `then_ns`, though it was not read again.
+    void confirm(std::string_view code, std::int64_t then_ns);
     std::size_t pinned_entries() const { return pinned_.entries; }
 
     std::size_t bytes() const { return bytes_; }

@@ -59,13 +59,44 @@ void LinkModes::round() {
             changes.insert(changes.end(), found.begin(), found.end());
         }
     }
-    if (changes.empty()) return;
+    if (changes.empty()) return name_late();
     std::vector<std::string> codes = codes_of(changes);
     for (std::size_t at = 0; at < changes.size(); ++at) {
         const BurstDetector::Change& change = changes[at];
         announce({change.link_id, std::move(codes[at]), change.from, change.to, change.rate_per_s,
                   change.forced});
     }
+}
+
+/// Links that are in a mode though nobody could say their codes yet: without them nothing is
+/// pinned.
+void LinkModes::name_late() {
+    const std::int64_t begin_ns = config_.now();
+    if (begin_ns < next_naming_ns_) return;
+    std::vector<BurstDetector::Change> unnamed;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [link_id, mode] : modes_) {
+            if (codes_.contains(link_id)) continue;
+            BurstDetector::Change& same = unnamed.emplace_back();
+            same.link_id = link_id;
+            same.from = same.to = mode;
+        }
+    }
+    std::vector<std::string> codes;
+    if (!unnamed.empty()) codes = codes_of(unnamed);
+    for (std::size_t at = 0; at < unnamed.size(); ++at) {
+        if (codes[at].empty()) continue;
+        log::info("link_mode_named", {{"link", unnamed[at].link_id}, {"code", codes[at]}});
+        LinkModeChange named;
+        named.link_id = unnamed[at].link_id;
+        named.code = std::move(codes[at]);
+        named.from = named.to = unnamed[at].to;
+        for (const Listener& listener : listeners_) listener(named);
+    }
+    // A store that hangs takes no more than a tenth of the time.
+    const std::int64_t now_ns = config_.now();
+    next_naming_ns_ = now_ns + std::max(second_ns, 10 * (now_ns - begin_ns));
 }
 
 /// With the lock held.
@@ -166,6 +197,15 @@ std::vector<LinkModeStanding> LinkModes::standings() const {
                        standing.rate_per_s, now_ns - standing.since_ns, standing.forced});
     }
     return all;
+}
+
+std::optional<std::uint64_t> LinkModes::link_of(const std::string& code) const {
+    const std::lock_guard lock(mutex_);
+    for (const auto& standing : detector_.standings()) {
+        const auto known = codes_.find(standing.link_id);
+        if (known != codes_.end() && known->second == code) return standing.link_id;
+    }
+    return std::nullopt;
 }
 
 LinkModeFigures LinkModes::figures() const {

@@ -20,7 +20,8 @@
 
 namespace qck::clicks {
 
-/// A link that entered or left a mode.
+/// A link that entered or left a mode. One whose code nobody could say then is told once more when
+/// somebody can, with `from` and `to` the mode that it is in.
 struct LinkModeChange {
     std::uint64_t link_id = 0;
     std::string code;  ///< empty when nobody could say
@@ -90,6 +91,8 @@ public:
     /// Links that are not normal, or forced; by rate, highest first.
     std::vector<LinkModeStanding> standings() const;
     LinkModeFigures figures() const;
+    /// Of a code among the standings.
+    std::optional<std::uint64_t> link_of(const std::string& code) const;
 
     void began(const std::vector<ProducerCursor>& cursors,
                std::uint64_t revision) noexcept override;
@@ -100,6 +103,7 @@ private:
     void round();
     void apply(const std::vector<BurstDetector::Change>& changes);
     void announce(LinkModeChange change);
+    void name_late();
     /// Of each change, in one question for all that are not known yet.
     std::vector<std::string> codes_of(const std::vector<BurstDetector::Change>& changes);
 
@@ -115,6 +119,7 @@ private:
     std::array<std::uint64_t, link_mode_names.size()> entered_{};  ///< guarded by mutex_
     bool stopping_ = false;                                        ///< guarded by mutex_
     std::atomic<std::size_t> special_{0};  ///< size of modes_: asked before the lock is taken
+    std::int64_t next_naming_ns_ = 0;      ///< the thread's alone
     bool backlog_ = true;                  ///< the counting thread's: not at the tail yet
     std::thread thread_;
 };

@@ -170,11 +170,27 @@ void RedirectHandler::miss(std::string_view code, const http_server::Request& re
     if (fresh) begin_lookup(lookup->first, lookup->second);
 }
 
+/// A link in a mode is not read again while changes are heard (V7): it would have been told, so it
+/// is as it was when they were last known to be heard. Who has never heard others reads on.
+bool RedirectHandler::is_confirmed(const cache::L1Entry& entry, std::string_view code) {
+    if (!entry.pinned || !heard_ || heard_since_ns_ == 0 || entry.loaded_at_ns < heard_since_ns_ ||
+        !cache_.is_pinned(code, cache::PinReason::mode)) {
+        return false;
+    }
+    const std::int64_t noticed_ns = std::chrono::nanoseconds(config_.unheard_noticed_in).count();
+    cache_.confirm(code, reactor_.now_ns() - noticed_ns);
+    return true;
+}
+
 /// Serves what there is while it is read again; waits a moment for news when it is too old.
 void RedirectHandler::old_hit(const cache::L1Entry& entry, std::string_view code,
                               const http_server::Request& request, http_server::Exchange& exchange,
                               const Visit& visit) {
     const std::int64_t now_ns = request.now_ns;
+    if (is_confirmed(entry, code)) {
+        counters_.cache_hits.add();
+        return answer_visit(exchange.output(), entry, visit);
+    }
     if (!entry.pinned &&
         now_ns - entry.loaded_at_ns > std::chrono::nanoseconds(config_.stale_max).count()) {
         return miss(code, request, exchange, visit);
@@ -359,6 +375,12 @@ void RedirectHandler::warm(const std::string& code, Warmed done) {
     const auto [lookup, fresh] = lookups_.try_emplace(code);
     lookup->second.warmed.push_back(std::move(done));
     if (fresh) begin_lookup(lookup->first, lookup->second);
+}
+
+std::optional<std::uint64_t> RedirectHandler::cached_link(std::string_view code) const {
+    const cache::L1Entry* const entry = cache_.find_any(code);
+    if (entry == nullptr || entry->kind != cache::L1Entry::Kind::link) return std::nullopt;
+    return entry->link_id;
 }
 
 void RedirectHandler::evict(std::string_view code) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -30,7 +31,7 @@ struct RedirectConfig {
     /// Requests of one reactor that wait for lookups; beyond it 503.
     std::size_t waiting_max = 10'000;
     /// An entry of L1 is read again in the background at half of this age, and not served beyond it
-    /// unless nobody can be asked.
+    /// unless nobody can be asked. One that is pinned by its mode is not while changes are heard.
     std::chrono::milliseconds l1_ttl{60'000};
     /// The same while changes of links may go unheard (P4).
     std::chrono::milliseconds l1_ttl_unheard{1'000};
@@ -79,6 +80,8 @@ public:
     /// once when L1 knows. An error when it could not be asked for.
     using Warmed = std::function<void(const Result<bool>& found)>;
     void warm(const std::string& code, Warmed done);
+    /// The link of a code that L1 has, whatever its age.
+    std::optional<std::uint64_t> cached_link(std::string_view code) const;
     /// L1 forgets the code; what was asked for before is not believed. A pin stays.
     void evict(std::string_view code);
     /// How long ago links of L1 were read, ascending: of all, or of a bounded sample.
@@ -135,6 +138,7 @@ private:
                        std::int64_t now_ms);
     void miss(std::string_view code, const http_server::Request& request,
               http_server::Exchange& exchange, const Visit& visit);
+    bool is_confirmed(const cache::L1Entry& entry, std::string_view code);
     void old_hit(const cache::L1Entry& entry, std::string_view code,
                  const http_server::Request& request, http_server::Exchange& exchange,
                  const Visit& visit);

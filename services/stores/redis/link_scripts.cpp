@@ -75,6 +75,13 @@ redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1
 )lua";
 
+constexpr std::string_view renew_script = R"lua(
+local old = redis.call('GET', KEYS[1])
+if not old or not string.match(old, '^%d+ L ') then return 0 end
+if redis.call('PTTL', KEYS[1]) ~= -1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 1
+)lua";
+
 /// Runs on the key of one link. Sent by its source and not by its hash: nobody waits for a fill,
 /// who could send it again when a server does not know it.
 Command on_link(std::string_view script, std::string_view code) {
@@ -140,6 +147,10 @@ Command pin_command(const links::Link& link, std::chrono::milliseconds ttl) {
 
 Command unpin_command(std::string_view code, std::chrono::milliseconds ttl) {
     return told(on_link(unpin_script, code).arg(ttl.count()), LinkOrder::unpin, code);
+}
+
+Command renew_command(std::string_view code, std::chrono::milliseconds ttl) {
+    return on_link(renew_script, code).arg(ttl.count()).repeatable();
 }
 
 bool is_eviction_mark(std::string_view value) { return value.ends_with(" E"); }

@@ -37,6 +37,9 @@ Command pin_command(const links::Link& link, std::chrono::milliseconds ttl);
 /// From now on it expires after `ttl` again.
 Command unpin_command(std::string_view code, std::chrono::milliseconds ttl);
 
+/// A link that is there lives for `ttl` from now on; one without an expiry stays as it is.
+Command renew_command(std::string_view code, std::chrono::milliseconds ttl);
+
 /// Whether a value is what evict_command left: as good as none.
 bool is_eviction_mark(std::string_view value);
 

@@ -101,3 +101,46 @@ TEST_CASE("status shows the nodes of a Redis Cluster, and which are down",
     INFO(status.dump());
     CHECK(nodes.size() == 6);
 }
+
+TEST_CASE("a link in a mode stays in Redis, also when the first instance leaves the mode",
+          "[modes][V7]") {
+    RedisServer redis;
+    const auto adjust = [&](auto& config) {
+        config.redis = redis.config();
+        config.mode_renewal = 200ms;
+    };
+    RunningService here(adjust);
+    here.add_link("viral");
+    const auto ttl_s = [&] { return std::stol(redis.cli({"TTL", "link:{viral}"})); };
+    redis.cli({"DEL", "link:{viral}"});
+    CHECK(ttl_s() == -2);
+    CHECK(run(here, {"mode", "set", "viral", "burst"}).exit_code == 0);
+    INFO("what is gone is filled, and what would go soon is given another hour");
+    CHECK(eventually([&] { return ttl_s() > 3'000; }));
+    redis.cli({"EXPIRE", "link:{viral}", "30"});
+    CHECK(eventually([&] { return ttl_s() > 3'000; }));
+
+    INFO("another instance that has it in a mode, and leaves it, does not take it from this one");
+    {
+        RunningService there(adjust);
+        CHECK(eventually([&] { return mode_of(there) == "burst"; }));
+    }
+    CHECK(ttl_s() > 3'000);
+    redis.cli({"EXPIRE", "link:{viral}", "30"});
+    CHECK(eventually([&] { return ttl_s() > 3'000; }));
+
+    INFO("what an operator pinned stays pinned");
+    CHECK(run(here, {"cache", "pin", "viral"}).exit_code == 0);
+    CHECK(ttl_s() == -1);
+    CHECK(run(here, {"mode", "set", "viral", "auto"}).exit_code == 0);
+    CHECK(run(here, {"mode", "set", "viral", "elevated"}).exit_code == 0);
+    const std::int64_t until_ns = monotonic_ns() + 600'000'000;
+    while (monotonic_ns() < until_ns) REQUIRE(ttl_s() == -1);
+
+    INFO("and in no mode it may go");
+    CHECK(run(here, {"mode", "set", "viral", "auto"}).exit_code == 0);
+    CHECK(run(here, {"cache", "unpin", "viral"}).exit_code == 0);
+    redis.cli({"EXPIRE", "link:{viral}", "30"});
+    const std::int64_t quiet_until_ns = monotonic_ns() + 600'000'000;
+    while (monotonic_ns() < quiet_until_ns) REQUIRE(ttl_s() <= 30);
+}

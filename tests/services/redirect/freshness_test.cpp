@@ -247,3 +247,37 @@ TEST_CASE("a popular link redirects with every store down, however long", "[redi
     redirects.source->says = ToldSource::Says::link;
     CHECK(redirects.told("1"));
 }
+
+TEST_CASE("a link in a mode is not read again while changes are heard", "[redirect][V7]") {
+    redirect::RedirectConfig config;
+    config.l1_ttl = 300ms;
+    config.l1_ttl_unheard = 300ms;
+    config.unheard_noticed_in = 10ms;
+    ToldRedirects redirects(config);
+    redirects.heard(false);
+    redirects.heard(true);
+    REQUIRE(redirects.visit() == "1");
+    redirects.reactor->post([&] { redirects.handler->pin("a", cache::PinReason::mode); });
+    const int before = redirects.source->asked;
+    const std::int64_t until_ns = monotonic_ns() + 1'000'000'000;
+    while (monotonic_ns() < until_ns) REQUIRE(redirects.visit() == "1");
+    CHECK(redirects.source->asked == before);
+
+    // What is heard counts; what may go unheard is asked for.
+    links::Link link;
+    link.id = 1;
+    link.code = "a";
+    link.version = 2;
+    link.target = "https://example.com/2";
+    redirects.reactor->post([&] { redirects.handler->link_changed(link); });
+    CHECK(redirects.told("2"));
+    redirects.source->version = 3;
+    redirects.heard(false);
+    CHECK(redirects.told("3"));
+
+    // As every other, once it is normal again.
+    redirects.heard(true);
+    redirects.reactor->post([&] { redirects.handler->unpin("a", cache::PinReason::mode); });
+    redirects.source->version = 4;
+    CHECK(redirects.told("4"));
+}

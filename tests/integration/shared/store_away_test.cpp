@@ -1,0 +1,202 @@
+// What operators see and can do while a store is away.
+#include "services/stores/postgres/schema.hpp"
+#include "tests/integration/reconcile_question.hpp"
+#include "tests/integration/shared_stores.hpp"
+#include "tests/support/run_program.hpp"
+
+namespace qck::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+ProgramRun run(const RunningService& service, const std::vector<std::string>& words) {
+    return run_program(QCK_PROGRAM, words,
+                       {"QCK_ADMIN=http://" + service.address("admin").to_string()});
+}
+
+nlohmann::json standing_of(const RunningService& service, const std::string& code) {
+    const auto shown = run(service, {"mode", "show", "--json"});
+    REQUIRE(shown.exit_code == 0);
+    const auto list = nlohmann::json::parse(shown.out);
+    for (const auto& link : list["links"]) {
+        if (link["code"] == code) return link;
+    }
+    return nullptr;
+}
+
+void make_schema(const PostgresServer& server) {
+    postgres::PoolOptions options;
+    options.url = server.url();
+    postgres::Pool pool(options);
+    const auto connection = pool.take();
+    REQUIRE(connection.has_value());
+    REQUIRE(postgres::migrate(**connection).has_value());
+}
+
+}  // namespace
+
+TEST_CASE("qck status names a store that is stopped or hangs, though nobody needs it",
+          "[integration][shared][V12][P5]") {
+    SharedStores stores;
+    RunningService service([&](auto& config) { stores.use(config); });
+    service.add_link("a");
+    visit(service, "a", 3);
+    CHECK(compared(service).agrees());
+    const auto is_well = [&] { return run(service, {"status"}).exit_code == 0; };
+    REQUIRE(eventually(is_well));
+
+    struct Outage {
+        const char* store;
+        std::function<void()> begin;
+        std::function<void()> end;
+    };
+    std::vector<Outage> outages{
+        {"redis", [&] { stores.redis.stop(); }, [&] { stores.redis.start(); }},
+        {"redis", [&] { stores.redis.hang(); }, [&] { stores.redis.go_on(); }},
+        {"postgres", [&] { stores.postgres.stop(); }, [&] { stores.postgres.start(); }},
+        {"postgres", [&] { stores.postgres.hang(); }, [&] { stores.postgres.go_on(); }}};
+    if (stores.clickhouse) {
+        outages.push_back({"clickhouse", [&] { stores.clickhouse->kill(); },
+                           [&] { REQUIRE(stores.clickhouse->start()); }});
+        outages.push_back({"clickhouse", [&] { stores.clickhouse->stop(); },
+                           [&] { stores.clickhouse->go_on(); }});
+    }
+    for (const Outage& outage : outages) {
+        INFO(outage.store);
+        outage.begin();
+        ProgramRun shown;
+        CHECK(within(12s, [&] {
+            shown = run(service, {"status"});
+            return shown.exit_code == 1;
+        }));
+        INFO(shown.out << shown.err);
+        CHECK(contains(shown.out, "AWAY"));
+        CHECK(contains(shown.err, "qck status: " + std::string(outage.store) + " is away: "));
+        CHECK(shown.err.find("is away") == shown.err.rfind("is away"));
+        outage.end();
+        CHECK(eventually(is_well));
+    }
+}
+
+TEST_CASE("qck reconcile says what it waits for, and leaves a service that hangs",
+          "[integration][shared][reconcile]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) { stores.use(config); });
+    service.add_link("a");
+    visit(service, "a", 3);
+    CHECK(compared(service).agrees());
+    const std::vector<std::string> command{"reconcile", "--admin",
+                                           "http://" + service.address("admin").to_string()};
+    stores.redis.hang();
+    visit(service, "a", 3);
+    REQUIRE(eventually(
+        [&] { return contains(service.get_text("admin", "/v1/status"), "\"counted\": 6"); }));
+    const auto waited = run(service, command);
+    stores.redis.go_on();
+    INFO(waited.err);
+    CHECK(waited.exit_code == 3);
+    CHECK(contains(waited.err, "qck reconcile: waits, since redis is away: "));
+    CHECK(contains(waited.err, "redis has not taken what was counted"));
+
+    // It accepts connections (its kernel does) and answers nobody.
+    const auto listening = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
+    REQUIRE(listening.has_value());
+    const auto silent = net::local_address(listening->front().get());
+    const std::int64_t begin_ns = monotonic_ns();
+    const auto left =
+        run_program(QCK_PROGRAM, {"reconcile", "--admin", "http://" + silent->to_string()});
+    CHECK(monotonic_ns() - begin_ns < 30'000'000'000);
+    CHECK(left.exit_code == 3);
+    CHECK(contains(left.err, " has not said anything for 10 s"));
+    CHECK(left.err.find('\n') == left.err.size() - 1);
+}
+
+TEST_CASE("a PostgreSQL that comes after the start is refused until it has the schema",
+          "[integration][shared]") {
+    PostgresServer server;
+    server.stop();
+    RunningService service([&](auto& config) { config.postgres = server.url(); });
+    const auto asked = [&] { return service.api("GET", "/v1/links/a"); };
+    CHECK(asked().first == 503);
+    server.start();
+    REQUIRE(
+        eventually([&] { return contains(asked().second.dump(), "run qck init --postgres URL"); }));
+    CHECK(asked().first == 503);
+    make_schema(server);
+    CHECK(eventually([&] { return asked().first == 404; }));
+    service.add_link("a");
+    CHECK(asked().first == 200);
+}
+
+TEST_CASE("modes are set without PostgreSQL, and those of removed links are set free",
+          "[integration][shared][modes][V11]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) { stores.use(config); });
+    service.add_link("viral");
+    visit(service, "viral", 1);
+    stores.postgres.stop();
+    const auto set = run(service, {"mode", "set", "viral", "burst"});
+    INFO(set.out << set.err);
+    CHECK(set.exit_code == 0);
+    CHECK(standing_of(service, "viral")["mode"] == "burst");
+    const auto unknown = run(service, {"mode", "set", "nosuch", "burst"});
+    CHECK(unknown.exit_code != 0);
+    CHECK(run(service, {"mode", "set", "viral", "auto"}).exit_code == 0);
+    CHECK(eventually([&] { return standing_of(service, "viral").is_null(); }));
+
+    stores.postgres.start();
+    REQUIRE(eventually([&] { return service.api("GET", "/v1/links/viral").first == 200; }));
+    CHECK(run(service, {"mode", "set", "viral", "elevated"}).exit_code == 0);
+    CHECK(service.api("DELETE", "/v1/links/viral").first == 204);
+    CHECK(standing_of(service, "viral")["mode"] == "elevated");
+    CHECK(run(service, {"mode", "set", "viral", "auto"}).exit_code == 0);
+    CHECK(eventually([&] { return standing_of(service, "viral").is_null(); }));
+    CHECK(run(service, {"mode", "set", "viral", "auto"}).exit_code != 0);
+}
+
+TEST_CASE("a link whose mode rises while nobody can say its code is pinned once somebody can",
+          "[integration][shared][modes][V7]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) {
+        stores.use(config);
+        config.bursts.thresholds = {200, 1e9, 60s};
+    });
+    service.add_link("viral");
+    visit(service, "viral", 1);
+    stores.postgres.stop();
+    const auto is_elevated = [&] {
+        visit(service, "viral", 100);
+        return contains(run(service, {"mode", "show", "--json"}).out, "elevated");
+    };
+    REQUIRE(eventually(is_elevated));
+    CHECK(standing_of(service, "viral").is_null());
+    stores.postgres.start();
+    CHECK(eventually([&] { return !standing_of(service, "viral").is_null(); }));
+    CHECK(eventually([&] {
+        return contains(service.get_text("admin", "/metrics"), "qck_cache_pinned{level=\"l1\"} ") &&
+               !contains(service.get_text("admin", "/metrics"), "qck_cache_pinned{level=\"l1\"} 0");
+    }));
+}
+
+TEST_CASE("visitors that Redis has not been told of hold no segments of the journal",
+          "[integration][shared][uniques]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) {
+        stores.use(config);
+        config.threads = 1;
+        config.segment_bytes = 64 * 1024;
+        config.journal_keep.bytes = 64 * 1024;
+        config.bursts.thresholds = {1e9, 1e9, 10s};
+    });
+    service.add_link("a");
+    visit(service, "a", 10);
+    stores.redis.stop();
+    for (int round = 0; round < 8; ++round) visit(service, "a", 1'000);
+    CHECK(eventually([&] {
+        const auto status = service.get_text("admin", "/v1/status");
+        const auto json = nlohmann::json::parse(status.substr(status.find("\r\n\r\n")));
+        return json["journal"]["counted"] == 8'010 && json["journal"]["segments"] < 6;
+    }));
+}
+
+}  // namespace qck::test
