@@ -15,11 +15,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto between_looks = 2s;
-constexpr std::chrono::milliseconds answer_max = 3s;
+constexpr std::chrono::milliseconds look_max = 3s;
 constexpr std::chrono::nanoseconds silence_max = 10s;
 
 client::RestConfig quick(client::RestConfig config) {
-    config.connect_timeout = config.request_timeout = answer_max;
+    config.connect_timeout = config.request_timeout = look_max;
     return config;
 }
 

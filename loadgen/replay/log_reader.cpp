@@ -8,6 +8,7 @@
 
 #include "base/net/fd.hpp"
 #include "base/units.hpp"
+#include "loadgen/replay/log_time.hpp"
 
 namespace qck::replay {
 namespace {
