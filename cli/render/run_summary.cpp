@@ -9,6 +9,7 @@
 
 #include "base/units.hpp"
 #include "base/version.hpp"
+#include "cli/render/labelled_block.hpp"
 #include "cli/render/table.hpp"
 #include "loadgen/scenario/transform.hpp"
 
@@ -32,66 +33,6 @@ std::string percent_text(double share) {
                   share * 100);
     return text;
 }
-
-/// How wide text is drawn: the terminal, but not so wide that lines are hard to read.
-std::size_t text_width(const Terminal& terminal) {
-    return static_cast<std::size_t>(std::clamp(terminal.width, 24, 100));
-}
-
-/// Lines under one label: the label stands before the first, the others are indented below. What is
-/// wider than the terminal is broken between words, never within a figure.
-class Block {
-public:
-    Block(const Terminal& terminal, std::string_view label) : terminal_(terminal), label_(label) {}
-
-    /// Broken between words.
-    void paragraph(std::string_view text, Tone tone = Tone::plain) {
-        const std::string shown = plain_if_needed(terminal_, text);
-        const std::string broken = wrapped(shown, text_width(terminal_) - label_columns, 0);
-        std::string_view rest = broken;
-        while (!rest.empty()) {
-            const std::size_t end = std::min(rest.find('\n'), rest.size());
-            line(rest.substr(0, end), tone);
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
-    /// Broken between parts, as many as fit on a line with `between` them; and within those only
-    /// that are wider than a line.
-    void parts(const std::vector<std::string>& all, std::string_view between,
-               Tone tone = Tone::plain) {
-        const std::size_t width = text_width(terminal_) - label_columns;
-        const std::string gap = plain_if_needed(terminal_, between);
-        std::string text;
-        const auto finish = [&] {
-            if (display_width(text) <= width) return line(text, tone);
-            paragraph(text, tone);
-        };
-        for (const std::string& part : all) {
-            const std::string shown = plain_if_needed(terminal_, part);
-            const std::size_t columns =
-                display_width(text) + display_width(gap) + display_width(shown);
-            if (!text.empty() && columns > width) {
-                finish();
-                text.clear();
-            }
-            text += (text.empty() ? "" : gap) + shown;
-        }
-        finish();
-    }
-    const std::string& text() const { return out_; }
-
-private:
-    void line(std::string_view shown, Tone tone) {
-        const std::string_view label = first_ ? label_ : std::string_view{};
-        first_ = false;
-        out_ += padded_right(label, label_columns) + toned(terminal_, tone, shown) + "\n";
-    }
-
-    const Terminal& terminal_;
-    std::string_view label_;
-    bool first_ = true;
-    std::string out_;
-};
 
 /// p50 and p99 with the unit of the larger, so that the two can be compared at a glance.
 std::string latency_pair(const report::Latency& latency) {
