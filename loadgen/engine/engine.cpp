@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "base/clock.hpp"
 #include "base/cpu.hpp"
@@ -30,14 +29,6 @@ bool may_spin(std::uint32_t workers, bool pinned) {
 
 /// Requests that may be open at once, over all connections; their records are 32 bytes each.
 constexpr std::uint64_t open_requests_max = std::uint64_t{1} << 24;
-
-/// Ports that one address of this machine has for connections to one address of the target.
-std::uint64_t local_ports() {
-    std::ifstream in("/proc/sys/net/ipv4/ip_local_port_range");
-    std::uint64_t first = 0;
-    std::uint64_t last = 0;
-    return in >> first >> last && last >= first ? last - first + 1 : 28'232;
-}
 
 /// As many addresses of loopback as it takes for so many connections to one of its ports. Others
 /// have ports too, and so do connections that were closed just now: half of them are reckoned with.
@@ -214,17 +205,18 @@ bool Engine::target_is_here() const {
 }
 
 /// A target on this machine is late, too, when its CPUs are taken.
-void Engine::watch_cpus() {
+void Engine::watch_machine() {
     CpuWatch::Config watch;
     if (!target_is_here()) watch.cpus = config_.cpus.empty() ? allowed_cpus() : config_.cpus;
     if (config_.service > 0) watch.ours.push_back(config_.service);
     watch.threads = workers_.size();
     watch.every = std::max(cpu_look_gap, std::chrono::nanoseconds(frame_.shape().interval_ns));
+    network_watch_.emplace(config_.target.addresses.front(), watch.every);
     cpu_watch_.emplace(std::move(watch));
 }
 
 void Engine::launch() {
-    watch_cpus();
+    watch_machine();
     retransmits_before_ = retransmitted_segments();
     for (std::size_t at = 0; at < workers_.size(); ++at) {
         threads_.emplace_back([this, at] {
@@ -251,7 +243,7 @@ bool Engine::wait_for(std::chrono::nanoseconds span) {
     const std::int64_t until = monotonic_ns() + span.count();
     for (;;) {
         start_when_warm();
-        look_at_cpus();
+        look_at_machine();
         if (control_.ended.load() == workers_.size()) return true;
         const std::int64_t left = until - monotonic_ns();
         if (left <= 0) return false;
@@ -268,7 +260,7 @@ void Engine::take_over(const schedule::Stripe& stripe) {
 }
 
 record::Gain Engine::take_gain(bool whole) {
-    look_at_cpus();
+    look_at_machine();
     if (told_.empty()) {
         for (std::size_t at = 0; at < workers_.size(); ++at) {
             told_.push_back(std::make_unique<record::WorkerRecord>(frame_.shape()));
@@ -298,9 +290,11 @@ ConnectionCounts Engine::connection_counts() const {
     return counts;
 }
 
-void Engine::look_at_cpus() {
+void Engine::look_at_machine() {
     const std::chrono::nanoseconds at = since_start();
-    if (at.count() >= 0) cpu_watch_->look(at);
+    if (at.count() < 0) return;
+    cpu_watch_->look(at);
+    network_watch_->look(at);
 }
 
 std::chrono::nanoseconds Engine::since_start() const {
@@ -353,6 +347,7 @@ Result<record::RunResult> Engine::finish() {
     while (!wait_for(std::chrono::seconds(1))) {
     }
     cpu_watch_->end(since_start());
+    network_watch_->end(since_start());
     for (std::thread& thread : threads_) thread.join();
     for (const auto& outcome : outcomes_) {
         if (!outcome) return outcome.error();
@@ -397,6 +392,10 @@ void Engine::add_evidence(record::RunResult& result) const {
         record::shares_of(evidence.cpu_stretches, std::chrono::nanoseconds(0), result.duration);
     evidence.steal_share = shares.stolen;
     evidence.others_share = shares.others;
+    if (!network_watch_->interface().name.empty()) {
+        evidence.interfaces.push_back(network_watch_->interface());
+    }
+    evidence.sockets = network_watch_->sockets();
     evidence.retransmits = retransmitted_segments() - retransmits_before_;
 }
 

@@ -13,6 +13,7 @@
 #include "base/net/tls.hpp"
 #include "loadgen/engine/arrival_feed.hpp"
 #include "loadgen/engine/cpu_watch.hpp"
+#include "loadgen/engine/network_watch.hpp"
 #include "loadgen/engine/target.hpp"
 #include "loadgen/engine/worker.hpp"
 #include "loadgen/record/run_frame.hpp"
@@ -108,9 +109,9 @@ private:
     Engine(const scenario::Plan& plan, EngineConfig config);
     Result<void> set_up();
     bool target_is_here() const;
-    void watch_cpus();
+    void watch_machine();
     /// Whoever waits for the run does so, on one thread: wait_for(), take_gain(), finish().
-    void look_at_cpus();
+    void look_at_machine();
     void launch();
     /// Below zero before the start.
     std::chrono::nanoseconds since_start() const;
@@ -132,6 +133,7 @@ private:
     std::vector<Result<void>> outcomes_;
     std::vector<std::thread> threads_;
     std::optional<CpuWatch> cpu_watch_;
+    std::optional<NetworkWatch> network_watch_;
     std::uint64_t retransmits_before_ = 0;
 };
 

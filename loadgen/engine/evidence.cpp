@@ -24,4 +24,11 @@ std::uint64_t retransmitted_segments() {
     return 0;
 }
 
+std::uint64_t local_ports() {
+    std::ifstream in("/proc/sys/net/ipv4/ip_local_port_range");
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    return in >> first >> last && last >= first ? last - first + 1 : 28'232;
+}
+
 }  // namespace qck::engine

@@ -9,6 +9,7 @@
 #include "base/stats/histogram.hpp"
 #include "loadgen/record/accounting.hpp"
 #include "loadgen/record/cpu_use.hpp"
+#include "loadgen/record/network_use.hpp"
 
 namespace qck::record {
 
@@ -106,6 +107,9 @@ struct GeneratorEvidence {
     double steal_share = 0;         ///< of these CPUs taken by the hypervisor, 0..1
     double others_share = 0;        ///< likewise run by other processes
     std::uint64_t retransmits = 0;  ///< TCP segments this host sent again while the load ran
+    /// The one that leads to the target; of a fleet one for each host and name.
+    std::vector<InterfaceUse> interfaces;
+    SocketUse sockets;
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_lost = 0;  ///< open ones that ended and were not closed by us
     CauseCounts connect_failed_by{};     ///< attempts to connect, by why they failed

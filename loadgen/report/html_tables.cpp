@@ -198,6 +198,24 @@ std::string generator_tables(const Report& report) {
         .row({"connections opened, most at once",
               count(g.connections_opened) + ", " + count(g.connections_open_max), ""})
         .row({"connections lost", count(g.connections_lost), ""});
+    for (const record::InterfaceUse& use : g.interfaces) {
+        const std::string name =
+            escaped(use.name) + (use.agent.empty() ? "" : " of " + escaped(use.agent));
+        table.row({name + ": packets, dropped, broken",
+                   count(use.packets) + ", " + count(use.dropped) + ", " + count(use.errors),
+                   "below 1 % of packets"});
+        if (use.speed_per_s > 0) {
+            table.row({name + ": busiest fifth of a second",
+                       share_text(use.busiest_share) + " of " + format_rate(use.speed_per_s / 1e9) +
+                           " Gbit/s",
+                       "below 95 %"});
+        }
+    }
+    if (g.sockets) {
+        table.row({"TCP sockets of the machine, closed ones that keep a port",
+                   count(g.sockets->tcp) + ", " + count(g.sockets->time_wait),
+                   "of " + count(g.sockets->local_ports) + " ports an address"});
+    }
     if (g.new_connections_asked_per_s > 0) {
         table.row({"new connections", format_rate(g.new_connections_per_s) + "/s",
                    format_rate(g.new_connections_asked_per_s) + "/s"});

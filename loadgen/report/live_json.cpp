@@ -38,7 +38,7 @@ bool falls_short(std::uint64_t part, std::uint64_t whole) {
            static_cast<double>(part) < achieved_share_min * static_cast<double>(whole);
 }
 
-double share_of(std::uint64_t part, std::uint64_t whole) {
+double part_of(std::uint64_t part, std::uint64_t whole) {
     return static_cast<double>(part) / static_cast<double>(whole);
 }
 
@@ -88,12 +88,12 @@ VerdictSoFar verdict_so_far(const record::Progress& progress) {
     // In a closed loop nothing comes due: what can be sent is.
     if (falls_short(a.sent, a.scheduled)) {
         return {Tone::bad,
-                "only " + percents(share_of(a.sent, a.scheduled)) + " of what came due was sent"};
+                "only " + percents(part_of(a.sent, a.scheduled)) + " of what came due was sent"};
     }
     const std::uint64_t ended = a.answered + a.failed + a.timed_out + a.unsent;
     if (falls_short(a.answered, ended)) {
-        return {Tone::bad, "only " + percents(share_of(a.answered, ended)) +
-                               " of what has ended was answered"};
+        return {Tone::bad,
+                "only " + percents(part_of(a.answered, ended)) + " of what has ended was answered"};
     }
     if (ended == 0) return {Tone::none, "nothing answered yet"};
     std::string text = "VALID so far";

@@ -18,7 +18,7 @@ extern const char qck_live_js_end[];
 namespace qck::report {
 namespace {
 
-std::string_view between(const char* begin, const char* end) {
+std::string_view page_part(const char* begin, const char* end) {
     return {begin, static_cast<std::size_t>(end - begin)};
 }
 
@@ -29,14 +29,14 @@ std::string live_page() {
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta name=\"color-scheme\" content=\"light dark\">\n<title>qck</title>\n<style>\n";
-    html += between(qck_page_css, qck_page_css_end);
-    html += between(qck_live_css, qck_live_css_end);
+    html += page_part(qck_page_css, qck_page_css_end);
+    html += page_part(qck_live_css, qck_live_css_end);
     html += "</style></head><body>\n";
-    html += between(qck_live_html, qck_live_html_end);
+    html += page_part(qck_live_html, qck_live_html_end);
     html += "<script>\n";
-    html += between(qck_chart_js, qck_chart_js_end);
+    html += page_part(qck_chart_js, qck_chart_js_end);
     html += "\n</script>\n<script>\n";
-    html += between(qck_live_js, qck_live_js_end);
+    html += page_part(qck_live_js, qck_live_js_end);
     html += "</script>\n</body></html>\n";
     return html;
 }

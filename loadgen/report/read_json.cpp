@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "loadgen/report/burst_json.hpp"
+#include "loadgen/report/network_json.hpp"
 #include "loadgen/report/report_json.hpp"
 #include "loadgen/report/take_fields.hpp"
 
@@ -216,6 +217,7 @@ void take_generator(FieldReader& from, GeneratorReport& generator) {
         take_whole(fields, "connections_lost", generator.connections_lost);
         take_whole(fields, "connections_open_max", generator.connections_open_max);
         take(fields, "connect_errors", generator.connect_errors);
+        take_network(fields, generator);
         if (fields.optional("new_connections") == nullptr) return;
         take_object(fields, "new_connections", [&generator](FieldReader& rates) {
             take(rates, "asked_per_s", generator.new_connections_asked_per_s);

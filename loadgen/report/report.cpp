@@ -156,6 +156,8 @@ GeneratorReport generator_report(const record::GeneratorEvidence& evidence) {
                                micros(thread.wake_lag.percentile_ns(0.99))});
     }
     out.retransmits = evidence.retransmits;
+    out.interfaces = evidence.interfaces;
+    out.sockets = evidence.sockets;
     out.connections_opened = evidence.connections_opened;
     out.connections_lost = evidence.connections_lost;
     out.connections_open_max = evidence.connections_open_max;

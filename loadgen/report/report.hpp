@@ -107,6 +107,8 @@ struct GeneratorReport {
     std::vector<ThreadReport> threads;
     std::vector<AgentReport> agents;  ///< empty where one process offered all
     std::uint64_t retransmits = 0;
+    std::vector<record::InterfaceUse> interfaces;  ///< that lead to the target
+    std::optional<record::SocketUse> sockets;      ///< absent in reports of a qck that did not look
     std::uint64_t connections_opened = 0;
     std::uint64_t connections_lost = 0;
     std::uint64_t connections_open_max = 0;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "loadgen/report/burst_json.hpp"
+#include "loadgen/report/network_json.hpp"
 
 namespace qck::report {
 namespace {
@@ -103,19 +104,23 @@ Json json_of(const GeneratorReport& g) {
     }
     Json agents = Json::array();
     for (const AgentReport& agent : g.agents) agents.push_back(json_of(agent));
-    return {{"cpu", g.cpu},
-            {"steal", g.steal},
-            {"others", g.others},
-            {"threads", std::move(threads)},
-            {"agents", std::move(agents)},
-            {"retransmits", g.retransmits},
-            {"connections_opened", g.connections_opened},
-            {"connections_lost", g.connections_lost},
-            {"connections_open_max", g.connections_open_max},
-            {"new_connections",
-             {{"asked_per_s", g.new_connections_asked_per_s},
-              {"opened_per_s", g.new_connections_per_s}}},
-            {"connect_errors", json_of(g.connect_errors)}};
+    Json out = {{"cpu", g.cpu},
+                {"steal", g.steal},
+                {"others", g.others},
+                {"threads", std::move(threads)},
+                {"agents", std::move(agents)},
+                {"retransmits", g.retransmits},
+                {"connections_opened", g.connections_opened},
+                {"connections_lost", g.connections_lost},
+                {"connections_open_max", g.connections_open_max},
+                {"new_connections",
+                 {{"asked_per_s", g.new_connections_asked_per_s},
+                  {"opened_per_s", g.new_connections_per_s}}},
+                {"connect_errors", json_of(g.connect_errors)}};
+    if (!g.sockets) return out;
+    out["sockets"] = report::json_of(*g.sockets);
+    out["interfaces"] = report::json_of(g.interfaces);
+    return out;
 }
 
 Json json_of(const std::vector<Objective>& objectives) {

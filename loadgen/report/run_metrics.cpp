@@ -7,13 +7,13 @@
 namespace qck::report {
 namespace {
 
-std::string number(double value) {
+std::string metric_number(double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.15g", value);
     return text;
 }
 
-double seconds_of(std::chrono::nanoseconds span) {
+double metric_seconds(std::chrono::nanoseconds span) {
     return std::chrono::duration<double>(span).count();
 }
 
@@ -37,7 +37,8 @@ public:
         return *this;
     }
     Exposition& sample(double value, const std::string& labels = {}) {
-        text_ += name_ + (labels.empty() ? "" : "{" + labels + "}") + " " + number(value) + "\n";
+        text_ +=
+            name_ + (labels.empty() ? "" : "{" + labels + "}") + " " + metric_number(value) + "\n";
         return *this;
     }
     Exposition& sample(std::uint64_t value, const std::string& labels = {}) {
@@ -91,9 +92,9 @@ std::string to_prometheus(std::string_view scenario, std::string_view phase,
                                       label(progress.draining ? "draining" : phase) + "\"");
     out.metric("qck_bench_elapsed_seconds", "gauge",
                "Since the start; below 0 while connections are made.")
-        .sample(seconds_of(progress.elapsed));
+        .sample(metric_seconds(progress.elapsed));
     out.metric("qck_bench_planned_seconds", "gauge", "Length of the schedule.")
-        .sample(seconds_of(progress.planned));
+        .sample(metric_seconds(progress.planned));
     add_requests(out, progress);
     add_rates(out, progress);
     add_latencies(out, progress);

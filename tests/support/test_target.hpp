@@ -1,6 +1,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -81,6 +82,10 @@ public:
     }
     /// While it pauses the target neither accepts nor reads; the kernel goes on for it.
     void pause(bool paused) { paused_.store(paused); }
+    /// From connections that it accepts from now on, the kernel drops this share of the segments
+    /// before the target's socket has them, by chance (a socket filter, whose drops TCP takes for
+    /// lost packets): what a bad network does, and needs no privilege.
+    void lose(double share) { lost_share_.store(share); }
     /// Requests that it has read whole.
     std::uint64_t requests() const { return requests_.load(); }
     std::uint64_t accepted() const { return accepted_.load(); }
@@ -138,6 +143,7 @@ private:
             const int on = 1;
             ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             accepted_.fetch_add(1);
+            if (const double share = lost_share_.load(); share > 0) lose_from(socket.get(), share);
             auto peer = std::make_unique<Peer>();
             if (tls_ != nullptr) {
                 auto stream = tls_->accept(socket.get());
@@ -146,6 +152,19 @@ private:
             }
             peer->socket = std::move(socket);
             peers_.push_back(std::move(peer));
+        }
+    }
+
+    /// Keeps a segment when a number of 32 random bits is not below that share of them all.
+    static void lose_from(int socket, double share) {
+        const auto below = static_cast<__u32>(share * 0x1p32);
+        sock_filter steps[] = {
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<__u32>(SKF_AD_OFF + SKF_AD_RANDOM)),
+            BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, below, 1, 0), BPF_STMT(BPF_RET | BPF_K, 0),
+            BPF_STMT(BPF_RET | BPF_K, 0xffffffff)};
+        const sock_fprog filter{sizeof steps / sizeof *steps, steps};
+        if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) {
+            throw std::runtime_error("cannot drop segments: no socket filters here");
         }
     }
 
@@ -232,6 +251,7 @@ private:
     std::uint16_t port_ = 0;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> paused_{false};
+    std::atomic<double> lost_share_{0};
     std::atomic<std::uint64_t> requests_{0};
     std::atomic<std::uint64_t> accepted_{0};
     mutable std::mutex came_from_mutex_;

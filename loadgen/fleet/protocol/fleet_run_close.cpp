@@ -103,8 +103,9 @@ double FleetRun::fullest_cpu(const std::vector<Member>& members) const {
 
 void FleetRun::add_evidence(const std::vector<Member>& members) {
     record::GeneratorEvidence& all = result_.generator;
-    // Agents of one host count the same segments.
+    // Agents of one host count the same segments and packets.
     std::map<std::string, std::uint64_t> retransmits;
+    std::map<std::pair<std::string, std::string>, record::InterfaceUse> interfaces;
     for (std::size_t at = 0; at < shares.size(); ++at) {
         if (!shares[at].done) continue;
         const record::GeneratorEvidence& one = shares[at].done->evidence;
@@ -117,10 +118,18 @@ void FleetRun::add_evidence(const std::vector<Member>& members) {
         for (std::size_t cause = 0; cause < record::cause_count; ++cause) {
             all.connect_failed_by[cause] += one.connect_failed_by[cause];
         }
+        all.sockets.add(one.sockets);
+        for (record::InterfaceUse use : one.interfaces) {
+            // As seen by the agent that was at it the longest.
+            use.agent = members[at].name;
+            record::InterfaceUse& seen = interfaces[{members[at].host, use.name}];
+            if (seen.packets <= use.packets) seen = use;
+        }
         std::uint64_t& host = retransmits[members[at].host];
         host = std::max(host, one.retransmits);
     }
     for (const auto& [host, count] : retransmits) all.retransmits += count;
+    for (const auto& [place, use] : interfaces) all.interfaces.push_back(use);
     all.cpu_share_max = std::max(all.cpu_share_max, fullest_cpu(members));
 }
 

@@ -39,10 +39,19 @@ void fields(Archive& all, ThreadResult& m) {
     all(m.wakeups), all(m.wake_lag);
 }
 template <class Archive>
+void fields(Archive& all, InterfaceUse& m) {
+    all(m.name), all(m.speed_per_s), all(m.busiest_share), all(m.sent_bytes);
+    all(m.received_bytes), all(m.packets), all(m.dropped), all(m.errors);
+}
+template <class Archive>
+void fields(Archive& all, SocketUse& m) {
+    all(m.tcp), all(m.time_wait), all(m.local_ports), all(m.descriptors_allowed);
+}
+template <class Archive>
 void fields(Archive& all, GeneratorEvidence& m) {
     all(m.threads), all(m.cpu_share_max), all(m.steal_share), all(m.retransmits);
     all(m.connections_opened), all(m.connections_lost), all(m.connect_failed_by);
-    all(m.connections_open_max);
+    all(m.connections_open_max), all(m.interfaces), all(m.sockets);
 }
 
 }  // namespace qck::record

@@ -113,6 +113,13 @@ TEST_CASE("agents with any capacities offer every request once, at one moment",
     CHECK(result.agents[1].accounting.sent == 0);
     // All on one CPU of one host: what each has of it adds up.
     CHECK(result.generator.cpu_share_max == Approx(5 * 0.15));
+    // All of them are on one host, whose interface counts once.
+    REQUIRE(result.generator.interfaces.size() == 1);
+    record::InterfaceUse use = result.generator.interfaces.front();
+    CHECK(use.agent.starts_with("agent"));
+    use.agent.clear();
+    CHECK(use == record::InterfaceUse{"", "eth0", 1e9, 0.5, 100, 200, 300, 4, 5});
+    CHECK(result.generator.sockets == record::SocketUse{7, 8, 9'000, 1'024});
 }
 
 TEST_CASE("whatever agents are lost when, no request is made twice and the accounting closes",

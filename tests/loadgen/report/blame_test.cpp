@@ -46,6 +46,18 @@ const Case cases[] = {
      "the generator could not keep time (" + late + "; its CPU was at 99 %)",
      "The latencies include that lag. Lower --rate to 110k, add --threads, or give it more "
      "cores."},
+    {"CPU, and so late that some that were sent had no time left to be answered in",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 9'990ms);
+         test::unsend_some(run, 0, Cause::no_free_connection, 100'000);
+         test::time_out_some(run, 0, 800);
+         run.generator.cpu_share_max = 0.99;
+     },
+     report::Culprit::generator,
+     "the generator could not keep time (only 36.0 % of the target rate was sent, send lag p99 "
+     "9.99 "
+     "s in peak; its CPU was at 99 %)",
+     "The latencies include that lag. Lower --rate to 42k, add --threads, or give it more cores."},
     {"steal",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
@@ -86,6 +98,45 @@ const Case cases[] = {
      },
      report::Culprit::network, "the network lost packets (9,000 segments sent again; " + late + ")",
      "Check the link and its queues between generator and target, or lower --rate to 110k."},
+    {"retransmits, while as many requests as there are connections took as long as others waited",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.phases[0].service.record(40'000'000, 64);
+         run.generator.retransmits = 9000;
+     },
+     report::Culprit::network, "the network lost packets (9,000 segments sent again; " + late + ")",
+     "Check the link and its queues between generator and target, or lower --rate to 110k."},
+    {"a full link",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.generator.interfaces.push_back({"", "eth0", 1e9, 0.97, 0, 0, 500'000, 0, 0});
+         // Its queue drops what it has no room for.
+         run.generator.retransmits = 9000;
+     },
+     report::Culprit::network,
+     "the network interface eth0 was full (97 % of its 1 Gbit/s; " + late + ")",
+     "Offer the load from more machines by --agents, or over a faster link; or lower --rate to "
+     "110k."},
+    {"a link that is not full, of an agent whose interface drops packets",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.generator.interfaces.push_back({"", "lo", 0, 0, 0, 0, 500'000, 0, 0});
+         run.generator.interfaces.push_back({"b", "eth1", 1e9, 0.5, 0, 0, 500'000, 9'000, 12});
+     },
+     report::Culprit::network,
+     "the network interface eth1 of b lost packets (9,000 dropped and 12 broken, of 500,000; " +
+         late + ")",
+     "Look at its driver, its rings (ethtool -g) and its cable, or lower --rate to 110k."},
+    {"some dropped packets and a generator without CPU",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 38ms);
+         run.generator.cpu_share_max = 0.99;
+         run.generator.interfaces.push_back({"", "eth0", 1e9, 0.5, 0, 0, 500'000, 4'000, 0});
+     },
+     report::Culprit::generator,
+     "the generator could not keep time (" + late + "; its CPU was at 99 %)",
+     "The latencies include that lag. Lower --rate to 110k, add --threads, or give it more "
+     "cores."},
     {"no route",
      [](record::RunResult& run) {
          test::unsend_some(run, 0, Cause::no_free_connection, 100'000);

@@ -126,6 +126,9 @@ TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
     report::Report report = report_of_burst();
     report.visible =
         report::Visibility{"qck-probe-1", 12, 1, 11, 0.1, 0.3, 10, "a click: no answer"};
+    report.generator.interfaces = {{"", "lo", 0, 0, 1, 2, 3, 0, 0},
+                                   {"b", "eth0", 1e10, 0.25, 4, 5, 6, 7, 8}};
+    report.generator.sockets = record::SocketUse{64, 12, 28'232, 1'024};
     REQUIRE(report.steps->size() == 4);
     report.steps->at(1).drain_s.reset();
     report.steps->at(2).back_within_s.reset();
@@ -135,6 +138,8 @@ TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
     if (!back) FAIL(back.error().message);
     CHECK(report::to_json(*back) == text);
     CHECK(back->visible == report.visible);
+    CHECK(back->generator.interfaces == report.generator.interfaces);
+    CHECK(back->generator.sockets == report.generator.sockets);
     CHECK(back->steps->at(1) == report.steps->at(1));
     CHECK(back->steps->at(2) == report.steps->at(2));
     CHECK(back->reconcile == report.reconcile);

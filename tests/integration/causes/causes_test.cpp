@@ -1,0 +1,287 @@
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include "base/cpu.hpp"
+#include "base/net/tls.hpp"
+#include "tests/integration/causes/bench_child.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
+#include "tests/support/test_certificate.hpp"
+#include "tests/support/test_target.hpp"
+
+// Each cause that a run can be INVALID for, made to happen to the real program. The table of them
+// is in docs/LOAD-TESTING.md.
+
+using namespace qck;
+using namespace std::chrono_literals;
+using test::bench_after;
+using test::BenchProgram;
+using test::contains;
+using test::laid_to;
+using test::QckProcess;
+using test::Reaction;
+using test::TestTarget;
+
+namespace {
+
+Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
+Reaction silent(std::string_view) { return {"", Reaction::Then::go_silent}; }
+Reaction reset(std::string_view) { return {"", Reaction::Then::reset}; }
+
+void check(const BenchProgram& bench, const std::string& cause, const std::string& reason) {
+    const auto laid = laid_to(bench);
+    CAPTURE(laid.reason);
+    CHECK(laid.cause == cause);
+    CHECK(contains(laid.reason, reason));
+}
+
+/// A service that something happens to while load is offered.
+struct Service {
+    test::TemporaryDirectory directory;
+    QckProcess process{{"serve", "--data-dir", (directory.path() / "data").string(), "--listen",
+                        "127.0.0.1:0", "--api", "127.0.0.1:0", "--ingest", "127.0.0.1:0", "--admin",
+                        "127.0.0.1:0"}};
+    std::string redirect = "http://" + process.ready_address("redirect") + "/health";
+};
+
+/// Runs a bench, and `happen` once its load has gone on for half a second.
+template <class Happen>
+void run_while(const BenchProgram& bench, std::vector<std::string> words, Happen&& happen) {
+    QckProcess run(bench.words(std::move(words)));
+    const auto offers = [&run] {
+        std::error_code gone;
+        const auto tasks = "/proc/" + std::to_string(run.pid()) + "/task";
+        for (const auto& thread : std::filesystem::directory_iterator(tasks, gone)) {
+            std::ifstream file(thread.path() / "comm");
+            std::string name;
+            if (std::getline(file, name) && name == "qck-load") return true;
+        }
+        return false;
+    };
+    REQUIRE(test::eventually(offers));
+    std::this_thread::sleep_for(500ms);
+    happen();
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    CHECK(code == 4);
+}
+
+std::vector<std::string> constant(const std::string& url, std::vector<std::string> more) {
+    more.insert(more.begin(), {"constant", "--target", url});
+    return more;
+}
+
+}  // namespace
+
+TEST_CASE("a generator out of file descriptors is the cause", "[causes]") {
+    TestTarget target(redirect);
+    const BenchProgram bench;
+    // Enough by the limit for 64 users; but who started it has left most of them open.
+    const auto run = bench_after(
+        bench,
+        [] {
+            const rlimit limit{340, 340};
+            ::setrlimit(RLIMIT_NOFILE, &limit);
+            for (int at = 0; at < 290; ++at) (void)::open("/dev/null", O_RDONLY);
+        },
+        {"orchestrator", "--target", target.url(), "--read-users", "64", "--write-users", "0",
+         "--processes", "1", "--read-rate", "5", "--duration", "3s", "--timeout", "1s"});
+    CAPTURE(run.out);
+    REQUIRE(run.exit_code == 4);
+    check(bench, "generator", "ran out of file descriptors");
+    CHECK(bench.report()["generator"]["sockets"]["descriptors_allowed"] == 340);
+}
+
+TEST_CASE("a generator out of local ports is the cause", "[causes][skippable]") {
+    if (std::system("unshare -n true 2>/dev/null") != 0) {
+        QCK_SKIP("network namespaces need root and `unshare`");
+    }
+    const BenchProgram bench;
+    const auto file = bench.directory.path() / "renewing.json";
+    std::ofstream(file) << R"({"name": "renewing",
+        "phases": [{"name": "only", "rate": 500, "duration": "3s"}],
+        "requests": [{"path": "/health"}], "timeout": "1s",
+        "connections": 16, "new_connections_per_s": 400})";
+    // A hundred ports, and each that was used is kept a minute.
+    const std::string space =
+        "exec unshare -n sh -c 'ip link set lo up && echo 41000 41099 > "
+        "/proc/sys/net/ipv4/ip_local_port_range && echo 0 > /proc/sys/net/ipv4/tcp_tw_reuse && "
+        "exec \"$@\"' sh ";
+    std::string command = space + QCK_PROGRAM;
+    for (const std::string& word : bench.words({"run", file.string(), "--serve"})) {
+        command += " " + word;
+    }
+    QckProcess run(QckProcess::shell, command, {});
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    check(bench, "generator", "ran out of local ports");
+    const auto sockets = bench.report()["generator"]["sockets"];
+    CAPTURE(sockets.dump());
+    CHECK(sockets["local_ports"] == 100);
+    CHECK(sockets["time_wait"] > 50);
+}
+
+TEST_CASE("other load on the generator's CPU is the cause", "[causes][skippable]") {
+    if (::geteuid() != 0) QCK_SKIP("to take a CPU for sure needs root");
+    const int cpu = allowed_cpus().back();
+    // Half of the CPU's time, 20 ms in a piece, whatever else wants it.
+    const pid_t burner = ::fork();
+    REQUIRE(burner >= 0);
+    if (burner == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)pin_thread(cpu);
+        const sched_param first{1};
+        if (::sched_setscheduler(0, SCHED_FIFO, &first) != 0) ::_exit(1);
+        for (const std::int64_t begin = monotonic_ns(); monotonic_ns() - begin < 60'000'000'000;) {
+            const std::int64_t from = monotonic_ns();
+            while (monotonic_ns() - from < 20'000'000) {
+            }
+            ::usleep(20'000);
+        }
+        ::_exit(0);
+    }
+    TestTarget target(redirect);
+    const BenchProgram bench;
+    const auto run = bench_after(
+        bench, [] {},
+        constant(target.url(),
+                 {"--rate", "500", "--duration", "3s", "--pin", std::to_string(cpu)}));
+    int status = 0;
+    const bool refused = ::waitpid(burner, &status, WNOHANG) == burner;
+    if (!refused) {
+        ::kill(burner, SIGKILL);
+        ::waitpid(burner, nullptr, 0);
+    }
+    if (refused) QCK_SKIP("no real-time scheduling here");
+    CAPTURE(run.out);
+    REQUIRE(run.exit_code == 4);
+    const auto laid = laid_to(bench);
+    CAPTURE(laid.reason);
+    CHECK(laid.cause == "generator");
+    // A hypervisor that takes CPUs at that moment is found first.
+    CHECK((contains(laid.reason, "other load on this machine") || contains(laid.reason, "steal")));
+}
+
+TEST_CASE("a target that refuses connections is the cause", "[causes]") {
+    Service service;
+    const BenchProgram bench;
+    run_while(
+        bench,
+        constant(service.redirect, {"--rate", "200", "--duration", "4s", "--timeout", "500ms"}),
+        [&] { service.process.signal(SIGKILL); });
+    check(bench, "target", "the target refused connections");
+}
+
+TEST_CASE("a target that resets connections is the cause", "[causes]") {
+    TestTarget target(reset);
+    const BenchProgram bench;
+    const auto run = bench(constant(target.url(), {"--rate", "200", "--duration", "1s"}));
+    CAPTURE(run.out, run.err);
+    REQUIRE(run.exit_code == 4);
+    check(bench, "target", "the target dropped connections");
+}
+
+TEST_CASE("a target that is too slow is the cause", "[causes]") {
+    Service service;
+    const BenchProgram bench;
+    run_while(bench,
+              constant(service.redirect, {"--rate", "500", "--duration", "4s", "--connections", "8",
+                                          "--timeout", "20s"}),
+              [&] {
+                  service.process.signal(SIGSTOP);
+                  std::this_thread::sleep_for(1500ms);
+                  service.process.signal(SIGCONT);
+              });
+    check(bench, "target", "the target answered too slowly: all 8 connections were busy");
+}
+
+TEST_CASE("a target that does not answer in time is the cause", "[causes]") {
+    TestTarget target(silent);
+    const BenchProgram bench;
+    const auto run = bench(constant(target.url(), {"--rate", "200", "--duration", "1s", "--timeout",
+                                                   "300ms", "--connections", "256"}));
+    CAPTURE(run.out, run.err);
+    REQUIRE(run.exit_code == 4);
+    check(bench, "target", "the target stopped answering");
+}
+
+TEST_CASE("TLS that fails is said before the run", "[causes]") {
+    const test::TemporaryDirectory directory;
+    const auto made = test::write_certificate(directory.path(), "nobody's");
+    auto context =
+        net::TlsServerContext::load({made.certificate_file.string(), made.key_file.string()});
+    REQUIRE(context.has_value());
+    TestTarget target(redirect, context->get());
+    const BenchProgram bench;
+    const auto run =
+        bench(constant(target.url(), {"--rate", "200", "--duration", "1s", "--timeout", "500ms"}));
+    CAPTURE(run.out, run.err);
+    CHECK(run.exit_code == 3);
+    CHECK(contains(run.err, "cannot speak TLS"));
+    CHECK_FALSE(std::filesystem::exists(bench.out() / "report.json"));
+}
+
+TEST_CASE("an agent that is lost is the cause", "[causes]") {
+    TestTarget target(redirect);
+    std::vector<std::unique_ptr<QckProcess>> agents;
+    std::string all;
+    for (const char* name : {"a", "b"}) {
+        agents.push_back(std::make_unique<QckProcess>(std::vector<std::string>{
+            "agent", "--listen", "127.0.0.1:0", "--name", name, "--threads", "1"}));
+        all += (all.empty() ? "" : ",") + agents.back()->ready_address();
+    }
+    const BenchProgram bench;
+    QckProcess run(bench.words(
+        constant(target.url(), {"--rate", "1000", "--duration", "8s", "--agents", all})));
+    // Calibration is over when the rate has been that of the run for a second and a half.
+    int steady = 0;
+    REQUIRE(test::eventually([&] {
+        const std::uint64_t before = target.requests();
+        std::this_thread::sleep_for(300ms);
+        const std::uint64_t now = target.requests() - before;
+        steady = now > 230 && now < 370 ? steady + 1 : 0;
+        return steady == 5;
+    }));
+    agents[1]->signal(SIGSTOP);
+    const int code = run.wait_for_exit(60s);
+    agents[1]->signal(SIGCONT);
+    CAPTURE(test::text_of_file(run.log()));
+    CHECK(code == 4);
+    check(bench, "generator", "agent b was lost");
+}
+
+TEST_CASE("a network that loses packets is the cause", "[causes]") {
+    TestTarget target(redirect);
+    target.lose(0.2);
+    const BenchProgram bench;
+    const auto run = bench(constant(target.url(), {"--rate", "1000", "--duration", "3s",
+                                                   "--timeout", "2s", "--connections", "16"}));
+    CAPTURE(run.out, run.err);
+    REQUIRE(run.exit_code == 4);
+    check(bench, "network", "the network lost packets");
+    CHECK(bench.report()["generator"]["retransmits"] > 50);
+}
+
+TEST_CASE("what leads to the target is in the evidence", "[causes]") {
+    TestTarget target(redirect);
+    const BenchProgram bench;
+    const auto run = bench(constant(target.url(), {"--rate", "200", "--duration", "1s"}));
+    CAPTURE(run.out, run.err);
+    REQUIRE(test::ran(run));
+    const auto generator = bench.report()["generator"];
+    REQUIRE(generator["interfaces"].size() == 1);
+    const auto& loopback = generator["interfaces"][0];
+    CHECK(loopback["name"] == "lo");
+    CHECK(loopback["speed_bits_per_s"].is_null());
+    // A request and its answer at the least.
+    CHECK(loopback["packets"] >= 2 * 200);
+    CHECK(loopback["sent_bytes"] > 200 * 100);
+    CHECK(generator["sockets"]["tcp"] >= 64);
+    CHECK(generator["sockets"]["local_ports"] > 1000);
+}
