@@ -254,7 +254,10 @@ void ClusterDispatcher::leave_strangers() {
         Connection& connection = *links_[i]->connection;
         if (routing_.map().is_member(links_[i]->node)) continue;
         if (connection.state() == Connection::State::ready && !connection.is_quiet()) continue;
-        for (Request& request : connection.stop()) {
+        std::vector<Request> left = connection.stop();
+        // Nobody tries it any more, so nobody would find that it is back.
+        routing_.on_up(links_[i]->node);
+        for (Request& request : left) {
             if (!request.done) continue;
             if (request.internal) {
                 finish(std::move(request), error(Errc::unavailable, "the node left the cluster"));

@@ -47,7 +47,7 @@ public:
     Verdict on_error(std::string_view error_reply, NodeId from, std::uint8_t& redirections,
                      Route& to);
 
-    /// Nodes are taken to be up until they are found down.
+    /// Nodes are taken to be up until they are found down, and again once nobody connects to them.
     void on_up(NodeId node) { set_down(node, false); }
     /// Wants the map read again: the node's slots have, or will have, another master.
     void on_down(NodeId node);

@@ -123,6 +123,32 @@ void check_failover(RedisCluster& cluster) {
     CHECK(&cluster.master_of(slot) != &victim);
 }
 
+/// Its replica takes over from a master that dies; the master comes back, and takes over from the
+/// replica when that dies. One client sees it all.
+void check_failover_and_back(RedisCluster& cluster) {
+    const auto client = make_client(cluster.config());
+    const auto slot = slot_of_key(key(0));
+    const auto served = [&] {
+        return client->call(Command("SET").key(key(0)).arg("x").repeatable()).has_value();
+    };
+    REQUIRE(wait_for(served));
+    RedisServer& first = cluster.master_of(slot);
+    first.kill();
+    REQUIRE(wait_for(served, 20s));
+    RedisServer* second = nullptr;
+    REQUIRE(wait_for([&] {
+        second = cluster.master_or_null(slot);
+        return second != nullptr && second != &first;
+    }));
+    first.start();
+    cluster.await_whole();
+    second->kill();
+    REQUIRE(wait_for([&] { return cluster.master_or_null(slot) == &first; }, 20s));
+    CHECK(wait_for(served));
+    second->start();
+    cluster.await_whole();
+}
+
 }  // namespace
 
 TEST_CASE("a cluster is served through migration and the death of a master", "[redis][cluster]") {
@@ -141,6 +167,8 @@ TEST_CASE("a cluster is served through migration and the death of a master", "[r
         "c", [&](std::string_view) { ++heard; }, [&](bool now) { subscribed = now; });
     REQUIRE(wait_for([&] { return subscribed.load(); }));
 
+    INFO("a master fails over to its replica and back: a node that returns is used again");
+    check_failover_and_back(cluster);
     INFO("a master is killed under load: repeatable writes all succeed, by its replica");
     check_failover(cluster);
 
