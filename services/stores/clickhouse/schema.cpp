@@ -186,6 +186,13 @@ Result<void> make_schema(Client& client, const SchemaOptions& options) {
                      "the name of a ClickHouse cluster is letters, digits, "
                      "_ and - (try qck_cluster)");
     }
+    if (client.nodes() > 1 && options.cluster.empty()) {
+        return error(Errc::invalid_argument,
+                     "the ClickHouse address names " + std::to_string(client.nodes()) +
+                         " nodes and no cluster, so each would have tables of its own: give the "
+                         "name that it has in their remote_servers (--clickhouse-cluster, try "
+                         "qck_cluster)");
+    }
     if (options.replicated && options.cluster.empty()) {
         return error(Errc::invalid_argument,
                      "replicated tables need the name of a cluster (--clickhouse-cluster)");

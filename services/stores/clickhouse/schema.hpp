@@ -53,7 +53,7 @@ std::string retention_statement(std::string_view table, std::string_view column,
 std::string buffer_table_statement();
 
 /// Makes the schema at every node; tables that are there get the retention. Errc::invalid_argument
-/// for a cluster that is no plain name.
+/// for a cluster that is no plain name, and for several nodes without one.
 Result<void> make_schema(Client& client, const SchemaOptions& options);
 
 /// Drops months that are wholly past the retention, at every node; for servers that have no TTL,

@@ -57,6 +57,19 @@ TEST_CASE("qck serve refuses a PostgreSQL that qck init has not brought up to da
     CHECK(refused.out.empty());
 }
 
+TEST_CASE("qck init of several ClickHouse nodes wants the name of their cluster", "[init]") {
+    const std::vector<std::string> init{"init", "--clickhouse", "http://127.0.0.1:1,127.0.0.1:2"};
+    const auto refused = run_program(QCK_PROGRAM, init);
+    CHECK(refused.exit_code == 2);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.starts_with("qck init: the ClickHouse address names 2 nodes and no cluster"));
+    CHECK(refused.err.find('\n') == refused.err.size() - 1);
+    // As scripts/up gives it to who reads .local/env; then the nodes are asked.
+    const auto named = run_program(QCK_PROGRAM, init, {"QCK_CLICKHOUSE_CLUSTER=qck_cluster"});
+    CHECK(named.exit_code == 3);
+    CHECK(contains(named.err, "cannot reach ClickHouse at http://127.0.0.1:1"));
+}
+
 TEST_CASE("qck init without a store is a usage error", "[init]") {
     const auto refused = run_program(QCK_PROGRAM, {"init"});
     CHECK(refused.exit_code == 2);

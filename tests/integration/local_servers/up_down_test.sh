@@ -25,6 +25,9 @@ check() { # CLUSTER WORDS_OF_REDIS
     if [ -n "${QCK_CLICKHOUSE:-}" ]; then
         nodes=$(curl -sS "${QCK_CLICKHOUSE%%,*}" --data "SELECT count() FROM system.clusters WHERE cluster = 'qck_cluster'")
         [ "$nodes" = "$3" ] || fail "ClickHouse at $QCK_CLICKHOUSE knows '$nodes' nodes"
+        # Not what an earlier .local/env left in the environment.
+        named=$(sed -n 's/^QCK_CLICKHOUSE_CLUSTER=//p' .local/env)
+        [ "$named" = "$4" ] || fail "the cluster of ClickHouse is named '$named'"
     fi
     pids=$(cat .local/*/pid)
     scripts/down
@@ -36,6 +39,6 @@ check() { # CLUSTER WORDS_OF_REDIS
 }
 
 unset QCK_CLICKHOUSE
-check '' cluster_enabled:0 1
-check 1 cluster_enabled:1 2
+check '' cluster_enabled:0 1 ''
+check 1 cluster_enabled:1 2 qck_cluster
 echo "all passed"

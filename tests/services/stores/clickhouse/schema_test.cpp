@@ -55,6 +55,15 @@ TEST_CASE("months past the retention are dropped", "[clickhouse][integration]") 
 }
 
 TEST_CASE("names of clusters are names and replicas need one", "[clickhouse]") {
+    // Nobody is asked.
+    Client two(client_of("http://127.0.0.1:1,127.0.0.1:2"));
+    const auto apart = make_schema(two, {});
+    REQUIRE_FALSE(apart.has_value());
+    CHECK(apart.error().code == Errc::invalid_argument);
+    CHECK(apart.error().message ==
+          "the ClickHouse address names 2 nodes and no cluster, so each would have tables of its "
+          "own: give the name that it has in their remote_servers (--clickhouse-cluster, try "
+          "qck_cluster)");
     Client client(client_of("http://127.0.0.1:1"));
     SchemaOptions options;
     options.cluster = "x', y";
