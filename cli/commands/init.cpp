@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/commands/options.hpp"
+#include "cli/commands/store_flags.hpp"
 #include "services/stores/clickhouse/schema.hpp"
 #include "services/stores/postgres/pool.hpp"
 #include "services/stores/postgres/schema.hpp"
@@ -21,6 +22,7 @@ constexpr unsigned retention_days_max = 36'500;
 struct InitOptions {
     std::string postgres;
     std::optional<clickhouse::ClickhouseUrl> clickhouse;
+    StoreAuthorities authorities;
     clickhouse::SchemaOptions clickhouse_schema;
     bool json = false;
 };
@@ -132,9 +134,11 @@ void add_init(CLI::App& app, Chosen& chosen) {
             return std::optional(std::move(*url));
         },
         "ClickHouse: http://USER@HOST:8123, every node of a cluster with commas", "URL[,URL...]");
+    add_clickhouse_authority(*command, options->authorities);
     command
         ->add_option("--clickhouse-cluster", options->clickhouse_schema.cluster,
-                     "Distributed tables over this cluster of the servers' configuration")
+                     "Distributed tables over this cluster of the servers' configuration (several "
+                     "nodes need it)")
         ->type_name("NAME");
     command->add_flag("--clickhouse-replicated", options->clickhouse_schema.replicated,
                       "Replicated tables (the servers need ZooKeeper or Keeper)");
@@ -144,7 +148,13 @@ void add_init(CLI::App& app, Chosen& chosen) {
         ->check(CLI::Range(1U, retention_days_max))
         ->capture_default_str();
     command->add_flag("--json", options->json, "What was done, as JSON");
-    command->callback([options, &chosen] { chosen = [options] { return init(*options); }; });
+    command->callback([options, &chosen] {
+        chosen = [options] {
+            std::optional<redis::ClientConfig> none;
+            const auto trusted = trust(options->authorities, none, options->clickhouse);
+            return trusted ? init(*options) : failed(init_command, trusted.error());
+        };
+    });
 }
 
 }  // namespace qck::commands

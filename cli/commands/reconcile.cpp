@@ -47,6 +47,7 @@ struct ReconcileOptions {
     bool allow_lower = false;
     bool clean = false;
     SharedViews::Addresses shared;
+    StoreAuthorities authorities;
     bool json = false;
 };
 
@@ -279,10 +280,12 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
                         "Of the service; beside one that runs it only reads");
     add_parsed(*command, "--redis", options->shared.redis, parse_redis_flag,
                "Without --admin, service stopped: compares this store, too", "URL[,URL...]");
+    add_redis_authority(*command, options->authorities);
     add_parsed(*command, "--postgres", options->shared.postgres, parse_postgres_flag, "The same",
                "URL");
     add_parsed(*command, "--clickhouse", options->shared.clickhouse, parse_clickhouse_flag,
                "The same", "URL[,URL...]");
+    add_clickhouse_authority(*command, options->authorities);
     add_parsed(
         *command, "--admin", options->admin,
         [](std::string_view text) -> Result<std::optional<client::ServiceUrl>> {
@@ -313,8 +316,13 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
                       "With --admin: removes from Redis what only a burst needed (keys of single "
                       "seconds; never counts)");
     command->add_flag("--json", options->json, "Prints the comparison as JSON");
-    command->callback(
-        [options, &chosen] { chosen = [options] { return run_reconcile(*options); }; });
+    command->callback([options, &chosen] {
+        chosen = [options] {
+            auto& shared = options->shared;
+            const auto trusted = trust(options->authorities, shared.redis, shared.clickhouse);
+            return trusted ? run_reconcile(*options) : failed(reconcile_command, trusted.error());
+        };
+    });
 }
 
 }  // namespace qck::commands

@@ -23,6 +23,7 @@ constexpr std::size_t cache_bytes_min = 1024 * 1024;
 /// The flags as given; turned into a ServiceConfig once all are known.
 struct ServeOptions {
     ServiceConfig config;
+    StoreAuthorities authorities;
     std::uint32_t threads = 0;  ///< 0: one for each CPU
     bool quiet = false;
 };
@@ -146,6 +147,7 @@ void add_store_options(CLI::App& app, ServeOptions& options) {
         app, "--redis", config.redis, parse_redis_flag,
         "Shares cached links, their changes and counts (better: QCK_REDIS, for its password)",
         "URL[,URL...]");
+    add_redis_authority(app, options.authorities);
     add_parsed(app, "--postgres", config.postgres, parse_postgres_flag,
                "Keeps links in PostgreSQL instead of SQLite (better: QCK_POSTGRES)", "URL");
     add_parsed(app, "--postgres-replica", config.postgres_replica, parse_postgres_flag,
@@ -154,6 +156,7 @@ void add_store_options(CLI::App& app, ServeOptions& options) {
                "How often it is given the counts (10s)", "TIME");
     add_parsed(app, "--clickhouse", config.clickhouse, parse_clickhouse_flag,
                "Delivers single clicks as rows (better: QCK_CLICKHOUSE)", "URL[,URL...]");
+    add_clickhouse_authority(app, options.authorities);
     add_parsed(app, "--uniques", config.uniques, parse_uniques,
                "Where visitors of a link and day are counted: redis, clickhouse, off, or auto: in "
                "ClickHouse when there is one, else in Redis (auto)",
@@ -245,6 +248,9 @@ Result<void> check(ServeOptions& options) {
         return error(Errc::invalid_argument,
                      std::string(flag) + ": " + address->to_string() +
                          " is open to others: set a token (QCK_TOKEN or --token)");
+    }
+    if (auto trusted = trust(options.authorities, config.redis, config.clickhouse); !trusted) {
+        return trusted;
     }
     if (!config.postgres_replica.empty() && config.postgres.empty()) {
         return error(Errc::invalid_argument, "--postgres-replica needs --postgres");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,19 @@
 #include "services/stores/redis/client_config.hpp"
 
 namespace qck::commands {
+
+/// PEM files of the authorities that TLS to a store trusts; empty: the system's.
+struct StoreAuthorities {
+    std::string redis;
+    std::string clickhouse;
+};
+/// `--redis-ca`.
+void add_redis_authority(CLI::App& command, StoreAuthorities& authorities);
+/// `--clickhouse-ca`.
+void add_clickhouse_authority(CLI::App& command, StoreAuthorities& authorities);
+/// Puts them where the stores were named. Errc::invalid_argument for one that nobody would look at.
+Result<void> trust(const StoreAuthorities& authorities, std::optional<redis::ClientConfig>& redis,
+                   std::optional<clickhouse::ClickhouseUrl>& clickhouse);
 
 /// Values of --redis, --postgres and --clickhouse, wherever they are taken.
 Result<std::optional<redis::ClientConfig>> parse_redis_flag(std::string_view text);

@@ -24,6 +24,8 @@ struct ClickhouseUrl {
     std::vector<Node> nodes;  ///< at least one, at most nodes_max
     std::string user = "default";
     std::string password;
+    /// PEM file of the authorities that https trusts; empty: the system's. Not part of a URL.
+    std::string ca_file = {};
     /// As given but for the password.
     std::string text() const;
 

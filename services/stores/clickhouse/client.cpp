@@ -59,7 +59,8 @@ Result<std::size_t> Client::pick() {
 Result<void> Client::connect(NodeState& node) {
     if (node.connection && !node.connection->usable()) node.connection.reset();
     if (node.connection) return {};
-    auto opened = HttpConnection::open(node.address, config_.connect_timeout, node.refuses);
+    auto opened = HttpConnection::open(node.address, config_.url.ca_file, config_.connect_timeout,
+                                       node.refuses);
     if (!opened) return opened.error();
     node.connection = std::move(*opened);
     return {};

@@ -5,15 +5,19 @@ namespace qck::clickhouse {
 using Kind = net::HttpFault::Kind;
 
 Result<std::unique_ptr<HttpConnection>> HttpConnection::open(const Node& node,
+                                                             const std::string& ca_file,
                                                              std::chrono::milliseconds timeout,
                                                              bool& refused) {
-    auto connection = net::BlockingHttp::connect({node.secure, node.host, node.port, {}}, timeout);
+    auto connection =
+        net::BlockingHttp::connect({node.secure, node.host, node.port, ca_file}, timeout);
     refused = !connection && connection.error().kind == Kind::refused;
     if (!connection) {
         const net::HttpFault& fault = connection.error();
-        return error(fault.kind == Kind::timed_out ? Errc::timed_out : Errc::unavailable,
-                     "cannot reach ClickHouse at " + node.text() + ": " + fault.reason +
-                         " (is it running? set --clickhouse)");
+        return error(
+            fault.kind == Kind::timed_out ? Errc::timed_out : Errc::unavailable,
+            "cannot reach ClickHouse at " + node.text() + ": " + fault.reason +
+                (fault.kind == Kind::mistrusted ? " (give its authority with --clickhouse-ca)"
+                                                : " (is it running? set --clickhouse)"));
     }
     return std::unique_ptr<HttpConnection>(new HttpConnection(node, std::move(*connection)));
 }

@@ -18,12 +18,13 @@ struct HttpAnswer {
     std::string body;
 };
 
-/// One kept-open connection to one node, as net::BlockingHttp. https verifies against the system's
-/// trust store. Not thread-safe.
+/// One kept-open connection to one node, as net::BlockingHttp. Not thread-safe.
 class HttpConnection {
 public:
-    /// `refused` tells whether the host is there and nobody listens at the port.
+    /// https trusts the authorities of `ca_file` (PEM; empty: the system's). `refused` tells
+    /// whether the host is there and nobody listens at the port.
     static Result<std::unique_ptr<HttpConnection>> open(const Node& node,
+                                                        const std::string& ca_file,
                                                         std::chrono::milliseconds timeout,
                                                         bool& refused);
 

@@ -102,7 +102,8 @@ void Connection::on_connected() {
         ++greetings_awaited_;
     };
     greetings_awaited_ = 0;
-    if (!greeting_.password.empty()) {
+    awaits_auth_ = !greeting_.password.empty();
+    if (awaits_auth_) {
         Command auth("AUTH");
         if (!greeting_.user.empty()) auth.arg(greeting_.user);
         say(auth.arg(greeting_.password));
@@ -137,6 +138,12 @@ void Connection::on_bytes(std::string_view bytes) {
 }
 
 void Connection::on_greeting_reply(Reply&& reply) {
+    // AUTH goes first, so its reply comes while all of the others are to come.
+    const bool is_of_auth = std::exchange(awaits_auth_, false);
+    if (is_of_auth && greeting_.auth_may_be_refused) {
+        --greetings_awaited_;
+        return;
+    }
     if (auto why = objection_to(reply, greeting_.must_be_master); !why.empty()) {
         lose(error(Errc::unavailable, std::move(why)));
         return;

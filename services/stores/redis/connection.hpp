@@ -41,6 +41,8 @@ struct Greeting {
     std::uint32_t db = 0;
     bool read_only = false;       ///< to a replica of a cluster: READONLY
     bool must_be_master = false;  ///< ROLE must say so
+    /// It may be a server that has no passwords: what it says after AUTH decides.
+    bool auth_may_be_refused = false;
 };
 
 /// The one pipelined connection to a server, made again, after a pause, whenever it is lost.
@@ -117,6 +119,7 @@ private:
     std::uint64_t attempt_ = 0;  ///< answers to earlier attempts are ignored
     bool attempt_open_ = false;  ///< on_attempt() waits for its answer
     unsigned greetings_awaited_ = 0;
+    bool awaits_auth_ = false;
     net::Reactor::TimerId timer_ = 0;  ///< of the attempt's timeout, or of the pause
     std::int64_t heard_ns_ = 0;
     RingQueue<Request> waiting_;

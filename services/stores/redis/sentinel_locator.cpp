@@ -6,12 +6,22 @@
 #include "base/clock.hpp"
 
 namespace qck::redis {
+namespace {
+
+Greeting sentinel_greeting(const RedisUrl& url) {
+    Greeting greeting{url.user, url.password};
+    greeting.auth_may_be_refused = true;
+    return greeting;
+}
+
+}  // namespace
 
 SentinelLocator::SentinelLocator(const Environment& environment)
     : environment_(environment),
       connection_(environment.reactor, environment.resolver, environment.config, environment.tls,
-                  Greeting{}, *this, environment.seeds.next()),
-      switches_(environment, Greeting{}, [this] { return std::optional(sentinel()); }) {}
+                  sentinel_greeting(environment.config.url), *this, environment.seeds.next()),
+      switches_(environment, sentinel_greeting(environment.config.url),
+                [this] { return std::optional(sentinel()); }) {}
 
 const Endpoint& SentinelLocator::sentinel() const {
     const auto& sentinels = environment_.config.url.endpoints;

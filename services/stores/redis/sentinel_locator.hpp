@@ -11,8 +11,8 @@ namespace qck::redis {
 
 /// Asks Sentinels for the address of a master, one after the other until one answers, and listens
 /// to what that one says about a switch (Redis documentation, "Guidelines for Redis clients with
-/// support for Redis Sentinel"). Sentinels are asked without a password: the one of the URL is the
-/// master's.
+/// support for Redis Sentinel"). Sentinels are given the user and the password of the URL, as the
+/// master is; one that has none, or others, and answers all the same is asked as well.
 class SentinelLocator final : public Locator, private ConnectionOwner {
 public:
     explicit SentinelLocator(const Environment& environment);

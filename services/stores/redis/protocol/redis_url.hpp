@@ -31,7 +31,8 @@ struct RedisUrl {
 /// seeds of one cluster;
 /// `redis-sentinel://[user:password@]host[:port][,host[:port]…]/master-name[/db]`
 /// (`rediss-sentinel://` for TLS). Ports default to 6379, of Sentinels to 26379. User and password
-/// are percent-decoded; `redis://:password@…` is the default user. Errors are one line and name no
+/// are percent-decoded, and those of a Sentinel's URL are the master's and the Sentinels', where
+/// these have any; `redis://:password@…` is the default user. Errors are one line and name no
 /// password.
 Result<RedisUrl> parse_redis_url(std::string_view text);
 

@@ -9,6 +9,9 @@ using test::RedisServer;
 using test::wait_for;
 
 TEST_CASE("a client follows Sentinel from a master that dies to its replica", "[redis][sentinel]") {
+    const bool with_password = GENERATE(false, true);
+    std::vector<std::string> auth;
+    if (with_password) auth = {"-a", "pw"};
     RedisServer master({"--requirepass", "pw", "--masterauth", "pw"});
     RedisServer replica({"--requirepass", "pw", "--masterauth", "pw", "--replicaof", "127.0.0.1",
                          std::to_string(master.port()), "--repl-diskless-sync-delay", "0"});
@@ -18,14 +21,16 @@ TEST_CASE("a client follows Sentinel from a master that dies to its replica", "[
     };
     REQUIRE(wait_for(replicates));
     const std::string watched = "127.0.0.1 " + std::to_string(master.port());
-    RedisServer sentinel({"--sentinel", "sentinel monitor mymaster " + watched + " 1",
-                          "sentinel auth-pass mymaster pw",
-                          "sentinel down-after-milliseconds mymaster 500",
-                          "sentinel failover-timeout mymaster 3000"});
+    RedisServer sentinel(
+        {"--sentinel", "sentinel monitor mymaster " + watched + " 1",
+         "sentinel auth-pass mymaster pw", "sentinel down-after-milliseconds mymaster 500",
+         "sentinel failover-timeout mymaster 3000", with_password ? "requirepass pw" : ""});
+    INFO("Sentinel wants a password: " << with_password);
     REQUIRE(wait_for(
         [&] {
-            return test::contains(sentinel.cli({"SENTINEL", "replicas", "mymaster"}),
-                                  std::to_string(replica.port()));
+            auto question = auth;
+            question.insert(question.end(), {"SENTINEL", "replicas", "mymaster"});
+            return test::contains(sentinel.cli(question), std::to_string(replica.port()));
         },
         20s));
 
