@@ -45,6 +45,7 @@ std::string SealedBatch::token(std::uint64_t node) const {
         hash.add(stretch.from);
         hash.add(stretch.to);
     }
+    if (pass != 0) hash.add(pass);
     return hash.hex();
 }
 
@@ -169,6 +170,7 @@ void DeliveryState::rewind() {
     }
     // What is owed lies before the cursors' old places and is read again with everything else.
     deferred_.clear();
+    ++pass_;
     unsaved_ = true;
 }
 

@@ -35,6 +35,9 @@ struct SealedBatch {
     /// Links whose rows are left out and owed from here on. Sorted.
     std::vector<std::uint64_t> except_links;
     std::vector<Stretch> stretches;
+    /// DeliveryState::pass() when it was sealed: what is sent again after a repair has another name
+    /// than it had, since stores remember the names of rows that were deleted since.
+    std::uint64_t pass = 0;
     friend bool operator==(const SealedBatch&, const SealedBatch&) = default;
 
     /// A name that no other batch of any node has.
@@ -85,6 +88,8 @@ public:
     /// Step::seal only.
     void rewind();
     bool verifying() const { return !verify_until_.empty(); }
+    /// How often everything was begun to be read again.
+    std::uint64_t pass() const { return pass_; }
     /// Differs from what text() was when it was last saved().
     bool unsaved() const { return unsaved_; }
     void note_saved() { unsaved_ = false; }
@@ -108,6 +113,7 @@ private:
     std::optional<SealedBatch> sealed_;
     std::vector<DeferredStretch> deferred_;
     std::vector<ProducerCursor> verify_until_;
+    std::uint64_t pass_ = 0;
     bool unsaved_ = false;
 };
 

@@ -44,6 +44,7 @@ std::vector<ProducerCursor> cursors_from(const json& list) {
 json json_of(const SealedBatch& batch) {
     json value{{"except_links", batch.except_links}, {"stretches", json::array()}};
     if (batch.only_link) value["only_link"] = *batch.only_link;
+    if (batch.pass != 0) value["pass"] = batch.pass;
     for (const Stretch& stretch : batch.stretches) value["stretches"].push_back(json_of(stretch));
     return value;
 }
@@ -52,6 +53,7 @@ SealedBatch sealed_from(const json& value) {
     if (value.contains("only_link")) batch.only_link = value["only_link"].get<std::uint64_t>();
     batch.except_links = value.at("except_links").get<std::vector<std::uint64_t>>();
     for (const json& each : value.at("stretches")) batch.stretches.push_back(stretch_from(each));
+    batch.pass = value.value("pass", std::uint64_t{0});
     return batch;
 }
 
@@ -67,6 +69,7 @@ std::string DeliveryState::text(std::uint64_t node) const {
                {"cursors", json_of(cursors_)},
                {"deferred", std::move(deferred)},
                {"verify_until", json_of(verify_until_)}};
+    if (pass_ != 0) value["pass"] = pass_;
     if (sealed_) value["sealed"] = json_of(*sealed_);
     return value.dump() + "\n";
 }
@@ -87,6 +90,7 @@ Result<DeliveryState> DeliveryState::parse(std::string_view text, std::uint64_t 
             state.deferred_.push_back(
                 {each.at("link").get<std::uint64_t>(), stretch_from(each.at("stretch"))});
         }
+        state.pass_ = value.value("pass", std::uint64_t{0});
         if (value.contains("sealed")) {
             state.sealed_ = sealed_from(value["sealed"]);
             state.step_ = Step::ask;

@@ -46,6 +46,7 @@ Result<EventShipper::Did> EventShipper::step(std::int64_t now_ns) {
 void EventShipper::begin_open() {
     open_ = {};
     open_.rows.node = config_.node;
+    open_.what.pass = state_.pass();
     if (config_.deferred_links) {
         auto links = config_.deferred_links();
         links.resize(std::min(links.size(), deferred_links_max));
@@ -88,7 +89,7 @@ void EventShipper::finish_open() {
     if (!std::is_sorted(rows.begin(), rows.end(), earlier)) {
         std::sort(rows.begin(), rows.end(), earlier);
     }
-    open_.rows.token = open_.what.token(config_.node);
+    name(open_.rows, open_.what);
     resolve(open_.rows);
     open_.finished = true;
 }
@@ -138,6 +139,7 @@ Result<EventShipper::Did> EventShipper::seal_owed(const DeferredStretch& owed) {
     rows.node = config_.node;
     SealedBatch batch;
     batch.only_link = owed.link_id;
+    batch.pass = state_.pass();
     const Stretch& stretch = owed.stretch;
     const auto to = source_.read(stretch.shard, stretch.from, stretch.to, {owed.link_id, {}},
                                  config_.rows_max, rows);
@@ -145,7 +147,7 @@ Result<EventShipper::Did> EventShipper::seal_owed(const DeferredStretch& owed) {
     // Segments that are gone end a stretch: what they had is nobody's to send any more.
     batch.stretches.push_back({stretch.shard, stretch.from, std::min(*to, stretch.to)});
     if (!(stretch.from < *to)) batch.stretches.back().to = stretch.to;
-    rows.token = batch.token(config_.node);
+    name(rows, batch);
     resolve(rows);
     batch_ = std::move(rows);
     batch_built_ = true;
@@ -211,6 +213,11 @@ void EventShipper::read_ahead(std::int64_t now_ns) {
     sink_.prepare(open_.rows);
 }
 
+void EventShipper::name(EventBatch& rows, const SealedBatch& batch) const {
+    rows.token = batch.token(config_.node);
+    rows.again = batch.pass != 0;
+}
+
 void EventShipper::resolve(EventBatch& batch) const {
     if (config_.resolve_links) config_.resolve_links(batch);
     batch.links.resize(batch.link_ids.size());
@@ -227,7 +234,7 @@ Result<void> EventShipper::rebuild() {
     open_ = {};  // a source builds one batch at a time
     batch_ = {};
     batch_.node = config_.node;
-    batch_.token = sealed.token(config_.node);
+    name(batch_, sealed);
     for (const Stretch& stretch : sealed.stretches) {
         const auto to = source_.read(stretch.shard, stretch.from, stretch.to,
                                      {sealed.only_link, sealed.except_links}, no_limit, batch_);

@@ -95,6 +95,7 @@ private:
     Result<Did> send();
     Result<Did> ask();
     Result<void> rebuild();
+    void name(EventBatch& rows, const SealedBatch& batch) const;
     void resolve(EventBatch& batch) const;
     void begin_open();
     void done();

@@ -56,15 +56,20 @@ struct EventBatch {
         AgentFields fields;
     };
     std::uint64_t node = 0;
-    /// Names the batch for ever: the same for the same rows.
+    /// Names the batch for ever: the same whenever it is sent, and that of no other. A store that
+    /// remembers names takes it once.
     std::string token;
+    /// It is of a later reading of everything (a repair), under a name of its own: a store that
+    /// remembers rows must take them although it may have had them once.
+    bool again = false;
     std::vector<EventRow> rows;  ///< sorted by id
     std::vector<AgentEntry> agents;
     std::vector<std::string> referrers;
     std::vector<Place> places;
     std::vector<std::uint64_t> link_ids;  ///< of `links`
     std::vector<LinkFacts> links;
-    /// present() was asked about it before: its rows are known not to be there.
+    /// present() was asked about it before: its rows are known not to be there, and may be fewer
+    /// than at first.
     bool asked = false;
 };
 

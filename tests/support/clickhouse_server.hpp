@@ -29,13 +29,28 @@ namespace qck::test {
 /// is killed with the fixture. Where none is installed, installed() is false.
 class ClickhouseServer {
 public:
+    /// Of tables that are replicated.
+    struct Replica {
+        std::uint16_t zookeeper_port = 0;
+        std::string name;  ///< the macro {replica}; {shard} is 1
+        std::uint16_t interserver_port = free_port();
+    };
     /// `cluster_tcp_ports`: the nodes of `qck_cluster`; none: this one.
     explicit ClickhouseServer(std::uint16_t tcp_port = free_port(),
                               std::vector<std::uint16_t> cluster_tcp_ports = {},
                               const std::string& password = "")
         : http_port_(free_port()), tcp_port_(tcp_port) {
         if (cluster_tcp_ports.empty()) cluster_tcp_ports = {tcp_port_};
-        write_configuration(cluster_tcp_ports, password);
+        write_configuration(shards_of(cluster_tcp_ports, password), password);
+        start();
+    }
+    /// The nodes of `qck_cluster` are replicas of one shard.
+    ClickhouseServer(std::uint16_t tcp_port, const std::vector<std::uint16_t>& replica_tcp_ports,
+                     const Replica& replica)
+        : http_port_(free_port()), tcp_port_(tcp_port) {
+        std::string shard = "<shard><internal_replication>true</internal_replication>";
+        for (const auto port : replica_tcp_ports) shard += replica_at(port, "");
+        write_configuration(shard + "</shard>", "", text_of(replica));
         start();
     }
     ~ClickhouseServer() { kill(); }
@@ -111,14 +126,31 @@ private:
         return connected;
     }
 
-    void write_configuration(const std::vector<std::uint16_t>& cluster,
-                             const std::string& password) {
-        const std::string path = directory_.path().string();
+    static std::string replica_at(std::uint16_t port, const std::string& password) {
+        return "<replica><host>127.0.0.1</host><port>" + std::to_string(port) +
+               "</port><password>" + password + "</password></replica>";
+    }
+    static std::string shards_of(const std::vector<std::uint16_t>& cluster,
+                                 const std::string& password) {
         std::string shards;
         for (const auto port : cluster) {
-            shards += "<shard><replica><host>127.0.0.1</host><port>" + std::to_string(port) +
-                      "</port><password>" + password + "</password></replica></shard>";
+            shards += "<shard>" + replica_at(port, password) + "</shard>";
         }
+        return shards;
+    }
+    static std::string text_of(const Replica& replica) {
+        return "<interserver_http_port>" + std::to_string(replica.interserver_port) +
+               "</interserver_http_port><interserver_http_host>127.0.0.1</interserver_http_host>"
+               "<zookeeper><node><host>127.0.0.1</host><port>" +
+               std::to_string(replica.zookeeper_port) +
+               "</port></node><session_timeout_ms>5000</session_timeout_ms></zookeeper><macros>"
+               "<shard>1</shard><replica>" +
+               replica.name + "</replica></macros>";
+    }
+
+    void write_configuration(const std::string& shards, const std::string& password,
+                             const std::string& more = "") {
+        const std::string path = directory_.path().string();
         std::ofstream(directory_.path() / "config.xml")
             << "<?xml version=\"1.0\"?><yandex><logger><level>warning</level><log>" << path
             << "/log</log><errorlog>" << path << "/errors</errorlog></logger><http_port>"
@@ -129,7 +161,7 @@ private:
                "<default_profile>default</default_profile><default_database>default"
                "</default_database><mark_cache_size>67108864</mark_cache_size><timezone>UTC"
                "</timezone><remote_servers><qck_cluster>"
-            << shards << "</qck_cluster></remote_servers></yandex>\n";
+            << shards << "</qck_cluster></remote_servers>" << more << "</yandex>\n";
         std::ofstream(directory_.path() / "users.xml")
             << "<?xml version=\"1.0\"?><yandex><profiles><default><max_memory_usage>2000000000"
                "</max_memory_usage></default></profiles><users><default><password>"

@@ -19,6 +19,14 @@ std::string query_id_of(const clicks::EventBatch& batch) { return "qck-" + batch
 
 }  // namespace
 
+/// The same token whenever the batch is sent: replicas register it with the rows, and refuse those
+/// of a second insert though the first was never answered. Parts of a batch that is there in part
+/// are told apart by their month. Servers without tokens do so by the rows themselves.
+std::string deduplication_settings(const clicks::EventBatch& batch, const ServerVersion& version) {
+    if (version.has_deduplication_token()) return "&insert_deduplication_token=" + batch.token;
+    return batch.again ? "&insert_deduplicate=0" : "";
+}
+
 ClickhouseEventSink::ClickhouseEventSink(EventSinkConfig config, bool earlier_inserts)
     : config_(std::move(config)), client_(config_.client) {
     const std::int64_t now = monotonic_ns();
@@ -33,13 +41,7 @@ Result<void> ClickhouseEventSink::send(const clicks::EventBatch& batch) {
     const auto version = client_.version();
     if (!version) return version.error();
     std::string settings = "&query_id=" + http::percent_encode(query_id_of(batch));
-    if (version->has_deduplication_token()) {
-        // Of these rows: what is sent of a batch that is there in part is another insert.
-        // A server remembers tokens of rows that were deleted since: what is known to be missing
-        // needs a new one.
-        settings += "&insert_deduplication_token=" + batch.token;
-        if (batch.asked) settings += "-" + std::to_string(wall_ns());
-    }
+    settings += deduplication_settings(batch, *version);
     // One that was asked about may have fewer rows than when it was prepared.
     if (batch.asked || prepared_.token != batch.token) prepared_.body = event_blocks(batch);
     const std::string body = *std::exchange(prepared_, {}).body;
@@ -106,8 +108,27 @@ Result<void> ClickhouseEventSink::ask(const clicks::EventBatch& batch, std::size
     return {};
 }
 
+Result<void> ClickhouseEventSink::await_replicas() {
+    for (std::size_t node = 0; node < client_.nodes(); ++node) {
+        const auto behind = client_.query_at(node, lagging_question());
+        // One that is out of reach does not answer the question for rows either.
+        if (!behind && !client_.answers(node)) continue;
+        if (!behind) return behind.error();
+        if (behind->starts_with("-")) return {};  // nothing is replicated here, nor elsewhere
+        if (!behind->starts_with("0")) {
+            return error(Errc::unavailable,
+                         "ClickHouse at " + client_.node_text(node) +
+                             ": this replica has not fetched all that others have taken, so nobody "
+                             "can say what is missing (see system.replicas there; is another "
+                             "replica down?)");
+        }
+    }
+    return {};
+}
+
 Result<std::vector<clicks::EventId>> ClickhouseEventSink::present(const clicks::EventBatch& batch) {
     if (const auto settled = settle_all(query_id_of(batch)); !settled) return settled.error();
+    if (const auto fetched = await_replicas(); !fetched) return fetched.error();
     std::vector<clicks::EventId> found;
     for (std::size_t first = 0; first < batch.rows.size();) {
         const auto& id = batch.rows[first].id;

@@ -20,12 +20,16 @@ struct EventSinkConfig {
     std::chrono::milliseconds gone_after{600'000};
 };
 
+/// What an insert of the batch says, so that replicas store it once: `&name=value`, or nothing.
+std::string deduplication_settings(const clicks::EventBatch& batch, const ServerVersion& version);
+
 /// Clicks to link_events_local of one node at a time, as Native over HTTP.
 ///
 /// An insert that got no answer may still be executed: from the socket of a server that hangs. So
 /// present() answers only when the node that got it is seen to run it no more (its query id is not
 /// in system.processes, for `settle_for` without a gap), refuses connections (the process is gone,
-/// and its sockets with it), or is gone for good. See docs/adr/0081.
+/// and its sockets with it), or is gone for good, and every replica in reach has fetched what was
+/// registered: one that lags would not show rows that are stored. See docs/adr/0081 and 0165.
 class ClickhouseEventSink final : public clicks::EventSink {
 public:
     /// Does not connect. `earlier_inserts`: an insert of an earlier process may still be going on.
@@ -53,6 +57,8 @@ private:
     /// Whether the query is over at that node; an error says why that is not known.
     Result<void> settle(const Doubt& doubt, const std::string& query_id);
     Result<void> settle_all(const std::string& query_id);
+    /// Whether no replica in reach lacks a part that another has registered.
+    Result<void> await_replicas();
     Result<void> ask(const clicks::EventBatch& batch, std::size_t first, std::size_t end,
                      std::vector<clicks::EventId>& found);
 

@@ -72,21 +72,29 @@ Result<std::string> Client::answer_of(NodeState& node) {
         failed(node);
         return answer.error();
     }
+    if (answer->status != 200 && exception_code(answer->body) == 0) {
+        failed(node);
+        return error(Errc::io,
+                     "status " + std::to_string(answer->status) + " from " + node.address.text() +
+                         ", and not by ClickHouse itself: what it was asked may still run "
+                         "(is there a proxy before it?)");
+    }
     node.back_off = {};
     node.not_before_ns = 0;
     if (answer->status == 200) return std::move(answer->body);
     return server_exception(node.address.text(), answer->status, answer->body);
 }
 
-Result<std::string> Client::query_at(std::size_t index, std::string_view text) {
+Result<std::string> Client::query_at(std::size_t index, std::string_view text,
+                                     std::string_view settings) {
     NodeState& node = nodes_[index];
     if (const auto connected = connect(node); !connected) {
         failed(node);
         return connected.error();
     }
     // So that a failure in the middle of an answer is an error and not a short answer.
-    node.connection->begin_post("/?wait_end_of_query=1", authorization_, text,
-                                config_.request_timeout);
+    node.connection->begin_post("/?wait_end_of_query=1" + std::string(settings), authorization_,
+                                text, config_.request_timeout);
     return answer_of(node);
 }
 

@@ -28,7 +28,8 @@ struct ClientConfig {
     std::chrono::milliseconds retry_max{5'000};
 };
 
-/// How an insert ended at which node. Only when `in_doubt` may it still be going on.
+/// How an insert ended at which node. Only when `in_doubt` may it still be going on: there was no
+/// answer of ClickHouse itself.
 struct InsertOutcome {
     Result<void> result;
     std::size_t node = 0;
@@ -44,8 +45,9 @@ public:
     /// The answer to a query that only reads: asks each node that is not left alone until one
     /// answers. What the server itself refuses is not asked again.
     Result<std::string> query(std::string_view text);
-    /// Of one node, once.
-    Result<std::string> query_at(std::size_t index, std::string_view text);
+    /// Of one node, once. `settings` are `&name=value`, escaped.
+    Result<std::string> query_at(std::size_t index, std::string_view text,
+                                 std::string_view settings = {});
     /// Sends `body` (what follows FORMAT) once, to one node. `settings` are `&name=value`, escaped.
     /// Unless this fails already, end_insert() tells how it ended, before anything else is asked.
     InsertOutcome begin_insert(std::string_view statement, std::string_view body,
@@ -54,6 +56,8 @@ public:
     /// Of the node in use; known after the first answer.
     Result<ServerVersion> version();
 
+    /// What it was asked last it answered, be it with an error of its own.
+    bool answers(std::size_t node) const { return nodes_[node].not_before_ns == 0; }
     /// The last try to connect to it found its host there and nobody listening.
     bool refuses(std::size_t node) const { return nodes_[node].refuses; }
     std::size_t nodes() const { return nodes_.size(); }

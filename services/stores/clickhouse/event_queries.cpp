@@ -37,6 +37,21 @@ std::string visitors_question(std::uint64_t link_id, std::uint32_t first_day,
         {link_id, first_day, last_day});
 }
 
+std::string lagging_question() {
+    // log_pointer is the entry that is to be copied next: with an empty log that is entry 0, which
+    // is what log_max_index says of an empty log, too.
+    return "SELECT if(count() = 0, '-', toString(sum(is_session_expired OR is_readonly OR "
+           "inserts_in_queue > 0 OR (log_pointer <= log_max_index AND log_max_index > 0)))) FROM "
+           "system.replicas WHERE database = 'qck_analytics' AND table IN ('link_events_local', "
+           "'link_events_hourly_local')";
+}
+
+std::string replica_path_question(std::string_view table) {
+    return sql(
+        "SELECT zookeeper_path FROM system.replicas WHERE database = 'qck_analytics' AND table = ?",
+        {table});
+}
+
 std::string running_question(std::string_view query_id) {
     return sql("SELECT toString(count()) FROM system.processes WHERE query_id = ?", {query_id});
 }

@@ -39,7 +39,9 @@ std::string_view text_of(std::string_view body) {
     return body;
 }
 
-int code_of(std::string_view body) {
+}  // namespace
+
+int exception_code(std::string_view body) {
     int code = 0;
     if (body.starts_with("Code: ")) {
         std::from_chars(body.data() + 6, body.data() + body.size(), code);
@@ -47,10 +49,8 @@ int code_of(std::string_view body) {
     return code;
 }
 
-}  // namespace
-
 Error server_exception(const std::string& node, unsigned status, std::string_view body) {
-    const int code = code_of(body);
+    const int code = exception_code(body);
     std::string text(text_of(body).substr(0, message_bytes_max));
     std::replace_if(
         text.begin(), text.end(), [](unsigned char byte) { return byte < ' '; }, ' ');

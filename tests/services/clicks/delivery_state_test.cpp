@@ -107,6 +107,34 @@ TEST_CASE("after a rewind everything is asked for up to where it was", "[clicks]
     CHECK_FALSE(state.verifying());
 }
 
+TEST_CASE("a batch has one name until everything is read again", "[clicks][delivery]") {
+    DeliveryState state;
+    const auto sealed = [&] {
+        SealedBatch batch = batch_of({}, {1, 0, 640});
+        batch.pass = state.pass();
+        return batch;
+    };
+    state.seal(sealed());
+    const auto name = state.batch().token(5);
+    state.saved();
+    state.sent();
+    state.outcome_unknown();
+    CHECK(state.batch().token(5) == name);
+    state.answered(false);
+    CHECK(state.batch().token(5) == name);
+    state.acknowledged();
+    // A store remembers the names of rows that it lost since.
+    state.rewind();
+    state.seal(sealed());
+    const auto again = state.batch().token(5);
+    CHECK(again != name);
+    // That name, too, is the same after a crash.
+    const auto back = DeliveryState::parse(state.text(5), 5);
+    REQUIRE(back.has_value());
+    CHECK(back->batch().token(5) == again);
+    CHECK(back->pass() == 1);
+}
+
 TEST_CASE("batches of other stretches or links have other tokens", "[clicks][delivery]") {
     const SealedBatch one = batch_of({}, {1, 0, 640});
     CHECK(one.token(5) == batch_of({}, {1, 0, 640}).token(5));

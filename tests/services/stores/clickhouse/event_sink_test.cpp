@@ -2,7 +2,11 @@
 #include <thread>
 
 #include "services/clicks/country_code.hpp"
+#include "services/stores/clickhouse/clickhouse_minutes_view.hpp"
 #include "tests/services/stores/clickhouse/clickhouse_fixture.hpp"
+#include "tests/support/early_proxy.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/zookeeper_server.hpp"
 
 using namespace qck;
 using namespace qck::clickhouse;
@@ -111,6 +115,81 @@ TEST_CASE("an insert into a server that hangs is not taken for lost", "[clickhou
     server.go_on();
     CHECK(presence(sink, batch_of(100, 1'000)).size() == 100);
     CHECK(asked(server.url(), count_rows) == "110\t110");
+}
+
+TEST_CASE("a proxy's 504 is no answer: the insert may still run", "[clickhouse][integration]") {
+    NEEDS_CLICKHOUSE();
+    const ClickhouseServer server;
+    make_tables(server.url());
+    qck::test::EarlyProxy proxy(server.http_port());
+    ClickhouseEventSink sink(sink_of(proxy.url()));
+    take(sink.insert(batch_of(10)));
+    // So large that the server begins before it has all of it.
+    const auto batch = batch_of(20'000, 1'000);
+    proxy.lose_patience();
+    const auto late = sink.insert(batch);
+    REQUIRE_FALSE(late.has_value());
+    CHECK(contains(late.error().message, "status 504 from http://127.0.0.1:"));
+    // "None is there" would be true now, and not for long.
+    const auto unknown = sink.present(batch);
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(contains(unknown.error().message, "an insert that got no answer still runs"));
+    proxy.let_through();
+    CHECK(presence(sink, batch).size() == 20'000);
+    CHECK(asked(server.url(), count_rows) == "20010\t20010");
+}
+
+TEST_CASE("rows that a dead replica has registered are not taken for lost",
+          "[clickhouse][integration]") {
+    NEEDS_CLICKHOUSE();
+    if (!qck::test::ZookeeperServer::installed()) {
+        WARN("skipped: ZooKeeper is not installed here");
+        return;
+    }
+    const qck::test::ZookeeperServer zookeeper;
+    REQUIRE(zookeeper.await_start());
+    const std::vector<std::uint16_t> ports{qck::test::free_port(), qck::test::free_port()};
+    ClickhouseServer first(ports[0], ports, {zookeeper.port(), "first"});
+    const ClickhouseServer second(ports[1], ports, {zookeeper.port(), "second"});
+    const std::string both = first.url() + ",127.0.0.1:" + std::to_string(second.http_port());
+    SchemaOptions options;
+    options.cluster = "qck_cluster";
+    options.replicated = true;
+    make_tables(both, options);
+    ClickhouseEventSink sink(sink_of(both));
+    // Nothing is there, and nobody lags: an empty table is known to be empty.
+    CHECK(presence(sink, batch_of(100)).empty());
+    ClickhouseEventSink to_first(sink_of(first.url()));
+    take(to_first.insert(batch_of(100)));
+    CHECK(presence(sink, batch_of(100)).size() == 100);
+
+    // The first takes a batch and is gone before the second has fetched it.
+    asked(second.url(), "SYSTEM STOP FETCHES qck_analytics.link_events_local");
+    take(to_first.insert(batch_of(50, 1'000)));
+    first.kill();
+    asked(second.url(), "SYSTEM START FETCHES qck_analytics.link_events_local");
+    const auto unknown = sink.present(batch_of(50, 1'000));
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(contains(unknown.error().message, "this replica has not fetched all"));
+    REQUIRE(first.start());
+    CHECK(presence(sink, batch_of(50, 1'000)).size() == 50);
+    CHECK(asked(second.url(), "SELECT count() FROM qck_analytics.link_events") == "150");
+
+    // Hours that are wrong are corrected by one of the replicas, and by it alone.
+    asked(second.url(),
+          "ALTER TABLE qck_analytics.link_events_local DELETE WHERE sequence >= 1000");
+    ClickhouseMinutesView minutes(client_of(both), batch_of(1).node);
+    const auto hours = [&](const ClickhouseServer& server) {
+        return asked(server.url(), "SELECT sum(clicks) FROM qck_analytics.link_events_hourly");
+    };
+    CHECK(qck::test::eventually([&] {
+        return asked(first.url(), count_rows) == "100\t100" &&
+               asked(second.url(), count_rows) == "100\t100";
+    }));
+    CHECK(hours(second) == "150");
+    CHECK(qck::test::eventually(
+        [&] { return minutes.correct_hours(1'780'000'000, 1'780'000'000).has_value(); }));
+    CHECK(qck::test::eventually([&] { return hours(first) == "100" && hours(second) == "100"; }));
 }
 
 TEST_CASE("an insert into a server that was killed is decided when it refuses or is back",

@@ -100,6 +100,8 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
                  "SELECT count() FROM qck_analytics.link_events",
                  visitors_question(109, 20200101, 20991231),
                  running_question("none"),
+                 lagging_question(),
+                 replica_path_question("link_events_local"),
                  months_question("link_events_local"),
                  drop_month_statement("link_events_local", 202605),
                  "SELECT count() FROM qck_analytics.link_events"}) {
@@ -135,6 +137,8 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
             "999\n--\n"
             "20260528\t100\n\n0\t100\n--\n"
             "0\n--\n"
+            "-\n--\n"
+            "\n--\n"
             "202605\n--\n"
             "0\n--\n");
 }
