@@ -219,7 +219,9 @@ Response CacheControl::evict(const Call& call) {
     std::vector<redis::Command> commands;
     for (const std::string& code : *codes) {
         obey(redis::LinkOrder::evict, code);
-        if (parts_.shared) commands.push_back(redis::evict_command(code, eviction_mark_ttl));
+        if (parts_.shared) {
+            commands.push_back(redis::evict_command(code, eviction_mark_ttl, parts_.shared->db()));
+        }
     }
     const std::string only_here = tell_others(std::move(commands));
     // What was read from Redis meanwhile may be what was evicted from it then.
@@ -243,7 +245,8 @@ Response CacheControl::pin(const Call& call) {
         }
         found.push_back(code);
         if (parts_.shared) {
-            commands.push_back(redis::pin_command(**link, redis::LinkChangesConfig{}.link_ttl));
+            commands.push_back(redis::pin_command(**link, redis::LinkChangesConfig{}.link_ttl,
+                                                  parts_.shared->db()));
         }
     }
     const std::string only_here = tell_others(std::move(commands));
@@ -282,7 +285,8 @@ Response CacheControl::unpin(const Call& call) {
     for (const std::string& code : *codes) {
         obey(redis::LinkOrder::unpin, code);
         if (parts_.shared) {
-            commands.push_back(redis::unpin_command(code, redis::LinkChangesConfig{}.link_ttl));
+            commands.push_back(redis::unpin_command(code, redis::LinkChangesConfig{}.link_ttl,
+                                                    parts_.shared->db()));
         }
     }
     const std::string only_here = tell_others(std::move(commands));

@@ -10,7 +10,7 @@
 #include "services/stores/clickhouse/clickhouse_totals_view.hpp"
 #include "services/stores/postgres/postgres_stats.hpp"
 #include "services/stores/postgres/postgres_totals_view.hpp"
-#include "services/stores/redis/link_keys.hpp"
+#include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/redis_shared_totals.hpp"
 #include "services/stores/redis/redis_totals_view.hpp"
 
@@ -89,7 +89,7 @@ Result<void> Deliveries::add_redis(const Parts& parts, const DeliveriesConfig& c
                config.redis->url.to_string(), std::move(delivery));
     // Another instance found that Redis had lost a link's totals: it needs ours again.
     redis_->subscribe(
-        redis::heal_channel,
+        redis::heal_channel(config.redis->url.db),
         [&delivery = *totals_.back()->delivery](std::string_view payload) {
             const char* const end = payload.data() + payload.size();
             for (const char* at = payload.data(); at < end; ++at) {

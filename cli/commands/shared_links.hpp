@@ -78,6 +78,8 @@ public:
     const redis::Figures& client_figures() const { return client_->figures(); }
     /// Changes that others had left untold.
     std::uint64_t drained() const { return drain_->told(); }
+    /// The database of Redis that the links are in.
+    std::uint32_t db() const { return client_->config().url.db; }
     /// Null when Redis is no cluster.
     const redis::ClusterWatch* cluster() const { return cluster_.get(); }
 

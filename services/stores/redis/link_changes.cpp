@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_value.hpp"
 
 namespace qck::redis {
@@ -18,7 +19,7 @@ LinkChanges::LinkChanges(net::Reactor& reactor, Client& client, const LinkChange
       taken_(std::move(taken)),
       self_(std::make_shared<LinkChanges*>(this)) {
     subscription_ = client_.subscribe(
-        std::string(invalidation_channel),
+        invalidation_channel(client_.config().url.db),
         [this](std::string_view payload) { on_message(payload); },
         [this](bool subscribed) { on_state(subscribed); });
     timers_.push_back(reactor_.every(config_.heartbeat, [this] { beat(); }));
@@ -84,14 +85,14 @@ void LinkChanges::send_waiting() {
         if (at == waiting_.end()) continue;
         at->second.sent = true;
         ++under_way_;
-        client_.send(
-            change_command(code, at->second.known, config_.link_ttl, at->second.only_if_known),
-            [self = std::weak_ptr(self_), code, number = at->second.number,
-             version = version_of(at->second.known)](Result<Reply> reply) {
-                if (const auto changes = self.lock()) {
-                    (*changes)->sent(code, number, version, reply.has_value());
-                }
-            });
+        client_.send(change_command(code, at->second.known, config_.link_ttl,
+                                    at->second.only_if_known, client_.config().url.db),
+                     [self = std::weak_ptr(self_), code, number = at->second.number,
+                      version = version_of(at->second.known)](Result<Reply> reply) {
+                         if (const auto changes = self.lock()) {
+                             (*changes)->sent(code, number, version, reply.has_value());
+                         }
+                     });
     }
     figures_.waiting.set(waiting_.size());
 }
@@ -121,7 +122,8 @@ void LinkChanges::sent(const std::string& code, std::uint64_t number, std::uint6
 }
 
 void LinkChanges::beat() {
-    client_.send(Command("PUBLISH").arg(invalidation_channel).arg("h"), nullptr);
+    const std::string channel = invalidation_channel(client_.config().url.db);
+    client_.send(Command("PUBLISH").arg(channel).arg("h"), nullptr);
 }
 
 void LinkChanges::on_message(std::string_view payload) {

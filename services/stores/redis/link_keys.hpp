@@ -30,8 +30,4 @@ inline std::string run_key(std::uint16_t slot) {
     return "qck:run:{" + std::to_string(tag_of_slot(slot)) + "}";
 }
 
-/// Ids of links of which Redis lost totals, in decimal with spaces between: who counted clicks of
-/// them delivers them again.
-inline constexpr const char* heal_channel = "qck:heal";
-
 }  // namespace qck::redis

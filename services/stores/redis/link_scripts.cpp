@@ -1,6 +1,7 @@
 #include "services/stores/redis/link_scripts.hpp"
 
 #include "base/clock.hpp"
+#include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_value.hpp"
 
 namespace qck::redis {
@@ -89,10 +90,10 @@ Command on_link(std::string_view script, std::string_view code) {
 }
 
 /// What every script that an operator ordered ends with: the channel, and what is told there.
-Command told(Command command, LinkOrder order, std::string_view code) {
+Command told(Command command, LinkOrder order, std::string_view code, std::uint32_t db) {
     std::string message{static_cast<char>(order), ' '};
     message.append(code);
-    return std::move(command).arg(invalidation_channel).arg(message).repeatable();
+    return std::move(command).arg(invalidation_channel(db)).arg(message).repeatable();
 }
 
 std::string value_text(const cache::Known& known, std::chrono::nanoseconds fetch_time,
@@ -121,32 +122,32 @@ Command fill_command(std::string_view code, const cache::Known& known,
 }
 
 Command change_command(std::string_view code, const cache::Known& known,
-                       std::chrono::milliseconds ttl, bool only_if_known) {
+                       std::chrono::milliseconds ttl, bool only_if_known, std::uint32_t db) {
     const std::string value = value_text(known, std::chrono::nanoseconds(0), ttl);
     return on_link(change_script, code)
         .arg(version_of(known))
         .arg(value)
         .arg(ttl.count())
-        .arg(invalidation_channel)
+        .arg(invalidation_channel(db))
         .arg(only_if_known ? "1" : "0")
         .arg("c " + std::string(code) + " " + value)
         .repeatable();
 }
 
-Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl) {
-    return told(on_link(evict_script, code).arg(mark_ttl.count()), LinkOrder::evict, code);
+Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl, std::uint32_t db) {
+    return told(on_link(evict_script, code).arg(mark_ttl.count()), LinkOrder::evict, code, db);
 }
 
-Command pin_command(const links::Link& link, std::chrono::milliseconds ttl) {
+Command pin_command(const links::Link& link, std::chrono::milliseconds ttl, std::uint32_t db) {
     const cache::Known known{link, 0};
     return told(on_link(pin_script, link.code)
                     .arg(version_of(known))
                     .arg(value_text(known, std::chrono::nanoseconds(0), ttl)),
-                LinkOrder::pin, link.code);
+                LinkOrder::pin, link.code, db);
 }
 
-Command unpin_command(std::string_view code, std::chrono::milliseconds ttl) {
-    return told(on_link(unpin_script, code).arg(ttl.count()), LinkOrder::unpin, code);
+Command unpin_command(std::string_view code, std::chrono::milliseconds ttl, std::uint32_t db) {
+    return told(on_link(unpin_script, code).arg(ttl.count()), LinkOrder::unpin, code, db);
 }
 
 Command renew_command(std::string_view code, std::chrono::milliseconds ttl) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,9 +9,6 @@
 #include "services/stores/redis/protocol/command.hpp"
 
 namespace qck::redis {
-
-/// The channel on which instances tell each other of changed links.
-inline constexpr std::string_view invalidation_channel = "qck:invalidate";
 
 std::string link_key(std::string_view code);
 
@@ -20,9 +18,10 @@ Command fill_command(std::string_view code, const cache::Known& known,
                      std::chrono::nanoseconds fetch_time, std::chrono::milliseconds ttl);
 
 /// Writes a change that was committed, unless something newer is there, and tells every instance
-/// of it. With `only_if_known`, only when somebody asked for the code lately.
+/// of it. With `only_if_known`, only when somebody asked for the code lately. `db`, of this and of
+/// all below: the database of the client that sends it.
 Command change_command(std::string_view code, const cache::Known& known,
-                       std::chrono::milliseconds ttl, bool only_if_known);
+                       std::chrono::milliseconds ttl, bool only_if_known, std::uint32_t db);
 
 /// What operators order for a code, of every instance: told on the invalidation channel as
 /// `e CODE`, `p CODE` and `u CODE`.
@@ -30,12 +29,12 @@ enum class LinkOrder : char { evict = 'e', pin = 'p', unpin = 'u' };
 
 /// Takes the value away and tells every instance. Its version stays for `mark_ttl` (for ever where
 /// the link is pinned), so that no older value can take the place.
-Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl);
+Command evict_command(std::string_view code, std::chrono::milliseconds mark_ttl, std::uint32_t db);
 /// The link is there without an expiry, whatever is written later, until it is unpinned or removed.
 /// A newer version that is there already stays.
-Command pin_command(const links::Link& link, std::chrono::milliseconds ttl);
+Command pin_command(const links::Link& link, std::chrono::milliseconds ttl, std::uint32_t db);
 /// From now on it expires after `ttl` again.
-Command unpin_command(std::string_view code, std::chrono::milliseconds ttl);
+Command unpin_command(std::string_view code, std::chrono::milliseconds ttl, std::uint32_t db);
 
 /// A link that is there lives for `ttl` from now on; one without an expiry stays as it is.
 Command renew_command(std::string_view code, std::chrono::milliseconds ttl);

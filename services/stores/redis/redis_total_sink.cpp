@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_keys.hpp"
 
 namespace qck::redis {
@@ -199,14 +200,14 @@ Result<std::string> RedisTotalSink::incarnation() {
 }
 
 Result<void> RedisTotalSink::publish_lost() {
+    const std::string channel = heal_channel(client_.config().url.db);
     while (!unpublished_.empty()) {
         const std::size_t count = std::min(unpublished_.size(), ids_per_message);
         std::string message;
         for (std::size_t i = unpublished_.size() - count; i < unpublished_.size(); ++i) {
             message += (message.empty() ? "" : " ") + std::to_string(unpublished_[i]);
         }
-        auto published =
-            client_.call(Command("PUBLISH").arg(heal_channel).arg(message).repeatable());
+        auto published = client_.call(Command("PUBLISH").arg(channel).arg(message).repeatable());
         if (!published) return published.error();
         unpublished_.resize(unpublished_.size() - count);
     }

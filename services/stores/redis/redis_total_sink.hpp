@@ -26,7 +26,7 @@ std::string producer_field(std::uint64_t node, const clicks::LinkTotals::Part& p
 ///   only came back after a loss does not, as far as one of the two was left to tell it by.
 ///
 /// A link that was delivered before, and of which none of this node's fields is there, has lost its
-/// hash, and with it the totals of others: its id is returned, and published on `qck:heal` (again
+/// hash, and with it the totals of others: its id is returned, and published on the heal channel (again
 /// with the next delivery, if that fails). A hash goes as a whole, so one field alone that is
 /// missing is new. Exact below 2^53 clicks a link.
 ///

@@ -153,7 +153,7 @@ TEST_CASE("what was evicted is gone, and no older version takes its place", "[re
     Instance instance(server.config());
     instance.fill("a", known("a", 5));
     CHECK(instance.stored("a") == 5U);
-    REQUIRE(raw->call(evict_command("a", 60s)).has_value());
+    REQUIRE(raw->call(evict_command("a", 60s, 0)).has_value());
     CHECK_FALSE(instance.stored("a").has_value());
     instance.fill("a", known("a", 4));
     CHECK_FALSE(instance.stored("a").has_value());
@@ -170,26 +170,26 @@ TEST_CASE("a pinned link does not expire, whatever is written, until it is unpin
     instance.fill("a", known("a", 5));
     REQUIRE(instance.stored("a") == 5U);
     CHECK(expires());
-    REQUIRE(raw->call(pin_command(link("a", 4), 1h)).has_value());
+    REQUIRE(raw->call(pin_command(link("a", 4), 1h, 0)).has_value());
     CHECK(instance.stored("a") == 5U);
     CHECK_FALSE(expires());
     instance.fill("a", known("a", 6));
     CHECK(instance.stored("a") == 6U);
     CHECK_FALSE(expires());
-    REQUIRE(raw->call(evict_command("a", 60s)).has_value());
+    REQUIRE(raw->call(evict_command("a", 60s, 0)).has_value());
     instance.fill("a", known("a", 6));
     CHECK(instance.stored("a") == 6U);
     CHECK_FALSE(expires());
-    REQUIRE(raw->call(unpin_command("a", 1h)).has_value());
+    REQUIRE(raw->call(unpin_command("a", 1h, 0)).has_value());
     CHECK(expires());
-    REQUIRE(raw->call(pin_command(link("a", 7), 1h)).has_value());
+    REQUIRE(raw->call(pin_command(link("a", 7), 1h, 0)).has_value());
     CHECK(instance.stored("a") == 7U);
     CHECK_FALSE(expires());
     instance.fill("a", removed(8));
     CHECK(instance.stored("a") == 8U);
     CHECK(expires());
     // A link that is gone is not brought back.
-    REQUIRE(raw->call(pin_command(link("a", 7), 1h)).has_value());
+    REQUIRE(raw->call(pin_command(link("a", 7), 1h, 0)).has_value());
     CHECK(instance.stored("a") == 8U);
     CHECK(expires());
 }
@@ -226,6 +226,27 @@ TEST_CASE("every instance is told of a change, and Redis has it", "[redis][cache
     here.changes().link_created(link("asked", 1));
     CHECK(wait_for([&] { return there.told("asked") == 1; }));
     CHECK_FALSE(here.stored("unasked").has_value());
+}
+
+TEST_CASE("instances of another database of the same Redis are told nothing",
+          "[redis][cache][P4]") {
+    const RedisServer server;
+    ClientConfig config = server.config();
+    Instance here(config);
+    config.url = *parse_redis_url(server.url() + "/1");
+    Instance staging(config);
+    Instance staging_too(config);
+    REQUIRE(wait_for([&] { return here.heard() && staging.heard() && staging_too.heard(); }));
+    staging.changes().link_changed(link("a", 9));
+    REQUIRE(wait_for([&] { return staging_too.told("a") == 9; }));
+    const auto raw = std::move(*BlockingClient::create(config));
+    REQUIRE(raw->call(evict_command("a", 60s, 1)).has_value());
+    // What is told later on the same connection comes later: it had its time.
+    here.changes().link_changed(link("b", 1));
+    REQUIRE(wait_for([&] { return here.told("b") == 1; }));
+    CHECK(here.told("a") == 0);
+    CHECK(staging.told("b") == 0);
+    CHECK_FALSE(here.stored("a").has_value());
 }
 
 TEST_CASE("a silent or lost Redis is noticed, and changes made meanwhile arrive later",

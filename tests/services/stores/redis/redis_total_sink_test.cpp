@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_keys.hpp"
 #include "services/stores/redis/uniques.hpp"
 #include "tests/support/redis_server.hpp"
@@ -130,7 +131,7 @@ TEST_CASE("links that were lost are published to the other instances", "[redis]"
     std::string heard;
     std::atomic<bool> subscribed = false;
     counted.client->subscribe(
-        heal_channel,
+        heal_channel(0),
         [&](std::string_view payload) {
             const std::lock_guard lock(mutex);
             heard = payload;
