@@ -38,6 +38,7 @@ TotalDelivery::TotalDelivery(const Parts& parts, TotalDeliveryConfig config)
       config_(std::move(config)),
       owed_(config_.limits, parts_.position.load()),
       backoff_(config_.backoff, config_.jitter_seed),
+      part_backoff_(config_.backoff, ~config_.jitter_seed),
       all_delivered_ns_(config_.now()) {}
 
 TotalDelivery::~TotalDelivery() { stop(std::chrono::milliseconds(0)); }
@@ -132,9 +133,13 @@ bool TotalDelivery::deliver_owed(Pace pace) {
         {
             const std::lock_guard lock(mutex_);
             hurried_ = hurried_ && owed_.walking();
-            const bool walk_now = pace == Pace::full || hurried_ || config_.now() >= next_walk_ns_;
-            task = owed_.next(config_.suppressed, walk_now);
-            if (task.kind == OwedTotals::Task::Kind::nothing) return owed_.all_delivered();
+            const std::int64_t now_ns = config_.now();
+            const bool walk_now = now_ns >= walk_not_before_ns_ &&
+                                  (pace == Pace::full || hurried_ || now_ns >= next_walk_ns_);
+            task = owed_.next([this](std::uint64_t link) { return waits(link); }, walk_now);
+            if (task.kind == OwedTotals::Task::Kind::nothing) {
+                return owed_.all_delivered() && aside_.empty();
+            }
             if (stopping_ && config_.now() >= stop_by_ns_) return false;
         }
         if (!do_task(task)) return false;
@@ -168,10 +173,33 @@ bool TotalDelivery::read_journal(const OwedTotals::Task& task) {
 bool TotalDelivery::do_send(const OwedTotals::Task& task) {
     const auto totals = parts_.store.totals_of(task.links);
     if (!totals) return failed(totals.error(), "totals_unreadable");
-    if (!give(totals->value, totals->revision)) return false;
+    const Given given = give(totals->value, totals->revision);
+    if (!given.goes_on && given.untaken.empty()) return false;
     const std::lock_guard lock(mutex_);
+    // So many are not remembered apart: as if nothing had been taken.
+    if (aside_.size() + given.untaken.size() > config_.limits.links_max) return false;
+    for (const std::uint64_t link : task.links) aside_.erase(link);
+    put_aside(given.untaken);
     owed_.sent(task.links);
-    return true;
+    return given.goes_on;
+}
+
+/// With the mutex held.
+bool TotalDelivery::waits(std::uint64_t link_id) const {
+    if (config_.suppressed && config_.suppressed(link_id)) return true;
+    return !aside_.empty() && config_.now() < aside_until_ns_ && aside_.contains(link_id);
+}
+
+/// What is put off is owed still, also when it is told that all of a task was sent. With the mutex
+/// held.
+void TotalDelivery::put_aside(std::span<const std::uint64_t> links) {
+    if (links.empty()) {
+        if (aside_.empty()) part_backoff_.reset();
+        return;
+    }
+    for (const std::uint64_t link : links) owed_.put_off(link);
+    aside_.insert(links.begin(), links.end());
+    aside_until_ns_ = config_.now() + part_backoff_.next().count();
 }
 
 bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
@@ -191,7 +219,12 @@ bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
             return true;
         });
     }
-    if (!give(totals->value, totals->revision)) return false;
+    const Given given = give(totals->value, totals->revision);
+    if (!given.untaken.empty()) {
+        // The same part once more, later; clicks of meanwhile do not wait for it.
+        walk_not_before_ns_ = next_walk_ns_ = config_.now() + part_backoff_.next().count();
+    }
+    if (!given.goes_on || !given.untaken.empty()) return given.goes_on;
     walks_.fetch_add(1, std::memory_order_relaxed);
     next_walk_ns_ = config_.now() + static_cast<std::int64_t>(walked) * second_ns /
                                         std::max(config_.walk_links_per_s, 1U);
@@ -200,11 +233,11 @@ bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
     return true;
 }
 
-/// Whether the sink took all of it.
-bool TotalDelivery::give(std::span<const ProducerTotal> rows, std::uint64_t revision) {
+TotalDelivery::Given TotalDelivery::give(std::span<const ProducerTotal> rows,
+                                         std::uint64_t revision) {
     std::vector<LinkTotals> links = by_link(rows);
-    if (links.empty()) return true;
-    if (!parts_.breaker.allows(config_.now())) return false;
+    if (links.empty()) return {};
+    if (!parts_.breaker.allows(config_.now())) return {false};
     await_revision(revision);
     {
         const std::lock_guard lock(mutex_);
@@ -213,21 +246,59 @@ bool TotalDelivery::give(std::span<const ProducerTotal> rows, std::uint64_t revi
             link.delivered_before = current && owed_.delivered_before(link.link_id, sum_of(link));
         }
     }
-    const auto lost = parts_.sink.deliver(parts_.node, links);
-    if (!lost) {
-        if (parts_.breaker.failed(config_.now())) {
-            log::warn("circuit_opened", {{"store", name()}, {"error", lost.error().message}});
-        }
-        return failed(lost.error(), "delivery_failed");
-    }
+    auto taken = parts_.sink.deliver(parts_.node, links);
+    if (!taken) return none_taken(links, taken.error());
     parts_.breaker.succeeded();
     backoff_.reset();
     note_working();
     not_before_ns_ = 0;
-    delivered_.fetch_add(links.size(), std::memory_order_relaxed);
     batches_.fetch_add(1, std::memory_order_relaxed);
-    lost_.fetch_add(lost->size(), std::memory_order_relaxed);
-    return true;
+    lost_.fetch_add(taken->lost.size(), std::memory_order_relaxed);
+    return taken_in_part(std::move(*taken), links.size());
+}
+
+/// Links that were not taken before either, while others were, say nothing new of the sink: neither
+/// the back-off nor the breaker is to keep the others waiting for them.
+TotalDelivery::Given TotalDelivery::none_taken(std::span<const LinkTotals> links,
+                                               const Error& why) {
+    Given given;
+    bool expected = failing_in_part_;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const LinkTotals& link : links) {
+            given.untaken.push_back(link.link_id);
+            expected = expected && aside_.contains(link.link_id);
+        }
+    }
+    if (expected) {
+        failures_.fetch_add(1, std::memory_order_relaxed);
+        return given;
+    }
+    failing_in_part_ = false;
+    if (parts_.breaker.failed(config_.now())) {
+        log::warn("circuit_opened", {{"store", name()}, {"error", why.message}});
+    }
+    given.goes_on = failed(why, "delivery_failed");
+    return given;
+}
+
+TotalDelivery::Given TotalDelivery::taken_in_part(Taken taken, std::size_t links) {
+    delivered_.fetch_add(links - taken.untaken.size(), std::memory_order_relaxed);
+    if (!taken.untaken.empty()) {
+        failures_.fetch_add(1, std::memory_order_relaxed);
+        if (!std::exchange(failing_in_part_, true)) {
+            log::error("delivery_failed_in_part",
+                       {{"sink", name()},
+                        {"links", taken.untaken.size()},
+                        {"error", taken.why},
+                        {"effect", "their counts wait in the local store, others do not"}});
+        }
+    } else {
+        const std::lock_guard lock(mutex_);
+        // Those aside were not taken when others were not either: now others are.
+        failing_in_part_ = !aside_.empty();
+    }
+    return {true, std::move(taken.untaken)};
 }
 
 void TotalDelivery::await_revision(std::uint64_t revision) {
@@ -325,7 +396,7 @@ TotalDeliveryFigures TotalDelivery::figures() const {
         const std::lock_guard lock(mutex_);
         figures.links_pending = owed_.pending();
         figures.failing = failing_;
-        if (!owed_.all_delivered()) {
+        if (!owed_.all_delivered() || !aside_.empty()) {
             figures.lag_seconds = static_cast<double>(config_.now() - all_delivered_ns_) / 1e9;
         }
     }

@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "base/backoff.hpp"
@@ -142,7 +144,16 @@ private:
     bool do_send(const OwedTotals::Task& task);
     bool do_walk(const OwedTotals::Task& task);
     bool read_journal(const OwedTotals::Task& task);
-    bool give(std::span<const ProducerTotal> rows, std::uint64_t revision);
+    /// How it went: which links the sink did not take, and whether others are worth a try now.
+    struct Given {
+        bool goes_on = true;
+        std::vector<std::uint64_t> untaken = {};
+    };
+    Given give(std::span<const ProducerTotal> rows, std::uint64_t revision);
+    Given none_taken(std::span<const LinkTotals> links, const Error& why);
+    Given taken_in_part(Taken taken, std::size_t links);
+    bool waits(std::uint64_t link_id) const;
+    void put_aside(std::span<const std::uint64_t> links);
     void await_revision(std::uint64_t revision);
     bool failed(const Error& error, const char* what);
     void note_failing(const Error& error, const char* what);
@@ -153,6 +164,8 @@ private:
     const TotalDeliveryConfig config_;
     mutable std::mutex mutex_;
     OwedTotals owed_;  ///< guarded by mutex_
+    /// Links that the sink did not take when they were given last; tried again after a pause.
+    std::unordered_set<std::uint64_t> aside_;  ///< guarded by mutex_
     std::condition_variable wake_;
     std::condition_variable told_;
     std::string failing_;          ///< guarded by mutex_: why, until it works again
@@ -165,11 +178,15 @@ private:
     // The delivering thread's alone.
     Backoff backoff_;
     std::int64_t not_before_ns_ = 0;
+    Backoff part_backoff_;
+    std::int64_t aside_until_ns_ = 0;
+    std::int64_t walk_not_before_ns_ = 0;
     std::int64_t next_save_ns_ = 0;
     std::int64_t next_ask_ns_ = 0;
     bool asked_ = false;  ///< the last question was answered
     std::int64_t next_walk_ns_ = 0;
     std::uint64_t saved_version_ = 0;
+    bool failing_in_part_ = false;  ///< it took others since it did not take those aside
 
     std::atomic<std::int64_t> all_delivered_ns_;
     std::atomic<std::uint64_t> delivered_{0};

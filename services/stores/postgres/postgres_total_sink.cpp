@@ -120,8 +120,8 @@ Result<bool> PostgresTotalSink::takes_two_statements(Connection& connection) {
     return *options_.two_statements;
 }
 
-Result<std::vector<std::uint64_t>> PostgresTotalSink::deliver(
-    std::uint64_t node, std::span<const clicks::LinkTotals> links) {
+Result<clicks::Taken> PostgresTotalSink::deliver(std::uint64_t node,
+                                                 std::span<const clicks::LinkTotals> links) {
     // By id, so that no two instances wait for each other in a circle, in one batch or the next.
     std::vector<clicks::LinkTotals> sorted(links.begin(), links.end());
     std::sort(sorted.begin(), sorted.end(),
@@ -140,7 +140,7 @@ Result<std::vector<std::uint64_t>> PostgresTotalSink::deliver(
         if (!raised) return raised.error();
         note_lost(batch, *raised, lost);
     }
-    return lost;
+    return clicks::Taken{std::move(lost)};
 }
 
 Result<std::uint64_t> PostgresTotalSink::recount(std::span<const std::uint64_t> link_ids) {

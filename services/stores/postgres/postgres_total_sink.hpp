@@ -43,8 +43,8 @@ public:
     std::string_view name() const override { return "postgres"; }
     /// A link was lost if it was delivered before and none of its totals was there: the server went
     /// back to an older backup or replica. (Where the totals alone were lost, recount() as well.)
-    Result<std::vector<std::uint64_t>> deliver(std::uint64_t node,
-                                               std::span<const clicks::LinkTotals> links) override;
+    Result<clicks::Taken> deliver(std::uint64_t node,
+                                  std::span<const clicks::LinkTotals> links) override;
 
     /// Raises links.click_count to the sum of the link's totals, for each of these links: for
     /// repair. Exact beside deliveries. Returns how many counts were too low.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/log.hpp"
 #include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_keys.hpp"
 
@@ -15,14 +16,20 @@ namespace {
 
 /// KEYS: for each link its count, its hash of producers, its key of this second. ARGV: for each
 /// link 1 if it was delivered before, how many fields follow, and field, total for each. Returns
-/// the places (from 1) of links that were lost.
+/// the places (from 1) of links that were lost, and those of keys in KEYS that were replaced.
 constexpr std::string_view count_script = R"lua(
 local lost = {}
+local replaced = {}
 local at = 1
 for key = 1, #KEYS, 3 do
   local by = {}
   local before = 0
-  local all = redis.call('HGETALL', KEYS[key + 1])
+  local all = redis.pcall('HGETALL', KEYS[key + 1])
+  local no_hash = all.err ~= nil
+  if no_hash then
+    redis.call('DEL', KEYS[key + 1])
+    replaced[#replaced + 1] = key + 1
+  end
   for i = 1, #all, 2 do
     by[all[i]] = tonumber(all[i + 1]) or 0
     before = before + by[all[i]]
@@ -41,26 +48,36 @@ for key = 1, #KEYS, 3 do
     end
     at = at + 2
   end
-  if delivered == '1' and found == 0 and fields > 0 then
+  if no_hash or (delivered == '1' and found == 0 and fields > 0) then
     lost[#lost + 1] = (key + 2) / 3
   end
-  local count = tonumber(redis.call('GET', KEYS[key]) or '') or 0
+  local text = redis.pcall('GET', KEYS[key])
+  if type(text) == 'table' then
+    redis.call('DEL', KEYS[key])
+    replaced[#replaced + 1] = key
+    text = false
+  end
+  local count = tonumber(text or '') or 0
   if sum > count then
     redis.call('SET', KEYS[key], string.format('%.0f', sum))
     local new = sum - math.max(count, before)
     if new > 0 then
-      redis.call('INCRBY', KEYS[key + 2], string.format('%.0f', new))
+      local added = redis.pcall('INCRBY', KEYS[key + 2], string.format('%.0f', new))
+      if type(added) == 'table' then
+        redis.call('SET', KEYS[key + 2], string.format('%.0f', new))
+        replaced[#replaced + 1] = key + 2
+      end
       redis.call('EXPIRE', KEYS[key + 2], 60)
     end
   end
 end
-return lost
+return {lost, replaced}
 )lua";
 
 /// KEYS[1]: the key of the run; ARGV[1]: its value if there is none. Returns value and process.
 constexpr std::string_view run_script = R"lua(
-local run = redis.call('GET', KEYS[1])
-if not run then
+local run = redis.pcall('GET', KEYS[1])
+if type(run) ~= 'string' then
   run = ARGV[1]
   redis.call('SET', KEYS[1], run)
 end
@@ -117,23 +134,31 @@ RedisTotalSink::RedisTotalSink(BlockingClient& client, WallSeconds now)
       links_per_script_(
           client.config().url.topology == Topology::cluster ? 1 : links_per_script_of_a_server) {}
 
-Result<std::vector<std::uint64_t>> RedisTotalSink::deliver(
-    std::uint64_t node, std::span<const clicks::LinkTotals> links) {
-    std::vector<std::uint64_t> lost;
+Result<clicks::Taken> RedisTotalSink::deliver(std::uint64_t node,
+                                              std::span<const clicks::LinkTotals> links) {
+    clicks::Taken taken;
     Result<void> outcome;
-    for (std::size_t at = 0; at < links.size() && outcome; at += links_per_round) {
-        outcome =
-            count(node, links.subspan(at, std::min(links_per_round, links.size() - at)), lost);
+    for (std::size_t at = 0; at < links.size(); at += links_per_round) {
+        const auto part = links.subspan(at, std::min(links_per_round, links.size() - at));
+        const std::size_t before = taken.untaken.size();
+        if (auto counted = count(node, part, taken); !counted) outcome = counted;
+        if (taken.untaken.size() - before < part.size()) continue;
+        // Nothing of it is in reach: what is left would only wait for as long again.
+        for (const auto& link : links.subspan(at + part.size())) {
+            taken.untaken.push_back(link.link_id);
+        }
+        break;
     }
     // Also when it fails half-way: what was found lost is there again, so nobody would notice.
-    unpublished_.insert(unpublished_.end(), lost.begin(), lost.end());
-    if (!outcome) return outcome.error();
+    unpublished_.insert(unpublished_.end(), taken.lost.begin(), taken.lost.end());
+    if (!outcome && taken.untaken.size() >= links.size()) return outcome.error();
     if (auto published = publish_lost(); !published) return published.error();
-    return lost;
+    if (!outcome) taken.why = outcome.error().message;
+    return taken;
 }
 
 Result<void> RedisTotalSink::count(std::uint64_t node, std::span<const clicks::LinkTotals> links,
-                                   std::vector<std::uint64_t>& lost) {
+                                   clicks::Taken& taken) {
     const std::int64_t second = now_();
     const auto links_of = [&](std::size_t chunk) {
         const std::size_t at = chunk * links_per_script_;
@@ -162,17 +187,31 @@ Result<void> RedisTotalSink::count(std::uint64_t node, std::span<const clicks::L
 
     Result<void> outcome;
     for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-        if (!replies[chunk]) {
-            outcome = replies[chunk].error();
+        const auto part = links_of(chunk);
+        if (replies[chunk]) {
+            note_reply(*replies[chunk], part, taken);
             continue;
         }
-        const auto part = links_of(chunk);
-        for (std::size_t i = 0; i < replies[chunk]->size(); ++i) {
-            const auto place = static_cast<std::size_t>((*replies[chunk])[i].integer());
-            if (place >= 1 && place <= part.size()) lost.push_back(part[place - 1].link_id);
-        }
+        outcome = replies[chunk].error();
+        for (const auto& link : part) taken.untaken.push_back(link.link_id);
     }
     return outcome;
+}
+
+void RedisTotalSink::note_reply(const Reply& reply, std::span<const clicks::LinkTotals> links,
+                                clicks::Taken& taken) {
+    const auto lost = reply[0];
+    for (std::size_t i = 0; i < lost.size(); ++i) {
+        const auto place = static_cast<std::size_t>(lost[i].integer());
+        if (place >= 1 && place <= links.size()) taken.lost.push_back(links[place - 1].link_id);
+    }
+    const auto replaced = reply[1];
+    if (replaced.size() == 0 || std::exchange(told_of_replaced_, true)) return;
+    const auto key = static_cast<std::size_t>(std::max<std::int64_t>(replaced[0].integer(), 1) - 1);
+    log::warn("redis_key_replaced",
+              {{"link", links[std::min(key / 3, links.size() - 1)].link_id},
+               {"keys", replaced.size()},
+               {"why", "it was of another type: somebody else writes to keys of qck"}});
 }
 
 Result<std::string> RedisTotalSink::incarnation() {

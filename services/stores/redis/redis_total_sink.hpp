@@ -25,10 +25,13 @@ std::string producer_field(std::uint64_t node, const clicks::LinkTotals::Part& p
 /// What
 ///   only came back after a loss does not, as far as one of the two was left to tell it by.
 ///
+/// A key of another type than it has here is replaced, and the first one logged: totals are
+/// absolute, so nothing of its link is lost that is not given again.
+///
 /// A link that was delivered before, and of which none of this node's fields is there, has lost its
-/// hash, and with it the totals of others: its id is returned, and published on the heal channel (again
-/// with the next delivery, if that fails). A hash goes as a whole, so one field alone that is
-/// missing is new. Exact below 2^53 clicks a link.
+/// hash, and with it the totals of others: its id is returned, and published on the heal channel
+/// (again with the next delivery, if that fails). A hash goes as a whole, so one field alone that
+/// is missing is new. So has one whose hash was replaced. Exact below 2^53 clicks a link.
 ///
 /// Its incarnation is made of each master's process (`run_id`: one that begins again, or takes
 /// over, may lack the last writes) and of a key with a random value there, written by whoever finds
@@ -44,13 +47,16 @@ public:
     explicit RedisTotalSink(BlockingClient& client, WallSeconds now = {});
 
     std::string_view name() const override { return "redis"; }
-    Result<std::vector<std::uint64_t>> deliver(std::uint64_t node,
-                                               std::span<const clicks::LinkTotals> links) override;
+    /// Links of a script that failed (a master of a cluster is down) are untaken, others are not.
+    Result<clicks::Taken> deliver(std::uint64_t node,
+                                  std::span<const clicks::LinkTotals> links) override;
     Result<std::string> incarnation() override;
 
 private:
     Result<void> count(std::uint64_t node, std::span<const clicks::LinkTotals> links,
-                       std::vector<std::uint64_t>& lost);
+                       clicks::Taken& taken);
+    void note_reply(const Reply& reply, std::span<const clicks::LinkTotals> links,
+                    clicks::Taken& taken);
     Result<void> publish_lost();
 
     BlockingClient& client_;
@@ -59,6 +65,7 @@ private:
     Script run_script_;
     std::size_t links_per_script_;
     std::vector<std::uint64_t> unpublished_;  ///< lost, but the others have not been told
+    bool told_of_replaced_ = false;
 };
 
 }  // namespace qck::redis

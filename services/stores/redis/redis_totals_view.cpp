@@ -21,11 +21,12 @@ local counts = {}
 local mine = ARGV[1]
 for key = 1, #KEYS, 2 do
   local others = 0
-  local all = redis.call('HGETALL', KEYS[key + 1])
+  local all = redis.pcall('HGETALL', KEYS[key + 1])  -- of another type: nobody has anything
   for i = 1, #all, 2 do
     if string.sub(all[i], 1, #mine) ~= mine then others = others + (tonumber(all[i + 1]) or 0) end
   end
-  local count = tonumber(redis.call('GET', KEYS[key]) or '') or 0
+  local text = redis.pcall('GET', KEYS[key])
+  local count = type(text) == 'string' and tonumber(text) or 0
   counts[#counts + 1] = string.format('%.0f', math.max(count - others, 0))
 end
 return counts
@@ -47,7 +48,8 @@ for key = 1, #KEYS, 2 do
     at = at + 2
   end
   local sum = 0
-  local all = redis.call('HGETALL', by)
+  local all = redis.pcall('HGETALL', by)
+  if all.err then redis.call('DEL', by) end
   for i = 1, #all, 2 do
     if string.sub(all[i], 1, #mine) ~= mine then
       sum = sum + (tonumber(all[i + 1]) or 0)

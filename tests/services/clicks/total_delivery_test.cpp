@@ -26,18 +26,24 @@ using Totals = std::map<TotalKey, std::uint64_t>;
 /// Takes the larger of old and new; fails on command.
 struct MemorySink final : TotalSink {
     std::string_view name() const override { return "memory"; }
-    Result<std::vector<std::uint64_t>> deliver(std::uint64_t,
-                                               std::span<const LinkTotals> links) override {
+    Result<Taken> deliver(std::uint64_t, std::span<const LinkTotals> links) override {
         const std::lock_guard lock(mutex);
         if (down) return error(Errc::unavailable, "the sink is down");
+        Taken taken;
         for (const auto& link : links) {
+            if (odd_down && link.link_id % 2 == 1) {
+                taken.untaken.push_back(link.link_id);
+                taken.why = "that part is down";
+                continue;
+            }
             for (const auto& part : link.parts) {
                 auto& total = totals[{link.link_id, part.shard, part.click_class}];
                 total = std::max(total, part.total);
             }
             ++given;
         }
-        return std::vector<std::uint64_t>();
+        if (taken.untaken.size() == links.size()) return error(Errc::unavailable, taken.why);
+        return taken;
     }
     std::uint64_t total_of(std::uint64_t link) {
         const std::lock_guard lock(mutex);
@@ -58,6 +64,7 @@ struct MemorySink final : TotalSink {
     }
     std::mutex mutex;
     bool down = false;
+    bool odd_down = false;  ///< the part of it that has links of odd ids
     std::string name_of_content = "first";
     Totals totals;
     std::uint64_t given = 0;
@@ -155,6 +162,55 @@ TEST_CASE("clicks reach a sink while it works, wait while it is down, and cross 
     }
 }
 
+TEST_CASE("links that a sink in part out of reach takes do not wait for the others",
+          "[clicks][delivery]") {
+    const qck::test::SilentLog silent;
+    const qck::test::TemporaryDirectory directory;
+    MemorySink sink;
+    const auto set_odd_down = [&](bool down) {
+        const std::lock_guard lock(sink.mutex);
+        sink.odd_down = down;
+    };
+    set_odd_down(true);
+    {
+        Delivering service(directory.path(), sink);
+        // More than one task gives, of which the first would be the first again and again.
+        for (std::uint64_t link = 1; link <= 12'000; ++link) service.click(link, 1);
+        const auto even = [&] {
+            for (std::uint64_t link = 2; link <= 12'000; link += 2) {
+                if (sink.totals.count({link, 0, ClickClass::human}) == 0) return false;
+            }
+            return true;
+        };
+        CHECK(eventually([&] {
+            const std::lock_guard lock(sink.mutex);
+            return even();
+        }));
+        service.click(2, 5);
+        CHECK(eventually([&] { return sink.total_of(2) == 6; }));
+        CHECK(sink.total_of(1) == 0);
+        CHECK(service.delivery->figures().failures > 0);
+        CHECK(service.delivery->figures().lag_seconds > 0);
+        CHECK(service.delivery->figures().links_pending >= 6'000);
+        set_odd_down(false);
+        CHECK(eventually([&] { return service.delivery->figures().links_pending == 0; }));
+        CHECK(sink.total_of(1) == 1);
+        CHECK(sink.total_of(11'999) == 1);
+        CHECK(eventually([&] { return service.delivery->figures().lag_seconds == 0; }));
+        // So it is when everything is given again.
+        set_odd_down(true);
+        sink.forget("second");
+        service.click(4, 1);
+        CHECK(eventually([&] { return sink.total_of(4) == 2; }));
+        service.click(1, 1);
+        CHECK(eventually([&] { return service.delivery->figures().failures > 5; }));
+    }
+    // What was not taken is known after a restart.
+    set_odd_down(false);
+    Delivering service(directory.path(), sink);
+    CHECK(eventually([&] { return sink.total_of(1) == 2 && sink.total_of(11'999) == 1; }));
+}
+
 TEST_CASE("a sink that lost what it had is given everything, whether it said so or not",
           "[clicks][delivery][P3]") {
     const qck::test::SilentLog silent;
@@ -225,18 +281,24 @@ TEST_CASE("what is suppressed is owed, and everything else is delivered up to a 
 TEST_CASE("a delivery whose journal is gone gives every link again", "[clicks][delivery]") {
     const qck::test::SilentLog silent;
     const qck::test::TemporaryDirectory directory;
+    const auto position = directory.path() / "delivery" / "memory.cursor";
+    const auto kept = directory.path() / "kept.cursor";
     MemorySink sink;
     {
         Delivering service(directory.path(), sink);
         service.click(1, 100);
         CHECK(eventually([&] { return sink.total_of(1) == 100; }));
+        CHECK(eventually([&] { return std::filesystem::exists(position); }));
         {
             const std::lock_guard lock(sink.mutex);
             sink.down = true;
         }
+        std::filesystem::copy_file(position, kept);
         service.click(2, 5000);
         REQUIRE(service.counting->flush(20s));
     }
+    // Nor does the position name what is owed: it was not written before the end.
+    std::filesystem::rename(kept, position);
     std::filesystem::remove_all(directory.path() / "journal" / "0");
     sink.down = false;
     Delivering service(directory.path(), sink);

@@ -33,7 +33,7 @@ struct Counted {
     void deliver(std::uint64_t node, const std::vector<LinkTotals>& links) {
         const auto lost = sink.deliver(node, links);
         if (!lost) FAIL(lost.error().message);
-        CHECK(lost->empty());
+        CHECK(lost->lost.empty());
     }
 
     std::string url = with_schema(shared_server().make_database());
@@ -179,7 +179,7 @@ TEST_CASE("totals that the server lost are noticed", "[postgres][sink]") {
     shared_server().sql("DELETE FROM link_click_totals", database_of(counted.url));
     const auto lost = counted.sink.deliver(1, std::vector<LinkTotals>{link});
     REQUIRE(lost.has_value());
-    CHECK(*lost == std::vector<std::uint64_t>{counted.ids[0]});
+    CHECK(lost->lost == std::vector<std::uint64_t>{counted.ids[0]});
 }
 
 TEST_CASE("a recount makes wrong counts right beside deliveries", "[postgres][sink]") {

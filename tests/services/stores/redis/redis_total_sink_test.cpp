@@ -1,12 +1,15 @@
 #include "services/stores/redis/redis_total_sink.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
 #include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_keys.hpp"
 #include "services/stores/redis/uniques.hpp"
+#include "tests/support/redis_cluster.hpp"
 #include "tests/support/redis_server.hpp"
+#include "tests/support/silent_log.hpp"
 
 using namespace qck;
 using namespace qck::redis;
@@ -31,8 +34,9 @@ struct Counted {
     Ids deliver(std::uint64_t node, std::uint64_t total, bool before) {
         const LinkTotals link{7, {{0, ClickClass::human, total}}, before};
         const auto lost = sink.deliver(node, std::span(&link, 1));
+        INFO((lost ? "" : lost.error().message));
         REQUIRE(lost.has_value());
-        return *lost;
+        return lost->lost;
     }
     std::string get(const std::string& key) {
         const auto reply = client->call(Command("GET").key(key));
@@ -75,7 +79,8 @@ TEST_CASE("a count is the sum of producers' totals, however often they are given
     CHECK(counted.in_second(1001) == "4");
 
     const LinkTotals link{7, {{0, ClickClass::human, 8}, {3, ClickClass::bot, 100}}, true};
-    REQUIRE(counted.sink.deliver(node_a, std::span(&link, 1))->empty());  // a new class: not lost
+    REQUIRE(
+        counted.sink.deliver(node_a, std::span(&link, 1))->lost.empty());  // a new class: not lost
     CHECK(counted.count() == "119");
     const auto field =
         counted.client->call(Command("HGET").key(clicks_by_key(7)).arg("000000000000000a.3.bot"));
@@ -141,7 +146,7 @@ TEST_CASE("links that were lost are published to the other instances", "[redis]"
     const std::vector<LinkTotals> links{{7, {{0, ClickClass::human, 1}}, true},
                                         {8, {{0, ClickClass::human, 1}}, false},
                                         {9, {{0, ClickClass::human, 1}}, true}};
-    CHECK(*counted.sink.deliver(node_a, links) == Ids{7, 9});
+    CHECK(counted.sink.deliver(node_a, links)->lost == Ids{7, 9});
     CHECK(wait_for([&] {
         const std::lock_guard lock(mutex);
         return heard == "7 9";
@@ -177,6 +182,87 @@ TEST_CASE("what Redis holds is called otherwise once it may have lost something"
     CHECK(run(here.incarnation()) == run(emptied));
 }
 
+TEST_CASE("a key of another type is replaced, and stops no count", "[redis]") {
+    const test::SilentLog silent;
+    const RedisServer server;
+    Counted counted(server);
+    counted.deliver(node_a, 40, false);
+    counted.deliver(node_b, 60, false);
+    counted.second = 2000;
+    const auto deliver = [&](std::uint64_t total) {
+        const std::vector<LinkTotals> links{{6, {{0, ClickClass::human, total}}, true},
+                                            {7, {{0, ClickClass::human, total}}, true},
+                                            {8, {{0, ClickClass::human, total}}, true}};
+        const auto taken = counted.sink.deliver(node_a, links);
+        INFO((taken ? "" : taken.error().message));
+        REQUIRE(taken.has_value());
+        CHECK(counted.get(clicks_key(6)) == std::to_string(total));
+        CHECK(counted.get(clicks_key(8)) == std::to_string(total));
+        return taken->lost;
+    };
+    deliver(40);
+
+    SECTION("the count") {
+        server.cli({"DEL", clicks_key(7)});
+        server.cli({"LPUSH", clicks_key(7), "x"});
+        CHECK(deliver(41).empty());
+        CHECK(counted.count() == "101");
+        CHECK(counted.in_second(2000) == "1");
+    }
+    SECTION("the producers: lost, and exact once all have resent") {
+        server.cli({"SET", clicks_by_key(7), "x"});
+        CHECK(deliver(41) == Ids{7});
+        CHECK(counted.count() == "100");
+        counted.deliver(node_b, 61, true);
+        CHECK(counted.count() == "102");
+    }
+    SECTION("the second's") {
+        server.cli({"LPUSH", clicks_second_key(7, 2000), "x"});
+        CHECK(deliver(43).empty());
+        CHECK(counted.count() == "103");
+        CHECK(counted.in_second(2000) == "3");
+    }
+    SECTION("text that is no number") {
+        server.cli({"SET", clicks_key(7), "many"});
+        server.cli({"SET", clicks_second_key(7, 2000), "some"});
+        CHECK(deliver(43).empty());
+        CHECK(counted.count() == "103");
+        CHECK(counted.in_second(2000) == "3");
+    }
+    SECTION("the name of the run") {
+        server.cli({"DEL", run_key()});
+        server.cli({"LPUSH", run_key(), "x"});
+        CHECK_FALSE(counted.incarnation().empty());
+        CHECK(counted.incarnation() == counted.incarnation());
+    }
+}
+
+TEST_CASE("the other masters of a cluster take their links while one is down", "[redis][cluster]") {
+    test::RedisCluster cluster;
+    const auto client = std::move(*BlockingClient::create(cluster.config()));
+    RedisTotalSink sink(*client);
+    std::vector<LinkTotals> links;
+    for (std::uint64_t id = 1; id <= 300; ++id) {
+        links.push_back({id, {{0, ClickClass::human, id}}, false});
+    }
+    REQUIRE(sink.deliver(node_a, links)->untaken.empty());
+    RedisServer& down = cluster.master_of(0);
+    down.hang();
+    for (auto& link : links) link.parts[0].total += 1'000;
+    const auto taken = sink.deliver(node_a, links);
+    REQUIRE(taken.has_value());
+    CHECK(taken->untaken.size() > 50);
+    CHECK(taken->untaken.size() < 150);
+    CHECK_FALSE(taken->why.empty());
+    for (const auto& link : links) {
+        if (std::count(taken->untaken.begin(), taken->untaken.end(), link.link_id) > 0) continue;
+        const auto count = client->call(Command("GET").key(clicks_key(link.link_id)));
+        REQUIRE(count.has_value());
+        CHECK(count->text() == std::to_string(link.link_id + 1'000));
+    }
+    down.go_on();
+}
+
 TEST_CASE("many links are delivered in a few scripts", "[redis]") {
     const RedisServer server;
     Counted counted(server);
@@ -189,7 +275,7 @@ TEST_CASE("many links are delivered in a few scripts", "[redis]") {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
     INFO((lost ? "" : lost.error().message));
     REQUIRE(lost.has_value());
-    CHECK(lost->empty());
+    CHECK(lost->lost.empty());
     WARN("50,000 links, 100,000 totals: " << took.count() << " s, "
                                           << counted.client->figures().sent.value() << " commands");
     CHECK(counted.client->figures().sent.value() <= 50'000 / 64 + 100);
