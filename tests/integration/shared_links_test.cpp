@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <atomic>
 #include <random>
+#include <sstream>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/integration/shared_stores.hpp"
@@ -126,6 +130,73 @@ TEST_CASE("an edit shows everywhere soon while Redis is away", "[integration][sh
         return both.redis.cli({"GET", "link:{a}"}).find("https://example.com/2") !=
                std::string::npos;
     }));
+}
+
+/// Ids of connections that listen, without those of `others`.
+std::vector<std::string> listeners(RedisServer& redis, const std::vector<std::string>& others) {
+    std::istringstream lines(redis.cli({"CLIENT", "LIST", "TYPE", "pubsub"}));
+    std::vector<std::string> ids;
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with("id=")) continue;
+        std::string id = line.substr(3, line.find(' ') - 3);
+        if (std::find(others.begin(), others.end(), id) == others.end()) ids.push_back(id);
+    }
+    return ids;
+}
+
+TEST_CASE("an instance that alone hears of no changes is at most a second behind",
+          "[integration][shared][P4]") {
+    SharedStores stores{false};
+    RunningService there([&](auto& config) { stores.use(config); });
+    REQUIRE(eventually([&] { return TwoInstances::heard(there); }));
+    const auto of_there = listeners(stores.redis, {});
+    REQUIRE_FALSE(of_there.empty());
+    RunningService here([&](auto& config) { stores.use(config); });
+    REQUIRE(eventually([&] { return TwoInstances::heard(here); }));
+    here.add_link("a", "https://example.com/0");
+    here.add_link("b", "https://example.com/0");
+    REQUIRE(TwoInstances::target(here, "a") == "https://example.com/0");
+
+    // Its other connections work; whenever it listens again it is cut off again.
+    std::atomic<bool> over{false};
+    std::thread partition([&] {
+        while (!over) {
+            for (const auto& id : listeners(stores.redis, of_there)) {
+                stores.redis.cli({"CLIENT", "KILL", "ID", id});
+            }
+        }
+    });
+    const auto edit = [&](RunningService& service, const std::string& code,
+                          const std::string& url) {
+        return service.api("PATCH", "/v1/links/" + code, nlohmann::json{{"url", url}}.dump())
+                   .first == 200;
+    };
+    bool edited = true;
+    std::int64_t behind_ns_max = 0;
+    for (int version = 1; version <= 6; ++version) {
+        const std::string url = "https://example.com/" + std::to_string(version);
+        edited = edited && edit(there, "a", url) && edit(here, "b", url);
+        const std::int64_t begin_ns = monotonic_ns();
+        for (auto [service, code] : {std::pair{&here, "a"}, std::pair{&there, "b"}}) {
+            edited = edited && eventually([&, of = service, name = code] {
+                         return TwoInstances::target(*of, name) == url;
+                     });
+        }
+        behind_ns_max = std::max(behind_ns_max, monotonic_ns() - begin_ns);
+    }
+    const bool removed = there.api("DELETE", "/v1/links/a").first == 204;
+    const bool gone = eventually([&] { return TwoInstances::target(here, "a") == "404"; });
+    over = true;
+    partition.join();
+    CHECK(edited);
+    CHECK(removed);
+    CHECK(gone);
+    CHECK(behind_ns_max < 1'500'000'000);
+    CHECK(TwoInstances::heard(there));
+    CHECK(eventually([&] { return TwoInstances::heard(here); }));
+    CHECK(edit(there, "b", "https://example.com/last"));
+    CHECK(
+        eventually([&] { return TwoInstances::target(here, "b") == "https://example.com/last"; }));
 }
 
 TEST_CASE("a storm of edits and removals leaves every instance with the last word",

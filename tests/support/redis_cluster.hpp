@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,9 +50,10 @@ public:
         if (master == nullptr) FAIL("no master has slot " << slot);
         return *master;
     }
-    RedisServer* master_or_null(std::uint16_t slot) {
+    /// Not by the word of `unasked`.
+    RedisServer* master_or_null(std::uint16_t slot, const RedisServer* unasked = nullptr) {
         for (const auto& node : nodes_) {
-            if (node->pid() <= 0) continue;
+            if (node->pid() <= 0 || node.get() == unasked) continue;
             auto client = redis::BlockingClient::create(node->config());
             const auto reply = (*client)->call(redis::Command("CLUSTER").arg("SLOTS"));
             if (!reply) continue;
@@ -65,8 +67,9 @@ public:
         }
         return nullptr;
     }
-    /// Moves a slot with all its keys, as redis-cli's reshard does.
-    void migrate(std::uint16_t slot, RedisServer& to) {
+    /// Moves a slot with all its keys, as redis-cli's reshard does. With `half_done`, that happens
+    /// once the first key was moved, and the rest is left undone until it is migrated again.
+    void migrate(std::uint16_t slot, RedisServer& to, const std::function<void()>& half_done = {}) {
         const std::string number = std::to_string(slot);
         RedisServer& from = master_of(slot);
         const std::string from_id = id_of(from);
@@ -77,7 +80,10 @@ public:
             const std::string found = from.cli({"CLUSTER", "GETKEYSINSLOT", number, "1"});
             const std::string one = found.substr(0, found.find('\n'));
             if (one.empty()) break;
-            from.cli({"MIGRATE", "127.0.0.1", std::to_string(to.port()), one, "0", "5000"});
+            // Of a key that is on both sides after a half-done migration the owner's is right.
+            from.cli(
+                {"MIGRATE", "127.0.0.1", std::to_string(to.port()), one, "0", "5000", "REPLACE"});
+            if (half_done) return half_done();
         }
         for (const auto& node : nodes_) node->cli({"CLUSTER", "SETSLOT", number, "NODE", to_id});
     }
