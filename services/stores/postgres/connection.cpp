@@ -15,10 +15,6 @@
 namespace qck::postgres {
 namespace {
 
-bool is_url(std::string_view text) {
-    return text.starts_with("postgresql://") || text.starts_with("postgres://");
-}
-
 /// `url` with what it does not say itself.
 std::string with_defaults(const std::string& url, std::chrono::milliseconds connect_timeout) {
     const auto seconds = std::max<std::int64_t>(2, (connect_timeout.count() + 999) / 1000);
@@ -82,23 +78,6 @@ const char* advice_for(const std::string& sqlstate) {
 
 }  // namespace
 
-std::string shown_url(const std::string& url) {
-    std::string shown = url;
-    if (is_url(shown)) {
-        const auto begin = shown.find("://") + 3;
-        const auto authority = std::min(shown.find_first_of("/?", begin), shown.size());
-        const auto at = shown.rfind('@', authority);
-        const auto colon = shown.find(':', begin);
-        if (at != std::string::npos && at >= begin && colon < at) shown.erase(colon, at - colon);
-    }
-    const auto word = shown.find("password=");
-    if (word != std::string::npos) {
-        const auto end = std::min(shown.find_first_of("& ", word), shown.size());
-        shown.replace(word, end - word, "password=***");
-    }
-    return shown;
-}
-
 struct Connection::Session {
     explicit Session(const std::string& options) : pqxx(options) {
 #if PQXX_VERSION_MAJOR < 7
@@ -122,6 +101,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& url,
                                                      std::chrono::milliseconds connect_timeout,
                                                      CallDeadlines& deadlines) {
     const auto shown = shown_url(url);
+    if (auto checked = check_url(url); !checked) return checked.error();
     try {
         auto session = std::make_unique<Session>(with_defaults(url, connect_timeout));
         net::Fd socket(::fcntl(session->pqxx.sock(), F_DUPFD_CLOEXEC, 0));

@@ -7,12 +7,10 @@
 #include "base/error.hpp"
 #include "base/net/fd.hpp"
 #include "services/stores/postgres/call_deadlines.hpp"
+#include "services/stores/postgres/shown_url.hpp"
 #include "services/stores/postgres/values.hpp"
 
 namespace qck::postgres {
-
-/// `postgresql://user:secret@host/db` without the secret, for messages.
-std::string shown_url(const std::string& url);
 
 /// One connection to a server, or to PgBouncer in transaction mode: it keeps no state in the
 /// session and uses no named prepared statement. Blocking, and every call is bounded in time. Not

@@ -59,6 +59,28 @@ TEST_CASE("secrets of a URL are not shown", "[postgres]") {
     CHECK(shown_url("postgresql://me:hush@db:5432/qck") == "postgresql://me@db:5432/qck");
     CHECK(shown_url("postgres://me:h@ush@db/qck?password=hush&x=y") ==
           "postgres://me@db/qck?password=***&x=y");
+    CHECK(shown_url("postgresql://me:hu/sh@db/qck") == "postgresql://me@db/qck");
+    CHECK(shown_url("postgresql://db/qck?p%61ssword=hush&sslpassword=hush") ==
+          "postgresql://db/qck?p%61ssword=***&sslpassword=***");
+    CHECK(shown_url("host=db password = 'hush \\' hush' dbname='a b'") ==
+          "host=db password=*** dbname='a b'");
+    CHECK(shown_url("password='hush hush'host=db") == "password=*** host=db");
+    CHECK(shown_url("host=db password=hush\\ hush sslpassword=hush") ==
+          "host=db password=*** sslpassword=***");
+    for (const char* const malformed :
+         {"password='hush", "password=hush hush", "password hush", "=hush"}) {
+        CHECK(shown_url(malformed) == "PostgreSQL");
+        const auto refused = check_url(malformed);
+        REQUIRE_FALSE(refused.has_value());
+        CHECK_FALSE(contains(refused.error().message, "hush"));
+    }
+    // libpq would take `hu` for the port, and say so.
+    Pool pool(quick_pool("postgresql://me:hu/sh@db/qck"));
+    const auto lease = pool.take();
+    REQUIRE_FALSE(lease.has_value());
+    CHECK(contains(lease.error().message, "is not percent-encoded"));
+    CHECK_FALSE(contains(lease.error().message, "hu/sh"));
+    CHECK_FALSE(contains(lease.error().message, "\"hu\""));
     CHECK(shown_url("host=db password=hush dbname=qck") == "host=db password=*** dbname=qck");
     CHECK(shown_url("postgresql://db:5432/qck") == "postgresql://db:5432/qck");
 }
