@@ -130,7 +130,8 @@ Result<void> Deliveries::add_clickhouse(const Parts& parts, const DeliveriesConf
     delivery.resolve = codes_of(parts.links);
     resolve_ = codes_of(parts.links);
     delivery.place = config.place;
-    if (auto added = add_rows(parts, *event_sink_, std::move(delivery)); !added) return added;
+    if (auto added = add_rows(parts, config, *event_sink_, std::move(delivery)); !added)
+        return added;
     clickhouse_rows_ = rows_.back().get();
     clickhouse::ClientConfig client;
     client.url = *config.clickhouse;
@@ -140,9 +141,11 @@ Result<void> Deliveries::add_clickhouse(const Parts& parts, const DeliveriesConf
     return {};
 }
 
-Result<void> Deliveries::add_rows(const Parts& parts, clicks::EventSink& sink,
-                                  clicks::EventDeliveryConfig delivery) {
-    auto started = clicks::EventDelivery::start(parts.journal, sink, std::move(delivery));
+Result<void> Deliveries::add_rows(const Parts& parts, const DeliveriesConfig& config,
+                                  clicks::EventSink& sink, clicks::EventDeliveryConfig delivery) {
+    guards_.push_back(std::make_unique<clicks::GuardedEventSink>(sink, config.breaker));
+    auto started =
+        clicks::EventDelivery::start(parts.journal, *guards_.back(), std::move(delivery));
     if (!started) return started.error();
     rows_.push_back(std::make_unique<RowDelivery>(sink, std::move(*started)));
     return {};
@@ -172,7 +175,7 @@ Result<void> Deliveries::add_uniques(const Parts& parts, const DeliveriesConfig&
     clicks::EventDeliveryConfig delivery;
     delivery.age_max = 1'000ms;
     delivery.poll_every = 200ms;
-    return add_rows(parts, *redis_visitors_, std::move(delivery));
+    return add_rows(parts, config, *redis_visitors_, std::move(delivery));
 }
 
 Deliveries::~Deliveries() {
@@ -241,6 +244,12 @@ std::vector<std::pair<std::string, const CircuitBreaker*>> Deliveries::breakers(
     for (const auto& totals : totals_) {
         breakers.emplace_back(totals->sink->name(), &totals->breaker);
     }
+    return breakers;
+}
+
+std::vector<std::pair<std::string, const CircuitBreaker*>> Deliveries::row_breakers() const {
+    std::vector<std::pair<std::string, const CircuitBreaker*>> breakers;
+    for (const auto& guard : guards_) breakers.emplace_back(guard->name(), &guard->breaker());
     return breakers;
 }
 

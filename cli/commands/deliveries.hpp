@@ -16,6 +16,7 @@
 #include "services/admin/metrics.hpp"
 #include "services/analytics/click_analytics.hpp"
 #include "services/clicks/event_delivery.hpp"
+#include "services/clicks/guarded_event_sink.hpp"
 #include "services/clicks/total_delivery.hpp"
 #include "services/links/link_store.hpp"
 #include "services/reconcile/minutes_view.hpp"
@@ -126,8 +127,10 @@ public:
     std::vector<analytics::SharedTotals*> shared_totals() const;
     std::vector<DeliveryStatus> status() const;
     std::vector<admin::Sample> samples() const;
-    /// By store, of those that totals are brought to.
+    /// By store, of those that totals are brought to,
     std::vector<std::pair<std::string, const CircuitBreaker*>> breakers() const;
+    /// and of those that rows are.
+    std::vector<std::pair<std::string, const CircuitBreaker*>> row_breakers() const;
     /// Null where visitors are not counted in ClickHouse.
     const CircuitBreaker* visitors_breaker() const {
         return clickhouse_visitors_ ? &clickhouse_visitors_->breaker() : nullptr;
@@ -157,8 +160,8 @@ private:
     Result<void> add_redis(const Parts& parts, const DeliveriesConfig& config);
     void add_postgres(const Parts& parts, const DeliveriesConfig& config);
     Result<void> add_clickhouse(const Parts& parts, const DeliveriesConfig& config);
-    Result<void> add_rows(const Parts& parts, clicks::EventSink& sink,
-                          clicks::EventDeliveryConfig delivery);
+    Result<void> add_rows(const Parts& parts, const DeliveriesConfig& config,
+                          clicks::EventSink& sink, clicks::EventDeliveryConfig delivery);
     Result<void> add_uniques(const Parts& parts, const DeliveriesConfig& config);
 
     Result<void> await(std::int64_t by_ns, std::string_view store,
@@ -184,6 +187,7 @@ private:
     std::unique_ptr<clickhouse::ClickhouseVisitors> clickhouse_visitors_;
     analytics::VisitorCounts* visitors_ = nullptr;  ///< one of the two
     std::unique_ptr<clickhouse::ClickhouseEventSink> event_sink_;
+    std::vector<std::unique_ptr<clicks::GuardedEventSink>> guards_;  ///< of rows_, in their order
     std::vector<std::unique_ptr<RowDelivery>> rows_;
     RowDelivery* clickhouse_rows_ = nullptr;  ///< one of them
 };

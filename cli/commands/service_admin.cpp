@@ -36,6 +36,9 @@ std::vector<BreakerUse> Service::Parts::breakers() const {
     for (const auto& [store, breaker] : deliveries->breakers()) {
         breakers.push_back({store, "counts", breaker});
     }
+    for (const auto& [store, breaker] : deliveries->row_breakers()) {
+        breakers.push_back({store, "rows", breaker});
+    }
     if (const auto* const breaker = deliveries->visitors_breaker()) {
         breakers.push_back({"clickhouse", "uniques", breaker});
     }
