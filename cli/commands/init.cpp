@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/store_flags.hpp"
 #include "services/stores/clickhouse/schema.hpp"
@@ -66,12 +67,21 @@ Result<Initialised> init_clickhouse(const InitOptions& options) {
     if (auto made = clickhouse::make_schema(client, options.clickhouse_schema); !made) {
         return made.error();
     }
+    const auto dropped =
+        clickhouse::drop_expired(client, options.clickhouse_schema.retention_days, wall_ms());
+    if (!dropped) return dropped.error();
     const std::string url = options.clickhouse->text();
     const std::string& cluster = options.clickhouse_schema.cluster;
-    return Initialised{
-        "clickhouse " + url + ": made what the schema lacked" +
-            (cluster.empty() ? "" : ", for the cluster " + cluster),
-        {{"store", "clickhouse"}, {"url", url}, {"cluster", cluster}, {"nodes", client.nodes()}}};
+    return Initialised{"clickhouse " + url + ": made what the schema lacked" +
+                           (cluster.empty() ? "" : ", for the cluster " + cluster) +
+                           (*dropped == 0 ? ""
+                                          : ", dropped " + std::to_string(*dropped) +
+                                                " months of rows past the retention"),
+                       {{"store", "clickhouse"},
+                        {"url", url},
+                        {"cluster", cluster},
+                        {"nodes", client.nodes()},
+                        {"months_dropped", *dropped}}};
 }
 
 /// The stores that were named, in the order in which they are made ready. A further store is a line

@@ -78,12 +78,8 @@ public:
     bool suppresses_postgres(std::uint64_t link_id) const {
         return mode_of(link_id) != LinkMode::normal;
     }
-    /// Event rows stay in the journal until the burst ends.
-    bool defers_events(std::uint64_t link_id) const { return mode_of(link_id) == LinkMode::burst; }
-    /// Those whose rows wait.
+    /// Those whose event rows stay in the journal until the burst ends.
     std::vector<std::uint64_t> in_burst() const;
-    /// Stays in every cache.
-    bool pinned(std::uint64_t link_id) const { return mode_of(link_id) != LinkMode::normal; }
 
     /// Empty mode: the detector decides again. Errc::unavailable when too many links are followed.
     Result<void> force(std::uint64_t link_id, const std::string& code,

@@ -4,29 +4,13 @@
 #include <charconv>
 #include <optional>
 
+#include "base/http/target.hpp"
+
 namespace qck::clickhouse {
 namespace {
 
 constexpr std::uint16_t http_port = 8123;
 constexpr std::uint16_t https_port = 8443;
-
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] != '%') {
-            decoded += text[at];
-            continue;
-        }
-        unsigned value = 0;
-        if (at + 2 >= text.size()) return std::nullopt;
-        const char* const end = text.data() + at + 3;
-        const auto parsed = std::from_chars(text.data() + at + 1, end, value, 16);
-        if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-        decoded += static_cast<char>(value);
-        at += 2;
-    }
-    return decoded;
-}
 
 bool parse_host(std::string_view text, Node& node) {
     std::string_view port;
@@ -54,9 +38,9 @@ bool take_credentials(std::string_view& authority, ClickhouseUrl& url) {
     const std::string_view credentials = authority.substr(0, at);
     authority.remove_prefix(at + 1);
     const auto colon = std::min(credentials.find(':'), credentials.size());
-    const auto user = percent_decoded(credentials.substr(0, colon));
+    const auto user = http::percent_decode(credentials.substr(0, colon));
     const auto password =
-        percent_decoded(credentials.substr(std::min(colon + 1, credentials.size())));
+        http::percent_decode(credentials.substr(std::min(colon + 1, credentials.size())));
     if (!user || user->empty() || !password) return false;
     url.user = *user;
     url.password = *password;

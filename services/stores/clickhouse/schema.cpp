@@ -174,12 +174,6 @@ std::vector<std::string> schema_statements(const ServerVersion& version,
     };
 }
 
-std::string buffer_table_statement() {
-    return "CREATE TABLE IF NOT EXISTS qck_analytics.link_events_buffer AS "
-           "qck_analytics.link_events_local ENGINE = Buffer(qck_analytics, link_events_local, "
-           "16, 1, 10, 10000, 1000000, 1000000, 100000000)";
-}
-
 Result<void> make_schema(Client& client, const SchemaOptions& options) {
     if (!is_plain_name(options.cluster)) {
         return error(Errc::invalid_argument,

@@ -48,10 +48,6 @@ std::string retention_question(std::uint32_t days);
 std::string retention_statement(std::string_view table, std::string_view column,
                                 std::uint32_t days);
 
-/// A Buffer table before link_events_local, for clients that insert row by row. It loses rows that
-/// it has acknowledged when the server dies, so qck does not use it and init does not make it.
-std::string buffer_table_statement();
-
 /// Makes the schema at every node; tables that are there get the retention. Errc::invalid_argument
 /// for a cluster that is no plain name, and for several nodes without one.
 Result<void> make_schema(Client& client, const SchemaOptions& options);

@@ -24,7 +24,6 @@ namespace {
 constexpr const char* raise_totals = QCK_RAISE_TOTALS;
 
 // Locks the links in the order of their ids before it changes them.
-// Locks the links in the order of their ids before it changes them.
 #define QCK_ADD_GAINED                                                                            \
     "held AS (SELECT links.id, gained.clicks FROM links JOIN gained ON links.id = gained.link_id" \
     " ORDER BY links.id FOR UPDATE OF links),"                                                    \

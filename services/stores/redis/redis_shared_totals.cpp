@@ -9,7 +9,8 @@
 namespace qck::redis {
 
 Result<clicks::ClassTotals> RedisSharedTotals::link_totals(std::uint64_t link_id) {
-    const auto fields = client_.call(Command("HGETALL").key(clicks_by_key(link_id)).repeatable());
+    const auto fields =
+        client_.call(Command("HGETALL").key(clicks_by_key(link_id)).repeatable().from_replica());
     if (!fields) return fields.error();
     clicks::ClassTotals totals;
     for (std::size_t at = 0; at + 1 < fields->size(); at += 2) {

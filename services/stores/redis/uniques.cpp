@@ -47,14 +47,4 @@ Result<void> Uniques::send(std::vector<Command> commands) {
     return {};
 }
 
-Result<std::uint64_t> Uniques::count(std::uint64_t link_id, std::span<const std::uint32_t> days) {
-    if (days.empty()) return std::uint64_t{0};
-    Command command("PFCOUNT");
-    for (const std::uint32_t day : days) command.key(uniques_key(link_id, day));
-    // Not from a replica: PFCOUNT of several keys works there, too, but may be behind.
-    auto reply = client_.call(std::move(command.repeatable()));
-    if (!reply) return reply.error();
-    return static_cast<std::uint64_t>(reply->integer());
-}
-
 }  // namespace qck::redis

@@ -25,8 +25,6 @@ public:
 
     /// When it fails, some may have been added.
     Result<void> add(std::span<const Visit> visits);
-    /// Over all the days together, so that who came on two counts once.
-    Result<std::uint64_t> count(std::uint64_t link_id, std::span<const std::uint32_t> days);
 
 private:
     Result<void> send(std::vector<Command> commands);

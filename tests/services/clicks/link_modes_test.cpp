@@ -63,11 +63,10 @@ TEST_CASE("a link whose clicks pass a threshold changes its mode, and listeners 
     CHECK(told.changes[0].code == "code7");
     CHECK(told.changes[0].to == LinkMode::elevated);
     CHECK(modes.suppresses_postgres(7));
-    CHECK(modes.pinned(7));
-    CHECK_FALSE(modes.defers_events(7));
+    CHECK(modes.in_burst().empty());
     CHECK_FALSE(modes.suppresses_postgres(8));
     land(modes, 7, 20'000);
-    CHECK(eventually([&] { return modes.defers_events(7); }));
+    CHECK(eventually([&] { return modes.mode_of(7) == LinkMode::burst; }));
     CHECK(eventually([&] { return told.count() == 2; }));
     const auto standings = modes.standings();
     REQUIRE(standings.size() == 1);
@@ -85,7 +84,7 @@ TEST_CASE("an operator sets a mode and gives it back", "[clicks][modes]") {
     modes.listen([&](const LinkModeChange& change) { told(change); });
     modes.start();
     REQUIRE(modes.force(9, "nine", LinkMode::burst).has_value());
-    CHECK(modes.defers_events(9));
+    CHECK(modes.in_burst() == std::vector<std::uint64_t>{9});
     CHECK(eventually([&] { return told.count() == 1; }));
     CHECK(told.changes[0].forced);
     REQUIRE(modes.force(9, "nine", std::nullopt).has_value());

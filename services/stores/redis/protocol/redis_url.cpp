@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/http/target.hpp"
+
 namespace qck::redis {
 namespace {
 
@@ -44,23 +46,6 @@ const Scheme* scheme_of(std::string_view text) {
     return nullptr;
 }
 
-std::optional<std::string> percent_decoded(std::string_view text) {
-    std::string decoded;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] != '%') {
-            decoded += text[at];
-            continue;
-        }
-        unsigned value = 0;
-        if (at + 2 >= text.size()) return std::nullopt;
-        const char* const digits = text.data() + at + 1;
-        if (std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) return std::nullopt;
-        decoded += static_cast<char>(value);
-        at += 2;
-    }
-    return decoded;
-}
-
 std::optional<Endpoint> endpoint_of(std::string_view text, std::uint16_t port) {
     const bool bare_v6 = text.starts_with('[') && text.ends_with(']');
     const bool has_port = !bare_v6 && text.find(':') != std::string_view::npos;
@@ -84,8 +69,8 @@ std::string take_credentials(std::string_view& rest, RedisUrl& url) {
     rest.remove_prefix(at + 1);
     const auto colon = userinfo.find(':');
     if (colon == std::string_view::npos) return "it has a user but no password";
-    const auto user = percent_decoded(userinfo.substr(0, colon));
-    const auto password = percent_decoded(userinfo.substr(colon + 1));
+    const auto user = http::percent_decode(userinfo.substr(0, colon));
+    const auto password = http::percent_decode(userinfo.substr(colon + 1));
     if (!user || !password) return "its user or password is not percent-encoded";
     if (password->empty()) return "its password is empty";
     if (!url.password.empty() && (url.user != *user || url.password != *password)) {

@@ -65,7 +65,7 @@ TEST_CASE("schema, rows and queries suit a current ClickHouse", "[clickhouse][in
             for (const auto& statement : schema_statements({24, 8}, forever)) {
                 statements << statement << "\n;;\n";
             }
-            statements << buffer_table_statement() << "\n;;\n";
+            statements << qck::test::text_of_file(QCK_BUFFER_TABLE) << "\n;;\n";
         }
         statements << retention_question(36'500) << "\n;;\n"
                    << retention_question(30) << "\n;;\n"

@@ -1,4 +1,5 @@
 #include "tests/services/stores/clickhouse/clickhouse_fixture.hpp"
+#include "tests/support/run_program.hpp"
 
 using namespace qck;
 using namespace qck::clickhouse;
@@ -18,7 +19,7 @@ TEST_CASE("making the schema again changes nothing", "[clickhouse][integration]"
           "link_events_hourly_states\nlink_events_local\nlink_top_day\nlink_visitors_daily");
     make_tables(server.url());
     CHECK(asked(server.url(), tables) == before);
-    asked(server.url(), buffer_table_statement());
+    asked(server.url(), qck::test::text_of_file(QCK_BUFFER_TABLE));
     asked(server.url(),
           "INSERT INTO qck_analytics.link_events_buffer (link_id, event_time, clicks) "
           "VALUES (9, now(), 3)");
