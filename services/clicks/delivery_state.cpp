@@ -37,8 +37,9 @@ private:
 std::string SealedBatch::token(std::uint64_t node) const {
     TokenHash hash;
     hash.add(node);
-    hash.add(only_link ? 1 : 0);
-    hash.add(only_link.value_or(0));
+    hash.add(only_links.empty() ? 0 : 1);
+    if (only_links.empty()) hash.add(std::uint64_t{0});
+    for (const std::uint64_t link : only_links) hash.add(link);
     for (const std::uint64_t link : except_links) hash.add(link);
     for (const Stretch& stretch : stretches) {
         hash.add(stretch.shard);
@@ -52,7 +53,7 @@ std::string SealedBatch::token(std::uint64_t node) const {
 Cursor DeliveryState::cursor(std::uint16_t shard) const { return cursor_of(cursors_, shard); }
 
 Cursor DeliveryState::next_cursor(std::uint16_t shard) const {
-    if (sealed_ && !sealed_->only_link) {
+    if (sealed_ && sealed_->only_links.empty()) {
         for (const Stretch& stretch : sealed_->stretches) {
             if (stretch.shard == shard) return stretch.to;
         }
@@ -70,14 +71,29 @@ std::vector<ProducerCursor> DeliveryState::needed() const {
     return needed;
 }
 
-std::optional<DeferredStretch> DeliveryState::due(
-    const std::vector<std::uint64_t>& still_deferred) const {
+std::optional<OwedRows> DeliveryState::due(const std::vector<std::uint64_t>& still_deferred) const {
+    std::vector<const DeferredStretch*> due;
     for (const DeferredStretch& owed : deferred_) {
-        if (!std::binary_search(still_deferred.begin(), still_deferred.end(), owed.link_id)) {
-            return owed;
+        const bool waits =
+            std::binary_search(still_deferred.begin(), still_deferred.end(), owed.link_id);
+        if (!waits && (due.empty() || owed.stretch.shard == due.front()->stretch.shard)) {
+            due.push_back(&owed);
         }
     }
-    return std::nullopt;
+    if (due.empty()) return std::nullopt;
+    const auto* const first = *std::min_element(
+        due.begin(), due.end(), [](auto* a, auto* b) { return a->stretch.from < b->stretch.from; });
+    OwedRows rows{{}, first->stretch};
+    for (const DeferredStretch* const owed : due) {
+        if (rows.stretch.from < owed->stretch.from) {
+            rows.stretch.to = std::min(rows.stretch.to, owed->stretch.from);
+        } else if (rows.links.size() < owed_links_max) {
+            rows.stretch.to = std::min(rows.stretch.to, owed->stretch.to);
+            rows.links.push_back(owed->link_id);
+        }
+    }
+    std::sort(rows.links.begin(), rows.links.end());
+    return rows;
 }
 
 bool DeliveryState::can_defer(std::size_t links) const {
@@ -93,7 +109,7 @@ void DeliveryState::seal(SealedBatch batch) {
 }
 
 bool DeliveryState::may_be_there(const SealedBatch& batch) const {
-    if (batch.only_link) return true;
+    if (!batch.only_links.empty()) return true;
     return std::any_of(batch.stretches.begin(), batch.stretches.end(), [this](const Stretch& each) {
         return each.from < cursor_of(verify_until_, each.shard);
     });
@@ -111,8 +127,8 @@ void DeliveryState::answered(bool all_present) {
 
 void DeliveryState::acknowledged() {
     for (const Stretch& stretch : sealed_->stretches) {
-        if (sealed_->only_link) {
-            settle_owed(*sealed_->only_link, stretch);
+        if (!sealed_->only_links.empty()) {
+            for (const std::uint64_t link : sealed_->only_links) settle_owed(link, stretch);
             continue;
         }
         move(cursors_, stretch.shard, stretch.to);

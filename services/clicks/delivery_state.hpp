@@ -27,11 +27,18 @@ struct DeferredStretch {
     friend bool operator==(const DeferredStretch&, const DeferredStretch&) = default;
 };
 
+/// Rows of some links in one stretch, owed since these were deferred.
+struct OwedRows {
+    std::vector<std::uint64_t> links;  ///< sorted
+    Stretch stretch;
+    friend bool operator==(const OwedRows&, const OwedRows&) = default;
+};
+
 /// Which rows a batch has; written down before it is sent, so that the same batch can be made
 /// again.
 struct SealedBatch {
-    /// Set: these are rows of this link, owed since it was deferred.
-    std::optional<std::uint64_t> only_link;
+    /// Not empty: these are rows of these links, owed since they were deferred. Sorted.
+    std::vector<std::uint64_t> only_links;
     /// Links whose rows are left out and owed from here on. Sorted.
     std::vector<std::uint64_t> except_links;
     std::vector<Stretch> stretches;
@@ -64,8 +71,10 @@ public:
     /// What must be kept of each shard that is known: from the cursor, or the oldest row owed.
     std::vector<ProducerCursor> needed() const;
     const std::vector<DeferredStretch>& deferred() const { return deferred_; }
-    /// The oldest stretch of a link that is not among `still_deferred` (sorted).
-    std::optional<DeferredStretch> due(const std::vector<std::uint64_t>& still_deferred) const;
+    /// What is owed of links that are not among `still_deferred` (sorted): of the shard of the
+    /// oldest such stretch, from where the first link's begins up to where another's begins or one
+    /// ends, all links that are owed it. So what many links share is read once.
+    std::optional<OwedRows> due(const std::vector<std::uint64_t>& still_deferred) const;
     /// Room for so many deferred links, beside those of the batch in hand; without it, their rows
     /// are sent as all others.
     bool can_defer(std::size_t links) const;
@@ -101,6 +110,8 @@ public:
     static Result<DeliveryState> parse(std::string_view text, std::uint64_t node);
 
     static constexpr std::size_t deferred_max = 16'384;
+    /// In one batch of owed rows: a sink may be asked for them by name.
+    static constexpr std::size_t owed_links_max = 64;
 
 private:
     void move(std::vector<ProducerCursor>& cursors, std::uint16_t shard, const Cursor& to);

@@ -43,14 +43,19 @@ std::vector<ProducerCursor> cursors_from(const json& list) {
 
 json json_of(const SealedBatch& batch) {
     json value{{"except_links", batch.except_links}, {"stretches", json::array()}};
-    if (batch.only_link) value["only_link"] = *batch.only_link;
+    if (!batch.only_links.empty()) value["only_links"] = batch.only_links;
     if (batch.pass != 0) value["pass"] = batch.pass;
     for (const Stretch& stretch : batch.stretches) value["stretches"].push_back(json_of(stretch));
     return value;
 }
 SealedBatch sealed_from(const json& value) {
     SealedBatch batch;
-    if (value.contains("only_link")) batch.only_link = value["only_link"].get<std::uint64_t>();
+    if (value.contains("only_link")) {  // of earlier versions
+        batch.only_links = {value["only_link"].get<std::uint64_t>()};
+    }
+    if (value.contains("only_links")) {
+        batch.only_links = value["only_links"].get<std::vector<std::uint64_t>>();
+    }
     batch.except_links = value.at("except_links").get<std::vector<std::uint64_t>>();
     for (const json& each : value.at("stretches")) batch.stretches.push_back(stretch_from(each));
     batch.pass = value.value("pass", std::uint64_t{0});

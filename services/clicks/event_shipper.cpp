@@ -67,9 +67,9 @@ Result<bool> EventShipper::read_open(std::int64_t now_ns) {
             stretch = stretches.insert(stretch, {shard, at, at});
         }
         if (open_.rows.rows.size() < config_.rows_max) {
-            const auto to = source_.read(shard, stretch->to, source_.end(shard),
-                                         {std::nullopt, open_.what.except_links},
-                                         config_.rows_max - open_.rows.rows.size(), open_.rows);
+            const auto to =
+                source_.read(shard, stretch->to, source_.end(shard), {{}, open_.what.except_links},
+                             config_.rows_max - open_.rows.rows.size(), open_.rows);
             if (!to) {
                 open_.begun = false;
                 return to.error();
@@ -133,15 +133,15 @@ Result<EventShipper::Did> EventShipper::collect(std::int64_t now_ns) {
     return Did::something;
 }
 
-Result<EventShipper::Did> EventShipper::seal_owed(const DeferredStretch& owed) {
+Result<EventShipper::Did> EventShipper::seal_owed(const OwedRows& owed) {
     open_ = {};
     EventBatch rows;
     rows.node = config_.node;
     SealedBatch batch;
-    batch.only_link = owed.link_id;
+    batch.only_links = owed.links;
     batch.pass = state_.pass();
     const Stretch& stretch = owed.stretch;
-    const auto to = source_.read(stretch.shard, stretch.from, stretch.to, {owed.link_id, {}},
+    const auto to = source_.read(stretch.shard, stretch.from, stretch.to, {owed.links, {}},
                                  config_.rows_max, rows);
     if (!to) return to.error();
     // Segments that are gone end a stretch: what they had is nobody's to send any more.
@@ -237,7 +237,7 @@ Result<void> EventShipper::rebuild() {
     name(batch_, sealed);
     for (const Stretch& stretch : sealed.stretches) {
         const auto to = source_.read(stretch.shard, stretch.from, stretch.to,
-                                     {sealed.only_link, sealed.except_links}, no_limit, batch_);
+                                     {sealed.only_links, sealed.except_links}, no_limit, batch_);
         if (!to) return to.error();
     }
     std::sort(batch_.rows.begin(), batch_.rows.end(),

@@ -90,7 +90,7 @@ private:
     void read_ahead(std::int64_t now_ns);
     Result<bool> read_open(std::int64_t now_ns);
     void finish_open();
-    Result<Did> seal_owed(const DeferredStretch& owed);
+    Result<Did> seal_owed(const OwedRows& owed);
     Result<Did> save();
     Result<Did> send();
     Result<Did> ask();

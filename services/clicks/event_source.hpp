@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "base/error.hpp"
@@ -13,7 +12,7 @@ namespace qck::clicks {
 
 /// Which rows of a stretch are wanted.
 struct RowSelection {
-    std::optional<std::uint64_t> only_link;
+    std::vector<std::uint64_t> only_links;    ///< sorted; empty: all but
     std::vector<std::uint64_t> except_links;  ///< sorted
 };
 

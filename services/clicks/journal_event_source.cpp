@@ -183,7 +183,8 @@ private:
     void damage(const Damage&) override {}
 
     bool wanted(std::uint64_t link_id) const {
-        if (selection_->only_link) return link_id == *selection_->only_link;
+        const auto& only = selection_->only_links;
+        if (!only.empty()) return std::binary_search(only.begin(), only.end(), link_id);
         const auto& except = selection_->except_links;
         return except.empty() || !std::binary_search(except.begin(), except.end(), link_id);
     }

@@ -2,19 +2,28 @@
 
 #include <algorithm>
 
+#include "services/clicks/delivery_state.hpp"
 #include "services/stores/clickhouse/sql_text.hpp"
 
 namespace qck::clickhouse {
+namespace {
+
+constexpr std::size_t few_links_max = clicks::DeliveryState::owed_links_max;
+
+}  // namespace
 
 std::string present_question(const clicks::EventBatch& batch, std::size_t first, std::size_t end) {
     const auto& front = batch.rows[first];
     std::int64_t first_s = front.time_ms / 1000;
     std::int64_t last_s = first_s;
-    bool one_link = true;
+    std::vector<std::uint64_t> links;  // each once, as long as they are few
     for (std::size_t at = first; at < end; ++at) {
         first_s = std::min(first_s, batch.rows[at].time_ms / 1000);
         last_s = std::max(last_s, batch.rows[at].time_ms / 1000);
-        one_link = one_link && batch.rows[at].link_id == front.link_id;
+        const std::uint64_t link = batch.rows[at].link_id;
+        if (links.size() <= few_links_max && std::count(links.begin(), links.end(), link) == 0) {
+            links.push_back(link);
+        }
     }
     std::string question =
         sql("SELECT DISTINCT sequence FROM qck_analytics.link_events WHERE node = ? AND shard = ? "
@@ -23,8 +32,14 @@ std::string present_question(const clicks::EventBatch& batch, std::size_t first,
             {batch.node, front.id.shard, front.id.epoch, front.id.sequence,
              batch.rows[end - 1].id.sequence, std::clamp<std::int64_t>(first_s, 0, UINT32_MAX),
              std::clamp<std::int64_t>(last_s, 0, UINT32_MAX)});
-    // Rows of one link may be far apart, with many others between.
-    if (one_link) question += sql(" AND link_id = ?", {front.link_id});
+    // Rows of a few links may be far apart, with many others between.
+    if (links.size() <= few_links_max) {
+        question += " AND link_id IN (";
+        for (const std::uint64_t link : links) {
+            question += (link == links.front() ? "" : ",") + std::to_string(link);
+        }
+        question += ")";
+    }
     return question + " ORDER BY sequence";
 }
 

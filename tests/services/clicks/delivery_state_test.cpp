@@ -11,7 +11,7 @@ using Step = DeliveryState::Step;
 
 SealedBatch batch_of(const Cursor& from, const Cursor& to,
                      std::vector<std::uint64_t> except_links = {}) {
-    return {std::nullopt, std::move(except_links), {{2, from, to}}};
+    return {{}, std::move(except_links), {{2, from, to}}};
 }
 
 void deliver(DeliveryState& state, SealedBatch batch) {
@@ -71,11 +71,11 @@ TEST_CASE("rows of deferred links are owed from where they were left out", "[cli
     REQUIRE(state.deferred().size() == 2);
     CHECK(state.deferred()[0] == DeferredStretch{7, owed_of_7});
     CHECK(state.needed().front().at == Cursor{1, 0, 640});
-    CHECK(state.due({7})->link_id == 9);
+    CHECK(state.due({7})->links == std::vector<std::uint64_t>{9});
     CHECK_FALSE(state.due({7, 9}).has_value());
 
     SealedBatch owed;
-    owed.only_link = 7;
+    owed.only_links = {7};
     owed.stretches = {{2, {1, 0, 640}, {1, 1, 640}}};
     state.seal(owed);
     state.saved();
@@ -83,6 +83,33 @@ TEST_CASE("rows of deferred links are owed from where they were left out", "[cli
     state.answered(true);
     CHECK(state.deferred()[0].stretch == Stretch{2, {1, 1, 640}, {1, 2, 64}});
     CHECK(state.cursor(2) == Cursor{1, 2, 64});
+}
+
+TEST_CASE("a stretch that is owed to many links is read once", "[clicks][delivery]") {
+    DeliveryState state;
+    deliver(state, batch_of({}, {1, 0, 640}, {7}));
+    deliver(state, batch_of({1, 0, 640}, {1, 1, 64}, {7, 8, 9}));
+    deliver(state, batch_of({1, 1, 64}, {1, 2, 64}, {8, 9, 10}));
+    std::vector<OwedRows> read;
+    while (const auto owed = state.due({10})) {
+        read.push_back(*owed);
+        SealedBatch batch;
+        batch.only_links = owed->links;
+        batch.stretches = {owed->stretch};
+        const auto name = batch.token(5);
+        state.seal(std::move(batch));
+        CHECK(DeliveryState::parse(state.text(5), 5)->batch().token(5) == name);
+        state.saved();
+        REQUIRE(state.next() == Step::ask);
+        state.answered(false);
+        state.acknowledged();
+    }
+    const std::vector<OwedRows> wanted{{{7}, {2, {}, {1, 0, 640}}},
+                                       {{7, 8, 9}, {2, {1, 0, 640}, {1, 1, 64}}},
+                                       {{8, 9}, {2, {1, 1, 64}, {1, 2, 64}}}};
+    CHECK(read == wanted);
+    REQUIRE(state.deferred().size() == 1);
+    CHECK(state.deferred()[0].link_id == 10);
 }
 
 TEST_CASE("after a rewind everything is asked for up to where it was", "[clicks][delivery]") {

@@ -85,8 +85,9 @@ public:
                 if (rows >= rows_max) return at;
                 const auto& except = selection.except_links;
                 const bool wanted =
-                    selection.only_link
-                        ? *selection.only_link == links[n]
+                    !selection.only_links.empty()
+                        ? std::binary_search(selection.only_links.begin(),
+                                             selection.only_links.end(), links[n])
                         : !std::binary_search(except.begin(), except.end(), links[n]);
                 if (!wanted) continue;
                 EventRow row;
