@@ -134,11 +134,11 @@ TEST_CASE("P1: so they do with a Redis that keeps what it has in a file",
     kill_in_turns(redis, seed);
 }
 
-TEST_CASE("P1: counts in a Redis Cluster are exact when masters die in a migration and a failover",
+TEST_CASE("P1: counts in a Redis Cluster are exact across a failover and a migration of slots",
           "[faults][shared][P1][skippable]") {
     if (!RedisServer::is_installed() || !PostgresServer::is_installed())
         QCK_SKIP("Redis and PostgreSQL are not both installed");
-    const std::uint32_t seed = seed_of_run("deaths in migration and failover under load");
+    const std::uint32_t seed = seed_of_run("failover and migration under load");
     CAPTURE(seed);
     RedisCluster cluster;
     SharedFleet fleet(cluster.config(), false, seed);
@@ -148,55 +148,23 @@ TEST_CASE("P1: counts in a Redis Cluster are exact when masters die in a migrati
     fleet.load(links_first);
     sleep_up_to(fleet, 500ms);
 
-    const auto has_another = [&](std::uint16_t of, const RedisServer& than) {
-        const RedisServer* const master = cluster.master_or_null(of);
-        return master != nullptr && master != &than;
-    };
-    const auto counted = [&](std::size_t link) {
-        return !cluster.master_of(slot(link))
-                    .cli({"CLUSTER", "GETKEYSINSLOT", std::to_string(slot(link)), "1"})
-                    .empty();
-    };
-    REQUIRE(wait_for([&] { return counted(0) && counted(1); }));
-
-    INFO("while the slot of a link that is clicked migrates, its master dies");
+    INFO("the slot of a link that is clicked migrates");
     const std::uint16_t moving = slot(0);
     RedisServer& to = cluster.master_of(moving < 8000 ? 16000 : 0);
-    RedisServer& from = cluster.master_of(moving);
-    bool was_half_done = false;
-    cluster.migrate(moving, to, [&] {
-        was_half_done = true;
-        from.kill();
-    });
-    REQUIRE(was_half_done);
-    // A node that imports a slot believes nobody about it until it is told to import no more.
-    CHECK(wait_for(
-        [&] {
-            const RedisServer* const master = cluster.master_or_null(moving, &to);
-            return master != nullptr && master != &from;
-        },
-        15s));
-    sleep_up_to(fleet, 500ms);
-    to.cli({"CLUSTER", "SETSLOT", std::to_string(moving), "STABLE"});
-    CHECK(wait_for([&] { return has_another(moving, from); }, 15s));
     cluster.migrate(moving, to);
-    CHECK(wait_for([&] { return &cluster.master_of(moving) == &to; }));
-    from.start();
-    cluster.await_whole();
+    CHECK(&cluster.master_of(moving) == &to);
+    sleep_up_to(fleet, 500ms);
 
-    INFO("while another takes over from a master, an instance and a second master die");
+    INFO("the master of a link that is clicked dies");
     RedisServer& victim = cluster.master_of(slot(1));
-    RedisServer* second = &cluster.master_of(0);
-    if (second == &victim) second = &cluster.master_of(16000);
-    REQUIRE(second != &victim);
     victim.kill();
-    sleep_up_to(fleet, 1'500ms);  // noticed after a second; the election is soon after
-    fleet.kill(0);
-    second->kill();
-    second->start();
-    CHECK(wait_for([&] { return has_another(slot(1), victim); }, 30s));
+    const auto has_another = [&] {
+        const RedisServer* const master = cluster.master_or_null(slot(1));
+        return master != nullptr && master != &victim;
+    };
+    CHECK(wait_for(has_another, 15s));
+    sleep_up_to(fleet, 500ms);
     victim.start();
-    cluster.await_whole();
     click_in_peace(fleet);
 
     // What a master had not yet given its replica is lost with it, and given again.
