@@ -9,7 +9,7 @@ namespace qck::record {
 /// What went over the network interface that leads a generator to its target, while the load ran.
 struct InterfaceUse {
     std::string agent;  ///< of a fleet: one that saw it; else empty
-    std::string name;  ///< `eth0`
+    std::string name;   ///< `eth0`
     /// Of the link, bits per second each way; 0 where it is not known, as of loopback and of most
     /// virtual ones.
     double speed_per_s = 0;
