@@ -19,6 +19,8 @@ endif()
 add_library(qck_options INTERFACE)
 target_include_directories(qck_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
 target_compile_options(qck_options INTERFACE -Wall -Wextra -Wpedantic -Werror)
+# GCC collects its garbage from 1 GiB on, not from 128 MiB: a tenth of the time of a build.
+target_compile_options(qck_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:--param=ggc-min-heapsize=1048576>)
 if(QCK_SANITIZE)
   target_compile_options(qck_options INTERFACE -fsanitize=${QCK_SANITIZE} -fno-omit-frame-pointer)
   # GCC 12 takes std::regex (in Catch2) for uninitialized when it is instrumented.
@@ -32,13 +34,17 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 
-# qck_library(NAME [LIBS …]): the static library of this folder, of every .cpp in it.
+# qck_library(NAME [COLD] [LIBS …]): the static library of this folder, of every .cpp in it. COLD:
+# nothing in it is done often, so that a short build is worth more than its speed.
 function(qck_library name)
-  cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(arg "COLD" "" "LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   if(sources)
     add_library(${name} STATIC ${sources})
     target_link_libraries(${name} PUBLIC qck_options ${arg_LIBS})
+    if(arg_COLD)
+      target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE qck_options ${arg_LIBS})

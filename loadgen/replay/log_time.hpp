@@ -4,9 +4,9 @@
 #include <optional>
 #include <string_view>
 
-namespace qck::replay {
+#include "base/clock.hpp"
 
-constexpr std::int64_t second_ns = 1'000'000'000;
+namespace qck::replay {
 
 struct LogTime {
     std::int64_t ns = 0;        ///< since 1970

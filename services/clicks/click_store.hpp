@@ -21,6 +21,9 @@ struct Cursor {
     friend auto operator<=>(const Cursor&, const Cursor&) = default;
 };
 
+/// Where the journal of a new data directory begins.
+inline constexpr Cursor journal_begin{1, 0, 0};
+
 /// A producer, within one data directory (whose node id is the other half of its name).
 struct ProducerCursor {
     std::uint16_t shard = 0;

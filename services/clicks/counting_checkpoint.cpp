@@ -13,8 +13,6 @@
 namespace qck::clicks {
 namespace {
 
-constexpr std::uint32_t first_epoch = 1;
-
 /// Where each of `shards` begins on the disk; journal_end for one without a segment.
 Result<std::map<std::uint16_t, Cursor>> beginnings(const std::filesystem::path& journal,
                                                    const std::vector<std::uint16_t>& shards) {
@@ -136,7 +134,7 @@ Result<bool> ClickCounting::Loop::beginning_is_gone(const std::vector<ProducerCu
         return false;
     }
     const bool all_there = std::all_of(stored.begin(), stored.end(), [&](const auto& cursor) {
-        return found->at(cursor.shard) == Cursor{first_epoch, 0, 0};
+        return found->at(cursor.shard) == journal_begin;
     });
     if (all_there) return false;
 

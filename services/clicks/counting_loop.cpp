@@ -8,6 +8,7 @@
 #include "base/cpu.hpp"
 #include "base/log.hpp"
 #include "services/clicks/frame.hpp"
+#include "services/clicks/retry_pause.hpp"
 #include "services/clicks/segment_retention.hpp"
 
 namespace qck::clicks {
@@ -16,8 +17,6 @@ namespace {
 constexpr std::int64_t ms = 1'000'000;
 /// Read from each shard in one round.
 constexpr std::size_t round_bytes = 16 << 20;
-constexpr std::int64_t retry_first_ns = 100 * ms;
-constexpr std::int64_t retry_max_ns = 5'000 * ms;
 constexpr std::int64_t retain_every_ns = 2'000 * ms;
 /// A flush that took t is followed by a pause of this many t.
 constexpr std::int64_t flush_pause = 9;
@@ -288,7 +287,7 @@ void ClickCounting::Loop::store_failed(const Error& failure) {
         log::error("store_failed",
                    {{"error", failure.message}, {"effect", "counts wait in the journal"}});
     }
-    retry_ns_ = retry_ns_ == 0 ? retry_first_ns : std::min(2 * retry_ns_, retry_max_ns);
+    retry_ns_ = retry_pause_ns(retry_ns_);
     not_before_ns_ = monotonic_ns() + retry_ns_;
 }
 

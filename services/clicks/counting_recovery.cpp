@@ -13,7 +13,7 @@ namespace {
 
 /// Counts handed to the store at a time while it is healed.
 constexpr std::size_t heal_part = 200'000;
-constexpr std::size_t read_bytes = 16 << 20;
+constexpr std::size_t heal_read_bytes = 16 << 20;
 
 }  // namespace
 
@@ -113,7 +113,7 @@ Result<void> ClickCounting::Loop::heal(CheckpointReader& checkpoint,
     const HourSource hours = [&](CountBatch& part) -> Result<bool> {
         fold.clear();
         while (at < readers.size() && fold.size() < heal_part) {
-            const auto done = readers[at].read(behind[at].at, read_bytes, buffer_, sink);
+            const auto done = readers[at].read(behind[at].at, heal_read_bytes, buffer_, sink);
             if (!done) return done.error();
             if (*done) ++at;
         }
@@ -136,7 +136,7 @@ Result<void> ClickCounting::Loop::fold_since_checkpoint(const std::vector<Produc
     for (const auto& cursor : stored) {
         ShardReader past = reader(cursor.shard, cursor_of(covered_, cursor.shard), false);
         for (bool done = false; !done;) {
-            const auto read = past.read(cursor.at, read_bytes, buffer_, sink);
+            const auto read = past.read(cursor.at, heal_read_bytes, buffer_, sink);
             if (!read) return read.error();
             done = *read;
         }

@@ -15,15 +15,13 @@
 namespace qck::clicks {
 namespace {
 
-constexpr std::size_t read_bytes = 4 << 20;
-
-constexpr std::uint32_t first_epoch = 1;
+constexpr std::size_t dirty_read_bytes = 4 << 20;
 
 /// Whether the journal has all from `begin` on. Retention removes the oldest segments of a shard
 /// first, so nothing after a segment that is there is missing; when it is not there one cannot
 /// know.
 bool is_whole(const std::filesystem::path& journal, std::uint16_t shard, const Cursor& begin) {
-    const Cursor at = begin == Cursor{} ? Cursor{first_epoch, 0, 0} : begin;
+    const Cursor at = begin == Cursor{} ? journal_begin : begin;
     std::error_code failure;
     return std::filesystem::exists(SegmentId{shard, at.epoch, at.segment}.path(journal), failure);
 }
@@ -51,7 +49,7 @@ public:
             ShardReader reader({journal_, node_, limit.shard, false}, begin);
             bool done = false;
             while (!done && fold.size() < links_max) {
-                const auto read = reader.read(limit.at, read_bytes, buffer_, sink);
+                const auto read = reader.read(limit.at, dirty_read_bytes, buffer_, sink);
                 if (!read) return read.error();
                 done = *read;
             }

@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/whole_file.hpp"
 #include "services/clicks/event_shipper.hpp"
+#include "services/clicks/retry_pause.hpp"
 #include "services/clicks/segment_retention.hpp"
 
 namespace qck::clicks {
@@ -43,8 +44,6 @@ private:
 
 namespace {
 
-constexpr std::int64_t retry_first_ns = 100'000'000;
-constexpr std::int64_t retry_max_ns = 5'000'000'000;
 constexpr std::size_t remembered_links_max = 200'000;
 
 Cursor writer_at(const Journal& journal, std::uint16_t shard) {
@@ -219,7 +218,7 @@ private:
             log::warn("event_delivery_failed",
                       {{"sink", sink_.name()}, {"error", failure.message}});
         }
-        retry_ns_ = std::clamp(2 * retry_ns_, retry_first_ns, retry_max_ns);
+        retry_ns_ = retry_pause_ns(retry_ns_);
         const double share = 0.5 + 0.5 * random_.next_share();
         retry_wait_ns_ = static_cast<std::int64_t>(share * static_cast<double>(retry_ns_));
     }

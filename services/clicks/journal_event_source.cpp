@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t not_in_batch = UINT32_MAX;
 /// Read at least so much before looking whether it is enough.
-constexpr std::size_t read_bytes = 1;
+constexpr std::size_t batch_read_bytes = 1;
 
 }  // namespace
 
@@ -128,7 +128,7 @@ public:
         selection_ = &selection;
         const std::size_t begin = batch.rows.size();
         while (batch.rows.size() - begin < rows_max) {
-            const auto done = reader_.read(to, read_bytes, buffer, *this);
+            const auto done = reader_.read(to, batch_read_bytes, buffer, *this);
             if (!done) {
                 batch_ = nullptr;
                 return done.error();

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/cpu.hpp"
 #include "base/log.hpp"
 
 namespace qck::clicks {
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 /// Counts of one round that wait for the detector; one that lags loses those of the slowest links.
 constexpr std::size_t pending_max = 100'000;
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/cpu.hpp"
 #include "base/log.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 /// The counting thread tells of a batch right after the store took it.
 constexpr auto revision_wait = std::chrono::milliseconds(200);
-constexpr std::int64_t second_ns = 1'000'000'000;
 
 std::vector<LinkTotals> by_link(std::span<const ProducerTotal> rows) {
     std::vector<LinkTotals> links;

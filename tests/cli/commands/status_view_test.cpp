@@ -1,4 +1,5 @@
 #include "cli/commands/status_view.hpp"
+#include "base/clock.hpp"
 
 #include "cli/commands/cache_request.hpp"
 #include "tests/support/catch.hpp"
@@ -32,8 +33,6 @@ StatusReading silent() {
     made.failure = "no";
     return made;
 }
-
-constexpr std::int64_t second_ns = 1'000'000'000;
 
 }  // namespace
 

@@ -20,7 +20,7 @@ namespace {
 /// A loopback server that keeps what is posted to it.
 class Webhook final : public http_server::Handler {
 public:
-    Webhook() : reactor_(std::move(*net::Reactor::create())) {
+    Webhook() : reactor_(*net::Reactor::create()) {
         auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
         REQUIRE(listeners.has_value());
         url = "http://" + net::local_address(listeners->front().get())->to_string() + "/hooks/qck";

@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "base/clock.hpp"
 #include "loadgen/scenario/users.hpp"
 
 #include "tests/loadgen/fleet/simulated_fleet.hpp"
@@ -11,8 +12,6 @@ using namespace qck;
 using qck::test::SimulatedFleet;
 
 namespace {
-
-constexpr std::int64_t second_ns = 1'000'000'000;
 
 /// Five seconds with a peak in the middle.
 scenario::Plan small_burst(scenario::Arrival arrival = scenario::Arrival::uniform) {

@@ -1,4 +1,5 @@
 #include "loadgen/schedule/user_schedule.hpp"
+#include "base/clock.hpp"
 
 #include <map>
 #include <random>
@@ -13,8 +14,6 @@ using schedule::UserSchedule;
 using schedule::UserTable;
 
 namespace {
-
-constexpr std::int64_t second_ns = 1'000'000'000;
 
 scenario::Users readers_and_writers() {
     scenario::Users users;

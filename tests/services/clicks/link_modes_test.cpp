@@ -17,7 +17,7 @@ using qck::test::eventually;
 namespace {
 
 /// What was told, from another thread.
-struct Told {
+struct ToldChanges {
     void operator()(const LinkModeChange& change) {
         const std::lock_guard lock(mutex);
         changes.push_back(change);
@@ -50,7 +50,7 @@ TEST_CASE("a link whose clicks pass a threshold changes its mode, and listeners 
         return codes;
     };
     LinkModes modes(config);
-    Told told;
+    ToldChanges told;
     modes.listen([&](const LinkModeChange& change) { told(change); });
     modes.start();
     modes.began({}, 0);
@@ -80,7 +80,7 @@ TEST_CASE("an operator sets a mode and gives it back", "[clicks][modes]") {
     LinkModesConfig config;
     config.every = 1h;  // set modes are announced at once all the same
     LinkModes modes(config);
-    Told told;
+    ToldChanges told;
     modes.listen([&](const LinkModeChange& change) { told(change); });
     modes.start();
     REQUIRE(modes.force(9, "nine", LinkMode::burst).has_value());

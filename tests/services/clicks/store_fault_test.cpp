@@ -15,10 +15,10 @@ using namespace std::chrono_literals;
 namespace {
 
 /// The SQLite store behind a door that fails on command: before the commit, or after it.
-class FaultyStore final : public ClickStore {
+class FaultyClickStore final : public ClickStore {
 public:
     enum class Fault { none, before, after };
-    explicit FaultyStore(ClickStore& store) : store_(store) {}
+    explicit FaultyClickStore(ClickStore& store) : store_(store) {}
     void set(std::function<Fault()> fault) {
         const std::lock_guard lock(mutex_);
         fault_ = std::move(fault);
@@ -84,8 +84,8 @@ TEST_CASE("a store that fails before or after its commit counts everything once"
     const qck::test::TemporaryDirectory directory;
     Service service(directory.path());
     service.counting.reset();
-    FaultyStore faulty(*service.store);
-    faulty.set([&random] { return static_cast<FaultyStore::Fault>(random() % 3); });
+    FaultyClickStore faulty(*service.store);
+    faulty.set([&random] { return static_cast<FaultyClickStore::Fault>(random() % 3); });
     auto counting = take(ClickCounting::start(*service.journal, faulty, quick_counting()));
     for (int n = 0; n < 30'000; ++n) {
         REQUIRE(service.journal->shard(0).append(click_on(1 + n % 2)));
@@ -103,8 +103,8 @@ TEST_CASE("a store that is out for long costs memory only up to a bound", "[clic
     const qck::test::TemporaryDirectory directory;
     Service service(directory.path());
     service.counting.reset();
-    FaultyStore faulty(*service.store);
-    faulty.set([] { return FaultyStore::Fault::before; });
+    FaultyClickStore faulty(*service.store);
+    faulty.set([] { return FaultyClickStore::Fault::before; });
     auto config = quick_counting();
     config.counts_max = 1000;
     auto counting = take(ClickCounting::start(*service.journal, faulty, config));

@@ -4,6 +4,7 @@
 #include <memory>
 #include <random>
 
+#include "base/clock.hpp"
 #include "services/http_server/rate_limiter.hpp"
 #include "tests/support/catch.hpp"
 
@@ -15,7 +16,6 @@ using http_server::RateLimiter;
 
 namespace {
 
-constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::int64_t forever = INT64_MAX;
 
 /// What Redis does.

@@ -47,8 +47,8 @@ public:
     Intake() {
         clicks::JournalConfig config;
         config.segment_bytes = 64 * 1024;
-        data = std::move(*clicks::DataDirectory::open(directory.path() / "data", "ingest_test"));
-        journal = std::move(*clicks::Journal::open(*data, config));
+        data = *clicks::DataDirectory::open(directory.path() / "data", "ingest_test");
+        journal = *clicks::Journal::open(*data, config);
         hasher = std::make_unique<ingest::KeyHasher>(data->identity().ip_key);
         handler = std::make_unique<ingest::IngestHandler>(
             ingest::IngestConfig{},

@@ -55,10 +55,9 @@ private:
 class ToldRedirects {
 public:
     explicit ToldRedirects(redirect::RedirectConfig config = {}) {
-        reactor = std::move(*net::Reactor::create());
-        directory = std::move(*clicks::DataDirectory::open(temporary.path() / "data", "test"));
-        journal =
-            std::move(*clicks::Journal::open(*directory, {.shards = 1, .segment_bytes = 1 << 20}));
+        reactor = *net::Reactor::create();
+        directory = *clicks::DataDirectory::open(temporary.path() / "data", "test");
+        journal = *clicks::Journal::open(*directory, {.shards = 1, .segment_bytes = 1 << 20});
         source = std::make_unique<ToldSource>(*reactor);
         handler = std::make_unique<redirect::RedirectHandler>(*reactor, *source, journal->shard(0),
                                                               config);

@@ -149,7 +149,7 @@ TEST_CASE("a fill never replaces a newer version or a tombstone", "[redis][cache
 
 TEST_CASE("what was evicted is gone, and no older version takes its place", "[redis][cache][P4]") {
     const RedisServer server;
-    auto raw = std::move(*BlockingClient::create(server.config()));
+    auto raw = *BlockingClient::create(server.config());
     Instance instance(server.config());
     instance.fill("a", known("a", 5));
     CHECK(instance.stored("a") == 5U);
@@ -164,7 +164,7 @@ TEST_CASE("what was evicted is gone, and no older version takes its place", "[re
 TEST_CASE("a pinned link does not expire, whatever is written, until it is unpinned or removed",
           "[redis][cache]") {
     RedisServer server;
-    auto raw = std::move(*BlockingClient::create(server.config()));
+    auto raw = *BlockingClient::create(server.config());
     Instance instance(server.config());
     const auto expires = [&] { return server.cli({"PTTL", "link:{a}"}).front() != '-'; };
     instance.fill("a", known("a", 5));
@@ -239,7 +239,7 @@ TEST_CASE("instances of another database of the same Redis are told nothing",
     REQUIRE(wait_for([&] { return here.heard() && staging.heard() && staging_too.heard(); }));
     staging.changes().link_changed(link("a", 9));
     REQUIRE(wait_for([&] { return staging_too.told("a") == 9; }));
-    const auto raw = std::move(*BlockingClient::create(config));
+    const auto raw = *BlockingClient::create(config);
     REQUIRE(raw->call(evict_command("a", 60s, 1)).has_value());
     // What is told later on the same connection comes later: it had its time.
     here.changes().link_changed(link("b", 1));

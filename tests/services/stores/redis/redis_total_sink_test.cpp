@@ -27,7 +27,7 @@ using Ids = std::vector<std::uint64_t>;
 /// A sink in front of a real server, at a second of its own choosing.
 struct Counted {
     explicit Counted(const RedisServer& server)
-        : client(std::move(*BlockingClient::create(server.config()))),
+        : client(*BlockingClient::create(server.config())),
           sink(*client, [this] { return second; }) {}
 
     /// Totals of link 7: humans of shard 0. Returns what the sink found lost.
@@ -239,7 +239,7 @@ TEST_CASE("a key of another type is replaced, and stops no count", "[redis]") {
 
 TEST_CASE("the other masters of a cluster take their links while one is down", "[redis][cluster]") {
     test::RedisCluster cluster;
-    const auto client = std::move(*BlockingClient::create(cluster.config()));
+    const auto client = *BlockingClient::create(cluster.config());
     RedisTotalSink sink(*client);
     std::vector<LinkTotals> links;
     for (std::uint64_t id = 1; id <= 300; ++id) {
