@@ -7,16 +7,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using scenario::FieldReader;
-using scenario::JsonNode;
 
 Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-/// A number, or null where it is not known.
-void take_known(FieldReader& from, std::string_view key, std::optional<double>& out) {
-    const JsonNode* const node = from.required(key, "a number or null");
-    if (node == nullptr || node->is(JsonNode::Kind::null)) return;
-    take(from, key, out.emplace());
-}
 
 Json json_of(const StepReport& step) {
     const auto settled = [&step](double value) { return step.settled ? Json(value) : Json(); };
@@ -42,7 +34,7 @@ Json json_of(const StepReport& step) {
             {"back_within_s", json_of(step.back_within_s)}};
 }
 
-StepReport read_step(FieldReader fields) {
+StepReport read_step(FieldReader& fields) {
     StepReport step;
     take(fields, "phase", step.phase);
     take(fields, "at_s", step.at_s);
@@ -90,13 +82,9 @@ Json json_of(const Visibility& visible) {
 
 void take_steps(FieldReader& document, std::optional<std::vector<StepReport>>& steps) {
     if (document.optional("steps") == nullptr) return;
-    const auto* const items = items_of(document, "steps");
-    if (items == nullptr) return;
     steps.emplace();
-    for (std::size_t i = 0; i < items->size(); ++i) {
-        steps->push_back(read_step(
-            FieldReader((*items)[i], "steps[" + std::to_string(i) + "]", document.problems())));
-    }
+    take_each(document, "steps",
+              [&steps](FieldReader& fields) { steps->push_back(read_step(fields)); });
 }
 
 void take_visible(FieldReader& document, std::optional<Visibility>& visible) {

@@ -45,17 +45,11 @@ void take_network(FieldReader& fields, GeneratorReport& generator) {
         take_whole(from, "local_ports", sockets.local_ports);
         take_whole(from, "descriptors_allowed", sockets.descriptors_allowed);
     });
-    const auto* const items = items_of(fields, "interfaces");
-    for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-        FieldReader from((*items)[i], fields.path_of("interfaces") + "[" + std::to_string(i) + "]",
-                         fields.problems());
+    take_each(fields, "interfaces", [&generator](FieldReader& from) {
         record::InterfaceUse& use = generator.interfaces.emplace_back();
         take(from, "agent", use.agent);
         take(from, "name", use.name);
-        const scenario::JsonNode* const speed =
-            from.required("speed_bits_per_s", "a number or null");
-        if (speed != nullptr && !speed->is(scenario::JsonNode::Kind::null)) {
-            take(from, "speed_bits_per_s", use.speed_per_s);
+        if (take_known(from, "speed_bits_per_s", use.speed_per_s)) {
             take(from, "busiest_share", use.busiest_share);
         }
         take_whole(from, "sent_bytes", use.sent_bytes);
@@ -63,7 +57,7 @@ void take_network(FieldReader& fields, GeneratorReport& generator) {
         take_whole(from, "packets", use.packets);
         take_whole(from, "dropped", use.dropped);
         take_whole(from, "errors", use.errors);
-    }
+    });
 }
 
 }  // namespace qck::report

@@ -101,7 +101,7 @@ void take_verdict(FieldReader& from, Verdict& verdict) {
     });
 }
 
-PhaseReport read_phase(FieldReader fields) {
+PhaseReport read_phase(FieldReader& fields) {
     PhaseReport phase;
     take(fields, "name", phase.name);
     take(fields, "start_s", phase.start_s);
@@ -125,12 +125,8 @@ PhaseReport read_phase(FieldReader fields) {
 }
 
 void take_phases(FieldReader& from, std::vector<PhaseReport>& phases) {
-    const auto* const items = items_of(from, "phases");
-    if (items == nullptr) return;
-    for (std::size_t i = 0; i < items->size(); ++i) {
-        phases.push_back(read_phase(
-            FieldReader((*items)[i], "phases[" + std::to_string(i) + "]", from.problems())));
-    }
+    take_each(from, "phases",
+              [&phases](FieldReader& fields) { phases.push_back(read_phase(fields)); });
 }
 
 void take_series(FieldReader& from, SeriesReport& series) {
@@ -162,15 +158,7 @@ void take_series(FieldReader& from, SeriesReport& series) {
     });
 }
 
-/// A number, or null where it is not known.
-bool take_known(FieldReader& from, std::string_view key, double& out) {
-    const JsonNode* const node = from.required(key, "a number or null");
-    if (node == nullptr || node->is(Kind::null)) return false;
-    take(from, key, out);
-    return true;
-}
-
-AgentReport read_agent(FieldReader fields) {
+AgentReport read_agent(FieldReader& fields) {
     AgentReport agent;
     take(fields, "name", agent.name);
     take(fields, "address", agent.address);
@@ -195,23 +183,16 @@ void take_generator(FieldReader& from, GeneratorReport& generator) {
         take(fields, "cpu", generator.cpu);
         take(fields, "steal", generator.steal);
         if (fields.optional("others") != nullptr) take(fields, "others", generator.others);
-        const auto* const threads = items_of(fields, "threads");
-        for (std::size_t i = 0; threads != nullptr && i < threads->size(); ++i) {
-            FieldReader one((*threads)[i],
-                            fields.path_of("threads") + "[" + std::to_string(i) + "]",
-                            fields.problems());
+        take_each(fields, "threads", [&generator](FieldReader& one) {
             ThreadReport& thread = generator.threads.emplace_back();
             take_whole(one, "cpu", thread.cpu);
             take(one, "cpu_share", thread.cpu_share);
             take_whole(one, "wakeups", thread.wakeups);
             take(one, "wake_lag_p99_us", thread.wake_lag_p99_us);
-        }
-        const auto* const agents = items_of(fields, "agents");
-        for (std::size_t i = 0; agents != nullptr && i < agents->size(); ++i) {
-            generator.agents.push_back(read_agent(
-                FieldReader((*agents)[i], fields.path_of("agents") + "[" + std::to_string(i) + "]",
-                            fields.problems())));
-        }
+        });
+        take_each(fields, "agents", [&generator](FieldReader& agent) {
+            generator.agents.push_back(read_agent(agent));
+        });
         take_whole(fields, "retransmits", generator.retransmits);
         take_whole(fields, "connections_opened", generator.connections_opened);
         take_whole(fields, "connections_lost", generator.connections_lost);
@@ -227,9 +208,7 @@ void take_generator(FieldReader& from, GeneratorReport& generator) {
 }
 
 void take_objectives(FieldReader& from, std::vector<Objective>& objectives) {
-    const auto* const items = items_of(from, "objectives");
-    for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
-        FieldReader fields((*items)[i], "objectives[" + std::to_string(i) + "]", from.problems());
+    take_each(from, "objectives", [&objectives](FieldReader& fields) {
         Objective& objective = objectives.emplace_back();
         take(fields, "expr", objective.expression);
         take(fields, "unit", objective.unit);
@@ -237,7 +216,7 @@ void take_objectives(FieldReader& from, std::vector<Objective>& objectives) {
         const JsonNode* const value = fields.optional("value");
         objective.measured = value != nullptr && !value->is(Kind::null);
         if (objective.measured) take(fields, "value", objective.value);
-    }
+    });
 }
 
 void take_links(FieldReader& from, std::optional<LinkReport>& links) {

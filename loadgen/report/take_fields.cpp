@@ -92,6 +92,18 @@ void take_numbers_or_null(FieldReader& from, std::string_view key, std::vector<d
     });
 }
 
+bool take_known(FieldReader& from, std::string_view key, double& out) {
+    const JsonNode* const node = from.required(key, "a number or null");
+    if (node == nullptr || node->is(Kind::null)) return false;
+    take(from, key, out);
+    return true;
+}
+
+void take_known(FieldReader& from, std::string_view key, std::optional<double>& out) {
+    double value = 0;
+    if (take_known(from, key, value)) out = value;
+}
+
 const std::vector<JsonNode>* items_of(FieldReader& from, std::string_view key) {
     const JsonNode* const node = from.required(key, "an array");
     if (node == nullptr) return nullptr;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,23 @@ void take_numbers(scenario::FieldReader& from, std::string_view key,
 void take_numbers_or_null(scenario::FieldReader& from, std::string_view key,
                           std::vector<double>& out);
 
+/// A number, or null where it is not known: then false, and `out` stays as it is.
+bool take_known(scenario::FieldReader& from, std::string_view key, double& out);
+void take_known(scenario::FieldReader& from, std::string_view key, std::optional<double>& out);
+
 /// The items of an array field; null, and a problem, when it is none.
 const std::vector<scenario::JsonNode>* items_of(scenario::FieldReader& from, std::string_view key);
+
+/// Reads each item of an array field by `read(FieldReader&)`.
+template <class Read>
+void take_each(scenario::FieldReader& from, std::string_view key, Read&& read) {
+    const auto* const items = items_of(from, key);
+    for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+        scenario::FieldReader fields((*items)[i], from.path_of(key) + "[" + std::to_string(i) + "]",
+                                     from.problems());
+        read(fields);
+    }
+}
 
 template <class Whole>
 void take_whole(scenario::FieldReader& from, std::string_view key, Whole& out) {

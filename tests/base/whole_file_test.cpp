@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <string>
 #include <thread>
@@ -97,12 +98,13 @@ TEST_CASE("a pipe is read to its end, within bounds, where that is wanted", "[ba
     const std::string name = directory.path() / "pipe";
     REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
     std::signal(SIGPIPE, SIG_IGN);
-    const auto write = [&name](const std::string& text, bool close) {
-        return std::thread([&name, text, close] {
+    std::promise<void> read;
+    const auto write = [&](const std::string& text, bool close) {
+        return std::thread([&name, &read, text, close] {
             const net::Fd out(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
             [[maybe_unused]] const auto put = ::write(out.get(), text.data(), text.size());
-            // Read by whoever opens it next, who finds no end.
-            if (!close) std::this_thread::sleep_for(std::chrono::milliseconds(400));
+            // Whoever reads it finds no end.
+            if (!close) read.get_future().wait();
         });
     };
     std::thread writer = write("through", true);
@@ -115,6 +117,7 @@ TEST_CASE("a pipe is read to its end, within bounds, where that is wanted", "[ba
     writer = write("held", false);
     CHECK(read_file_or_pipe(name, 100, std::chrono::milliseconds(100)).error().code ==
           Errc::timed_out);
+    read.set_value();
     writer.join();
     CHECK(read_whole_file(name, 100).error().message ==
           "cannot read " + name + ": not a regular file");

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,6 +32,19 @@ struct BenchProgram {
 
     TemporaryDirectory directory;
 };
+
+/// Threads of a process that offer load.
+inline std::size_t load_threads_of(pid_t process) {
+    std::size_t count = 0;
+    std::error_code gone;
+    for (const auto& thread :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", gone)) {
+        std::ifstream file(thread.path() / "comm");
+        std::string name;
+        if (std::getline(file, name) && name == "qck-load") ++count;
+    }
+    return count;
+}
 
 /// The run went to its end; whether it kept time is the machine's affair.
 inline bool ran(const ProgramRun& run) { return run.exit_code == 0 || run.exit_code == 4; }

@@ -46,6 +46,9 @@ inline std::string redirect_response(std::string_view extra = "") {
            std::string(extra) + "\r\n";
 }
 
+/// To every request, whose connection stays open.
+inline Reaction redirect(std::string_view /*head*/) { return {redirect_response()}; }
+
 /// A real HTTP server on loopback, on a thread of its own, that behaves as badly as it is told.
 ///
 /// Requests have no bodies. `react` is called on the server's thread with the request's head.

@@ -268,26 +268,13 @@ TEST_CASE("a signal at any moment leaves no temporary directory and no child", "
 
 namespace {
 
-/// Threads of a process that offer load.
-std::size_t load_threads_of(pid_t process) {
-    std::size_t count = 0;
-    std::error_code gone;
-    for (const auto& thread :
-         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", gone)) {
-        std::ifstream file(thread.path() / "comm");
-        std::string name;
-        if (std::getline(file, name) && name == "qck-load") ++count;
-    }
-    return count;
-}
-
 /// A bench whose embedded service is stopped (SIGSTOP) once load is offered.
 struct StoppedService {
     explicit StoppedService(std::vector<std::string> load) {
         std::filesystem::create_directory(temporary);
         load.insert(load.end(), {"--serve", "--timeout", "300ms", "--out", bench.out().string()});
         child = start_bench(std::move(load), temporary, words);
-        REQUIRE(test::within(30s, [&] { return load_threads_of(child) > 0; }));
+        REQUIRE(test::within(30s, [&] { return test::load_threads_of(child) > 0; }));
         REQUIRE(children_of(child).size() == 1);
         service = children_of(child).front();
         ::kill(service, SIGSTOP);
@@ -334,7 +321,7 @@ TEST_CASE("a second Ctrl-C does not wait for an embedded service that stands sti
 
 TEST_CASE("one Ctrl-C ends the wait for an embedded service after the run", "[bench][cli]") {
     const StoppedService stopped({"constant", "--rate", "50", "--duration", "1s"});
-    REQUIRE(test::within(20s, [&] { return load_threads_of(stopped.child) == 0; }));
+    REQUIRE(test::within(20s, [&] { return test::load_threads_of(stopped.child) == 0; }));
     ::kill(stopped.child, SIGINT);
     // Its load had been offered to the end, but not been answered.
     CHECK(stopped.exit_code(5s) == 4);

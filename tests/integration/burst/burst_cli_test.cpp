@@ -19,17 +19,6 @@ using test::QckProcess;
 
 namespace {
 
-bool offers_load(pid_t process) {
-    std::error_code gone;
-    for (const auto& thread :
-         std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task", gone)) {
-        std::ifstream file(thread.path() / "comm");
-        std::string name;
-        if (std::getline(file, name) && name == "qck-load") return true;
-    }
-    return false;
-}
-
 /// A service of our own, apart from the bench.
 struct Service {
     test::TemporaryDirectory directory;
@@ -38,11 +27,21 @@ struct Service {
                         "127.0.0.1:0", "--ingest", "127.0.0.1:0", "--admin", "127.0.0.1:0"}};
     std::string redirect = "http://" + process.ready_address("redirect");
     std::string api = "http://" + process.ready_address("api");
+    std::string admin = "http://" + process.ready_address("admin");
 
-    bool has_link(const std::string& code) const {
+    static Result<client::RestAnswer> get(const std::string& service, const std::string& path) {
         client::RestConfig config;
-        config.service = client::parse_service_url(api).value();
-        return client::RestClient(config).call("GET", "/v1/links/" + code).has_value();
+        config.service = client::parse_service_url(service).value();
+        return client::RestClient(config).call("GET", path);
+    }
+    bool has_link(const std::string& code) const {
+        return get(api, "/v1/links/" + code).has_value();
+    }
+    std::uint64_t redirects() const {
+        const auto metrics = get(admin, "/metrics");
+        const std::string name = "\nredirects_total{class=\"human\"} ";
+        const auto at = metrics ? metrics->body.find(name) : std::string::npos;
+        return at == std::string::npos ? 0 : std::stoull(metrics->body.substr(at + name.size()));
     }
 };
 
@@ -59,9 +58,8 @@ TEST_CASE("a target that is stopped for a second shows its backlog, its drain an
         {"name": "after", "rate": 100, "duration": "2s"}]})";
     QckProcess run(bench.words({"run", file.string(), "--target", service.redirect, "--api",
                                 service.api, "--slo", "p99<250ms", "--timeout", "30s"}));
-    REQUIRE(test::eventually([&] { return offers_load(run.pid()); }));
-    // Into the burst, of which there are then some three seconds left.
-    std::this_thread::sleep_for(2500ms);
+    // Into the burst, of which there are then some four seconds left.
+    REQUIRE(test::eventually([&] { return service.redirects() >= 1'600; }));
     service.process.signal(SIGSTOP);
     const auto begin = std::chrono::steady_clock::now();
     std::this_thread::sleep_for(1s);

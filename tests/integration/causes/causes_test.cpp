@@ -29,7 +29,6 @@ using test::TestTarget;
 
 namespace {
 
-Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
 Reaction silent(std::string_view) { return {"", Reaction::Then::go_silent}; }
 Reaction reset(std::string_view) { return {"", Reaction::Then::reset}; }
 
@@ -53,17 +52,7 @@ struct Service {
 template <class Happen>
 void run_while(const BenchProgram& bench, std::vector<std::string> words, Happen&& happen) {
     QckProcess run(bench.words(std::move(words)));
-    const auto offers = [&run] {
-        std::error_code gone;
-        const auto tasks = "/proc/" + std::to_string(run.pid()) + "/task";
-        for (const auto& thread : std::filesystem::directory_iterator(tasks, gone)) {
-            std::ifstream file(thread.path() / "comm");
-            std::string name;
-            if (std::getline(file, name) && name == "qck-load") return true;
-        }
-        return false;
-    };
-    REQUIRE(test::eventually(offers));
+    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
     std::this_thread::sleep_for(500ms);
     happen();
     const int code = run.wait_for_exit(60s);
@@ -79,7 +68,7 @@ std::vector<std::string> constant(const std::string& url, std::vector<std::strin
 }  // namespace
 
 TEST_CASE("a generator out of file descriptors is the cause", "[causes]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const BenchProgram bench;
     // Enough by the limit for 64 users; but who started it has left most of them open.
     const auto run = bench_after(
@@ -146,7 +135,7 @@ TEST_CASE("other load on the generator's CPU is the cause", "[causes][skippable]
         }
         ::_exit(0);
     }
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const BenchProgram bench;
     const auto run = bench_after(
         bench, [] {},
@@ -217,7 +206,7 @@ TEST_CASE("TLS that fails is said before the run", "[causes]") {
     auto context =
         net::TlsServerContext::load({made.certificate_file.string(), made.key_file.string()});
     REQUIRE(context.has_value());
-    TestTarget target(redirect, context->get());
+    TestTarget target(test::redirect, context->get());
     const BenchProgram bench;
     const auto run =
         bench(constant(target.url(), {"--rate", "200", "--duration", "1s", "--timeout", "500ms"}));
@@ -228,7 +217,7 @@ TEST_CASE("TLS that fails is said before the run", "[causes]") {
 }
 
 TEST_CASE("an agent that is lost is the cause", "[causes]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     std::vector<std::unique_ptr<QckProcess>> agents;
     std::string all;
     for (const char* name : {"a", "b"}) {
@@ -258,7 +247,7 @@ TEST_CASE("an agent that is lost is the cause", "[causes]") {
 }
 
 TEST_CASE("a network that loses packets is the cause", "[causes]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     target.lose(0.2);
     const BenchProgram bench;
     const auto run = bench(constant(target.url(), {"--rate", "1000", "--duration", "3s",
@@ -270,7 +259,7 @@ TEST_CASE("a network that loses packets is the cause", "[causes]") {
 }
 
 TEST_CASE("what leads to the target is in the evidence", "[causes]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const BenchProgram bench;
     const auto run = bench(constant(target.url(), {"--rate", "200", "--duration", "1s"}));
     CAPTURE(run.out, run.err);

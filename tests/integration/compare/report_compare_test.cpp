@@ -17,8 +17,7 @@ bool contains(const std::string& text, const std::string& part) {
 /// Directories of runs that differ as a test wants them to, made from one that ran.
 struct Runs {
     Runs() {
-        test::TestTarget target(
-            [](std::string_view) { return test::Reaction{test::redirect_response()}; });
+        test::TestTarget target(test::redirect);
         const auto run = test::run_program(
             QCK_PROGRAM, {"bench", "constant", "--rate", "50", "--duration", "200ms", "--timeout",
                           "10s", "--repeat", "2", "--target", target.url(), "--out", path("made")});

@@ -24,8 +24,6 @@ using test::TestTarget;
 
 namespace {
 
-Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
-
 std::uint64_t sum(const json& accounting, const char* name) {
     return accounting.at(name).get<std::uint64_t>();
 }
@@ -48,7 +46,7 @@ std::unique_ptr<QckProcess> listening_agent(const std::string& name,
 }  // namespace
 
 TEST_CASE("local agents offer a rate together, from one moment on", "[fleet]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const BenchProgram bench;
     const auto run = bench({"constant", "--target", target.url(), "--rate", "2000", "--duration",
                             "3s", "--agents", "4", "--json"});
@@ -79,7 +77,7 @@ TEST_CASE("local agents offer a rate together, from one moment on", "[fleet]") {
 }
 
 TEST_CASE("agents calibrate at little more than the rate, and the requests are said", "[fleet]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const BenchProgram bench;
     const auto run = bench({"constant", "--target", target.url(), "--rate", "200", "--duration",
                             "1s", "--agents", "2"});
@@ -94,7 +92,7 @@ TEST_CASE("agents calibrate at little more than the rate, and the requests are s
 }
 
 TEST_CASE("who is waited for is said before the patience is over", "[fleet]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const BenchProgram bench;
     const std::string place = "127.0.0.1:" + std::to_string(test::free_port());
     const std::vector<std::string> words{"constant", "--target", target.url(),      "--rate", "1",
@@ -122,7 +120,7 @@ TEST_CASE("a fleet's counts are reconciled as one process' are", "[fleet]") {
 }
 
 TEST_CASE("agents that wait are dialled, and serve one bench after another", "[fleet]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const auto one = listening_agent("one");
     const auto two = listening_agent("two");
     const std::string both = one->ready_address() + "," + two->ready_address();
@@ -145,14 +143,14 @@ TEST_CASE("agents that wait are dialled, and serve one bench after another", "[f
 }
 
 TEST_CASE("agents dial in with the token, by TLS", "[fleet]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const test::TemporaryDirectory directory;
     const auto certificate = test::write_certificate(directory.path(), "coordinator");
     const std::string token_file = (directory.path() / "token").string();
     std::ofstream(token_file) << "a token of ours\n";
     // The port is free a moment before; nobody else has it, or the bench says so.
     std::uint16_t port = 0;
-    { port = TestTarget(redirect).port(); }
+    { port = TestTarget(test::redirect).port(); }
     const std::string address = "127.0.0.1:" + std::to_string(port);
     QckProcess joining({"agent", "--join", address, "--once", "--name", "dialling", "--tls-ca",
                         certificate.certificate_file.string()},
@@ -172,7 +170,7 @@ TEST_CASE("an agent that is killed or stopped in the run is missed, and the othe
           "[fleet]") {
     for (const int number : {SIGKILL, SIGSTOP}) {
         CAPTURE(number);
-        TestTarget target(redirect);
+        TestTarget target(test::redirect);
         std::vector<std::unique_ptr<QckProcess>> agents;
         std::string all;
         for (const char* name : {"a", "b", "c", "d"}) {
@@ -221,7 +219,7 @@ TEST_CASE("agents whose coordinator is killed stop within two seconds, and serve
           "[fleet]") {
     for (const int number : {SIGKILL, SIGSTOP}) {
         CAPTURE(number);
-        TestTarget target(redirect);
+        TestTarget target(test::redirect);
         const auto one = listening_agent("one");
         const auto two = listening_agent("two");
         const std::string both = one->ready_address() + "," + two->ready_address();
@@ -247,7 +245,7 @@ TEST_CASE("agents whose coordinator is killed stop within two seconds, and serve
 }
 
 TEST_CASE("a wrong token, garbage and long frames are refused, and the agent stays", "[fleet]") {
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const auto agent = listening_agent("guarded", {}, {"QCK_FLEET_TOKEN=right"});
     const std::string address = agent->ready_address();
     const auto port =
@@ -299,7 +297,7 @@ TEST_CASE("a fleet that cannot be is refused in one line that says why", "[fleet
           2, "--tls-cert is for --listen");
     check({"bench", "max", "--agents", "0"}, 2, "--agents");
     check({"bench", "max", "--agents", "host"}, 2, "neither a number");
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const test::TemporaryDirectory directory;
     const auto bench = [&](std::vector<std::string> more) {
         std::vector<std::string> words{"bench",      "max",   "--target",

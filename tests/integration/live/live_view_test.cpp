@@ -30,8 +30,6 @@ std::size_t count_of(const std::string& text, const std::string& part) {
     return count;
 }
 
-test::Reaction redirect(std::string_view) { return {test::redirect_response()}; }
-
 /// A run of twenty seconds, or until it is stopped, that can be watched at a known place.
 class WatchedBench {
 public:
@@ -72,7 +70,7 @@ public:
 
 private:
     test::TemporaryDirectory directory_;
-    test::TestTarget target_{redirect};
+    test::TestTarget target_{test::redirect};
     const std::string place_ = "127.0.0.1:" + std::to_string(test::free_port());
     test::ProgramRun run_;
     std::thread thread_;
@@ -235,7 +233,7 @@ TEST_CASE("the agents of a run are told with it", "[live]") {
 }
 
 TEST_CASE("a place that the page cannot be at is refused in a line, before anything", "[live]") {
-    const test::TestTarget target(redirect);
+    const test::TestTarget target(test::redirect);
     const test::TemporaryDirectory directory;
     const auto refused = [&](const std::string& place) {
         return test::run_program(

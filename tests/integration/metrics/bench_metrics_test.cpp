@@ -17,8 +17,6 @@ bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-test::Reaction redirect(std::string_view) { return {test::redirect_response()}; }
-
 /// A run of three seconds whose metrics are at a known place, on a thread.
 class RunningBench {
 public:
@@ -56,7 +54,7 @@ private:
 }  // namespace
 
 TEST_CASE("a run in flight tells Prometheus how it goes, and nobody after it", "[metrics]") {
-    test::TestTarget target(redirect);
+    test::TestTarget target(test::redirect);
     RunningBench bench(target.url("/viral"));
     std::string text;
     REQUIRE(test::eventually([&] {
@@ -78,7 +76,7 @@ TEST_CASE("a run in flight tells Prometheus how it goes, and nobody after it", "
 
 TEST_CASE("who asks for metrics and says nothing holds up neither the others nor the run",
           "[metrics]") {
-    test::TestTarget target(redirect);
+    test::TestTarget target(test::redirect);
     RunningBench bench(target.url("/viral"));
     REQUIRE(test::eventually([&] { return !bench.metrics().empty(); }));
     const test::RawClient silent(*net::parse_address(bench.place()));
@@ -89,7 +87,7 @@ TEST_CASE("who asks for metrics and says nothing holds up neither the others nor
 }
 
 TEST_CASE("a place that metrics cannot be at is refused in a line, before the run", "[metrics]") {
-    test::TestTarget target(redirect);
+    test::TestTarget target(test::redirect);
     const test::TemporaryDirectory directory;
     const auto refused = [&](const std::string& place) {
         const auto run = test::run_program(

@@ -56,8 +56,6 @@ void check_all_answered(const json& report) {
     CHECK(report["reconcile"]["difference"] == 0);
 }
 
-Reaction redirect(std::string_view) { return {test::redirect_response(), Reaction::Then::keep}; }
-
 }  // namespace
 
 TEST_CASE("make orchestrator-100k honours every lever by its name", "[orchestrator][S11]") {
@@ -115,7 +113,7 @@ TEST_CASE("the levers of orchestrator-100k have the defaults of the runbook",
 
 TEST_CASE("make orchestrator-100k-dist honours every lever by its name", "[orchestrator][S12]") {
     const Orchestrator orchestrator;
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     TestTarget api([](std::string_view) {
         return Reaction{"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Reaction::Then::keep};
     });
@@ -212,7 +210,7 @@ TEST_CASE("users that nobody can be are refused in one line", "[orchestrator][cl
         CHECK((run.exit_code == 2 || run.exit_code == 3));
         CHECK(contains(run.err, refused.says));
     }
-    TestTarget target(redirect);
+    TestTarget target(test::redirect);
     const auto run =
         orchestrator.run({"--target", target.url("/x"), "--api", "http://127.0.0.1:1"});
     CAPTURE(run.err);
@@ -247,7 +245,7 @@ TEST_CASE("users are split as they were asked for, and nobody of a kind is left 
 TEST_CASE("connections go out from the addresses that are named", "[orchestrator][cli]") {
     for (const char* processes : {"1", "2"}) {
         CAPTURE(processes);
-        TestTarget target(redirect);
+        TestTarget target(test::redirect);
         const Orchestrator orchestrator;
         const auto run =
             orchestrator.run({"--target", target.url("/x"), "--write-users", "0", "--users", "10",

@@ -127,8 +127,7 @@ TEST_CASE("requests are replayed when they were made, faster where that is asked
 }
 
 TEST_CASE("a replay counts latency from when the log has a request, through a stall", "[replay]") {
-    test::TestTarget target(
-        [](std::string_view) { return test::Reaction{test::redirect_response()}; });
+    test::TestTarget target(test::redirect);
     const Replay replay;
     std::string text;
     for (int i = 0; i < 1'000; ++i) text += std::to_string(2 * i) + "\t/x\n";
@@ -155,8 +154,7 @@ TEST_CASE("a replay counts latency from when the log has a request, through a st
 }
 
 TEST_CASE("lines that cannot be replayed are counted, named and not fatal", "[replay]") {
-    test::TestTarget target(
-        [](std::string_view) { return test::Reaction{test::redirect_response()}; });
+    test::TestTarget target(test::redirect);
     const Replay replay;
     const auto run =
         replay({replay.log("- - - [22/Nov/2026:08:00:00 +0000] \"GET /a HTTP/1.1\" 200 0\n"

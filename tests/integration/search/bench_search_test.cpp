@@ -38,10 +38,6 @@ struct Search {
     test::TemporaryDirectory directory;
 };
 
-test::Reaction redirect(std::string_view) {
-    return {test::redirect_response(), test::Reaction::Then::keep};
-}
-
 /// Threads that keep one CPU busy as long as they live.
 class BusyCpu {
 public:
@@ -278,7 +274,7 @@ TEST_CASE("agents search together, and what they asked in all is counted", "[sea
 }
 
 TEST_CASE("a search needs an objective, and rates in order", "[search]") {
-    test::TestTarget target(redirect);
+    test::TestTarget target(test::redirect);
     const Search search;
     const auto none = search({"--target", target.url()});
     CHECK(none.exit_code == 2);
