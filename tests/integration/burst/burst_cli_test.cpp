@@ -37,9 +37,10 @@ struct Service {
     bool has_link(const std::string& code) const {
         return get(api, "/v1/links/" + code).has_value();
     }
+    /// Of the load, which says what it is.
     std::uint64_t redirects() const {
         const auto metrics = get(admin, "/metrics");
-        const std::string name = "\nredirects_total{class=\"human\"} ";
+        const std::string name = "\nredirects_total{class=\"bot\"} ";
         const auto at = metrics ? metrics->body.find(name) : std::string::npos;
         return at == std::string::npos ? 0 : std::stoull(metrics->body.substr(at + name.size()));
     }
