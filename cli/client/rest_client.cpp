@@ -1,40 +1,16 @@
 #include "cli/client/rest_client.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "base/authority.hpp"
 
 namespace qck::client {
 namespace {
 
 /// Every API takes so much.
 constexpr std::size_t small_body_bytes = 4096;
-
-/// `host` and `port` of the part between `//` and the path; false when it is none.
-bool split_authority(std::string_view authority, ServiceUrl& url) {
-    std::string_view port;
-    bool has_port = false;
-    if (authority.starts_with('[')) {
-        const auto end = authority.find(']');
-        if (end == std::string_view::npos) return false;
-        url.host = authority.substr(1, end - 1);
-        authority.remove_prefix(end + 1);
-        has_port = authority.starts_with(':');
-        if (!authority.empty() && !has_port) return false;
-        if (has_port) port = authority.substr(1);
-    } else {
-        const auto colon = authority.find(':');
-        url.host = authority.substr(0, colon);
-        has_port = colon != std::string_view::npos;
-        if (has_port) port = authority.substr(colon + 1);
-    }
-    if (url.host.empty() || url.host.find_first_of("@ \\") != std::string::npos) return false;
-    if (!has_port) return true;
-    const auto end = port.data() + port.size();
-    const auto parsed = std::from_chars(port.data(), end, url.port);
-    return parsed.ec == std::errc{} && parsed.ptr == end && url.port != 0;
-}
 
 Errc errc_of(unsigned status) {
     switch (status) {
@@ -76,7 +52,11 @@ Result<ServiceUrl> parse_service_url(std::string_view text) {
     url.base_path = rest.substr(slash);
     while (url.base_path.ends_with('/')) url.base_path.pop_back();
     while (url.text.ends_with('/')) url.text.pop_back();
-    if (!split_authority(rest.substr(0, slash), url) ||
+    const auto parts = split_authority(rest.substr(0, slash));
+    const std::string_view host = parts ? parts->host : std::string_view{};
+    url.host = host;
+    url.port = parts && parts->port ? *parts->port : url.port;
+    if (host.empty() || host.find_first_of("@ \\") != std::string_view::npos ||
         url.base_path.find_first_of("?# ") != std::string::npos) {
         return error(Errc::invalid_argument, "'" + std::string(text) +
                                                  "' is not a service address (try "
@@ -103,8 +83,7 @@ Error not_connected(const RestConfig& config, const net::HttpFault& fault) {
 }
 
 std::string host_field(const ServiceUrl& service) {
-    const bool is_ipv6 = service.host.find(':') != std::string::npos;
-    return (is_ipv6 ? "[" + service.host + "]" : service.host) + ":" + std::to_string(service.port);
+    return bracketed_host(service.host) + ":" + std::to_string(service.port);
 }
 
 /// What a listener of `qck serve` says of itself when it is asked what is another one's; empty when

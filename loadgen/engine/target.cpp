@@ -1,45 +1,21 @@
 #include "loadgen/engine/target.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/authority.hpp"
 
 namespace qck::engine {
 namespace {
 
-Error not_a_target(std::string_view url, const char* why) {
+Error not_a_target(std::string_view url, const std::string& why) {
     return error(Errc::invalid_argument, "'" + std::string(url) + "' is not a target: " + why +
                                              " (try http://127.0.0.1:8080/code)");
-}
-
-/// Takes `HOST`, `HOST:PORT` or `[V6]:PORT` apart.
-Result<void> split_authority(std::string_view url, std::string_view authority, Target& target) {
-    std::string_view port;
-    if (authority.starts_with('[')) {
-        const auto bracket = authority.find(']');
-        if (bracket == std::string_view::npos) return not_a_target(url, "a bracket is not closed");
-        target.host = authority.substr(1, bracket - 1);
-        port = authority.substr(bracket + 1);
-    } else {
-        const auto colon = authority.find(':');
-        target.host = authority.substr(0, colon);
-        port = colon == std::string_view::npos ? std::string_view{} : authority.substr(colon);
-    }
-    if (target.host.empty()) return not_a_target(url, "the host is missing");
-    if (port.empty()) return {};
-    if (port.front() != ':') return not_a_target(url, "after the bracket comes a colon or nothing");
-    port.remove_prefix(1);
-    const auto [end, failure] =
-        std::from_chars(port.data(), port.data() + port.size(), target.port);
-    if (failure != std::errc{} || end != port.data() + port.size() || target.port == 0) {
-        return not_a_target(url, "the port is not a number from 1 to 65535");
-    }
-    return {};
 }
 
 }  // namespace
 
 std::string Target::host_header() const {
-    std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+    std::string text = bracketed_host(host);
     if (port != (tls ? 443 : 80)) text += ":" + std::to_string(port);
     return text;
 }
@@ -77,7 +53,11 @@ Result<Target> parse_target(std::string_view url) {
         target.path = rest[slash] == '?' ? "/" + std::string(rest.substr(slash))
                                          : std::string(rest.substr(slash));
     }
-    if (auto split = split_authority(url, authority, target); !split) return split.error();
+    const auto parts = split_authority(authority);
+    if (!parts) return not_a_target(url, parts.error().message);
+    if (parts->host.empty()) return not_a_target(url, "the host is missing");
+    target.host = parts->host;
+    target.port = parts->port.value_or(target.port);
     return target;
 }
 

@@ -3,8 +3,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
+
+#include "base/authority.hpp"
 
 namespace qck::links {
 namespace {
@@ -21,34 +22,6 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alnum(char c) { return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z'); }
 
 Error reason(const char* text) { return error(Errc::invalid_argument, text); }
-
-/// The host and port of an authority, still as written.
-struct Authority {
-    std::string_view host;
-    std::string_view port;
-    bool bracketed = false;
-    bool has_port = false;
-};
-
-Result<Authority> split_authority(std::string_view text) {
-    Authority parts;
-    if (text.starts_with('[')) {
-        const auto end = text.find(']');
-        if (end == std::string_view::npos) return reason("the host has '[' without ']'");
-        parts.bracketed = true;
-        parts.host = text.substr(1, end - 1);
-        text.remove_prefix(end + 1);
-        if (!text.empty() && text[0] != ':') return reason("expected ':' and a port after ']'");
-        parts.has_port = !text.empty();
-        parts.port = text.substr(std::min<std::size_t>(1, text.size()));
-        return parts;
-    }
-    const auto colon = text.find(':');
-    parts.host = text.substr(0, colon);
-    parts.has_port = colon != std::string_view::npos;
-    if (parts.has_port) parts.port = text.substr(colon + 1);
-    return parts;
-}
 
 Result<std::string> ipv6_host(std::string_view text) {
     const std::string copy(text);
@@ -97,16 +70,6 @@ Result<std::string> named_host(std::string_view text) {
     return host;
 }
 
-Result<std::uint16_t> port_number(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, port);
-    if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != end || port == 0) {
-        return reason("the port must be a number from 1 to 65535");
-    }
-    return port;
-}
-
 Result<void> check_bytes(std::string_view text) {
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
@@ -150,12 +113,7 @@ Result<TargetUrl> parse_target(std::string_view text) {
     auto host = parts->bracketed ? ipv6_host(parts->host) : named_host(parts->host);
     if (!host) return host.error();
     url.host = std::move(*host);
-    url.port = url.secure ? 443 : 80;
-    if (parts->has_port) {
-        const auto port = port_number(parts->port);
-        if (!port) return port.error();
-        url.port = *port;
-    }
+    url.port = parts->port.value_or(url.secure ? 443 : 80);
     rest.remove_prefix(authority_end);
     url.path = rest.substr(0, rest.find_first_of("?#"));
     return url;
@@ -166,10 +124,7 @@ bool names_same_place(const TargetUrl& url, std::string_view own) {
     if (!parts) return false;
     auto host = parts->bracketed ? ipv6_host(parts->host) : named_host(parts->host);
     if (!host) return false;
-    if (parts->has_port) {
-        const auto port = port_number(parts->port);
-        if (!port || *port != url.port) return false;
-    }
+    if (parts->port && *parts->port != url.port) return false;
     return *host == url.host || (is_loopback(*host) && is_loopback(url.host));
 }
 

@@ -1,9 +1,9 @@
 #include "services/stores/clickhouse/clickhouse_url.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
+#include "base/authority.hpp"
 #include "base/http/target.hpp"
 
 namespace qck::clickhouse {
@@ -13,22 +13,11 @@ constexpr std::uint16_t http_port = 8123;
 constexpr std::uint16_t https_port = 8443;
 
 bool parse_host(std::string_view text, Node& node) {
-    std::string_view port;
-    if (text.starts_with('[')) {
-        const auto end = text.find(']');
-        if (end == std::string_view::npos) return false;
-        node.host = text.substr(1, end - 1);
-        port = text.substr(end + 1);
-    } else {
-        const auto colon = std::min(text.find(':'), text.size());
-        node.host = text.substr(0, colon);
-        port = text.substr(colon);
-    }
-    if (node.host.empty() || node.host.find_first_of(" @\\/?#%") != std::string::npos) return false;
-    if (port.empty()) return true;
-    const char* const end = port.data() + port.size();
-    const auto parsed = std::from_chars(port.data() + 1, end, node.port);
-    return port[0] == ':' && parsed.ec == std::errc{} && parsed.ptr == end && node.port != 0;
+    const auto parts = split_authority(text);
+    if (!parts || parts->host.empty()) return false;
+    node.host = parts->host;
+    node.port = parts->port.value_or(node.port);
+    return node.host.find_first_of(" @\\/?#%") == std::string::npos;
 }
 
 /// `user:password` before an `@`; false when it is malformed.
@@ -71,9 +60,7 @@ bool take_part(std::string_view part, bool& secure, ClickhouseUrl& url) {
 }  // namespace
 
 std::string Node::text() const {
-    const bool is_ipv6 = host.find(':') != std::string::npos;
-    return (secure ? "https://" : "http://") + (is_ipv6 ? "[" + host + "]" : host) + ":" +
-           std::to_string(port);
+    return (secure ? "https://" : "http://") + bracketed_host(host) + ":" + std::to_string(port);
 }
 
 std::string ClickhouseUrl::text() const {

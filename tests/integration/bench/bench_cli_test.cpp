@@ -201,7 +201,7 @@ TEST_CASE("whatever is wrong with a flag is named, with exit code 2", "[bench][c
               "--timeout: '2h' is not a time from 1ms to 1h"},
         Wrong{{"max", "--target", "ftp://x"}, "--target: 'ftp://x' is not a target"},
         Wrong{{"max", "--target", "http://127.0.0.1:99999/"},
-              "the port is not a number from 1 to 65535"},
+              "the port must be a number from 1 to 65535"},
         Wrong{{"max", "--target", "http://192.0.2.1/"}, "--allow-public"},
         Wrong{{"max", "--slo", "p99"}, "--slo"},
         Wrong{{"max", "--slo", "peak:p99<5ms", "--target", "http://127.0.0.1:1/"}, "--slo"},

@@ -2,11 +2,12 @@
 
 #include <charconv>
 
+#include "base/authority.hpp"
+
 namespace qck::redis {
 
 std::string Endpoint::to_string() const {
-    const bool v6 = host.find(':') != std::string::npos;
-    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+    return bracketed_host(host) + ":" + std::to_string(port);
 }
 
 Result<Endpoint> parse_endpoint(std::string_view text) {
