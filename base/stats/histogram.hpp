@@ -91,12 +91,16 @@ public:
         // Above the highest value nothing was ever counted.
         const std::uint64_t max = load(max_ns_);
         const std::size_t end = index_of(max) + 1;
-        for (std::size_t index = 0; index < end; ++index) {
-            const Count now = load(counts_[index]);
-            const Count before = seen.counts_[index];
-            if (now == before) continue;
-            seen.counts_[index] = now;
-            gain.buckets.emplace_back(static_cast<std::uint32_t>(index), now - before);
+        const Count* const now = counts_.get();
+        Count* const before = seen.counts_.get();
+        for (std::size_t block = 0; block < end; block += block_size) {
+            if (is_same(now + block, before + block)) continue;
+            for (std::size_t index = block; index < std::min(block + block_size, end); ++index) {
+                const Count count = load(now[index]);
+                if (count == before[index]) continue;
+                gain.buckets.emplace_back(static_cast<std::uint32_t>(index), count - before[index]);
+                before[index] = count;
+            }
         }
         const std::uint64_t sum = load(sum_ns_);
         gain.sum_ns = sum - std::exchange(seen.sum_ns_, sum);
@@ -158,11 +162,21 @@ public:
     static constexpr std::size_t size = index_of(highest_ns) + 1;
 
 private:
+    /// Buckets that are compared at once: most of them are the same.
+    static constexpr std::size_t block_size = 8;
+    static bool is_same(const Count* now, const Count* before) {
+        return [&]<std::size_t... at>(std::index_sequence<at...>) {
+            return ((load(now[at]) ^ before[at]) | ...) == 0;
+        }
+        (std::make_index_sequence<block_size>{});
+    }
+
     struct Free {
         void operator()(Count* memory) const { std::free(memory); }
     };
     static std::unique_ptr<Count[], Free> allocate() {
-        void* const memory = std::calloc(size, sizeof(Count));
+        constexpr std::size_t blocks = (size + block_size - 1) / block_size;
+        void* const memory = std::calloc(blocks * block_size, sizeof(Count));
         if (memory == nullptr) throw std::bad_alloc();
         return std::unique_ptr<Count[], Free>(static_cast<Count*>(memory));
     }

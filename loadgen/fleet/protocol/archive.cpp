@@ -1,13 +1,18 @@
 #include "loadgen/fleet/protocol/archive.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace qck::fleet {
 namespace {
 
-void put(std::uint64_t number, std::vector<std::uint8_t>& bytes) {
-    for (; number >= 0x80; number >>= 7) bytes.push_back(static_cast<std::uint8_t>(number | 0x80));
-    bytes.push_back(static_cast<std::uint8_t>(number));
+constexpr std::size_t number_bytes_max = 10;
+
+/// Returns where the next one goes; there is room for number_bytes_max.
+std::uint8_t* put(std::uint64_t number, std::uint8_t* to) {
+    for (; number >= 0x80; number >>= 7) *to++ = static_cast<std::uint8_t>(number | 0x80);
+    *to++ = static_cast<std::uint8_t>(number);
+    return to;
 }
 
 std::optional<std::uint64_t> take(const std::vector<std::uint8_t>& bytes, std::size_t& at) {
@@ -23,26 +28,35 @@ std::optional<std::uint64_t> take(const std::vector<std::uint8_t>& bytes, std::s
 }  // namespace
 
 std::vector<std::uint8_t> packed(const Counts& counts) {
-    std::vector<std::uint8_t> bytes;
+    const auto bytes =
+        std::make_unique_for_overwrite<std::uint8_t[]>(counts.size() * 2 * number_bytes_max);
+    std::uint8_t* to = bytes.get();
+    std::uint32_t before = 0;
     for (const auto& [index, count] : counts) {
-        put(index, bytes);
-        put(count, bytes);
+        to = put(index - before, to);
+        to = put(count, to);
+        before = index;
     }
-    return bytes;
+    return {bytes.get(), to};
 }
 
 std::vector<std::uint8_t> packed(const std::vector<std::uint32_t>& numbers) {
-    std::vector<std::uint8_t> bytes;
-    for (const std::uint32_t number : numbers) put(number, bytes);
-    return bytes;
+    const auto bytes =
+        std::make_unique_for_overwrite<std::uint8_t[]>(numbers.size() * number_bytes_max);
+    std::uint8_t* to = bytes.get();
+    for (const std::uint32_t number : numbers) to = put(number, to);
+    return {bytes.get(), to};
 }
 
 bool unpack(const std::vector<std::uint8_t>& bytes, Counts& counts) {
+    std::uint32_t index = 0;
     for (std::size_t at = 0; at < bytes.size();) {
-        const auto index = take(bytes, at);
+        const auto gap = take(bytes, at);
         const auto count = take(bytes, at);
-        if (!index || !count || *index > std::numeric_limits<std::uint32_t>::max()) return false;
-        counts.emplace_back(static_cast<std::uint32_t>(*index), *count);
+        if (!gap || !count || *gap > std::numeric_limits<std::uint32_t>::max() - index)
+            return false;
+        index += static_cast<std::uint32_t>(*gap);
+        counts.emplace_back(index, *count);
     }
     return true;
 }

@@ -26,7 +26,8 @@ void fields(Archive& all, HistogramGain& m) {
 
 namespace qck::fleet {
 
-/// Pairs of index and count; as bytes of variable length (LEB128), for there are many of them.
+/// Pairs of index and count, ascending; as bytes of variable length (LEB128) of the gap to the
+/// index before and of the count, for there are many of them.
 using Counts = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
 
 std::vector<std::uint8_t> packed(const Counts& counts);
