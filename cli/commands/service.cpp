@@ -186,6 +186,7 @@ Result<void> Service::Parts::open_redirects() {
         lane.handler = std::make_unique<redirect::RedirectHandler>(
             reactor, lane.shared ? lane.shared->source() : *lane.source, journal->shard(i),
             redirect_config);
+        lane.news = std::make_unique<LinkNews>(reactor, tell_handler(*lane.handler));
         lane.limited = limited(*lane.handler, redirect_limiter.get());
         if (syncer) lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
         lane.server = std::make_unique<http_server::Server>(reactor, std::move((*listeners)[i]),
@@ -440,6 +441,7 @@ void Service::stop() {
     for (RedirectLane& lane : parts.lanes) {
         lane.server.reset();
         lane.limited.reset();
+        lane.news.reset();
         lane.handler.reset();
         lane.shared.reset();
     }

@@ -1,10 +1,12 @@
 #include "services/api/link_json.hpp"
 
 #include <array>
+#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <variant>
 
+#include "services/api/plain_object.hpp"
 #include "services/links/time_text.hpp"
 
 namespace qck::api {
@@ -203,6 +205,10 @@ Result<std::optional<std::int64_t>> instant(const std::optional<std::string>& te
 }  // namespace
 
 Result<void> read_objects(std::string_view text, bool array, const EachObject& each) {
+    if (LinkFields fields; !array && read_plain_object(text, fields)) {
+        each(std::move(fields));
+        return {};
+    }
     ObjectReader reader(array, each);
     if (!json::sax_parse(text.begin(), text.end(), &reader)) return refused(reader.failure());
     return {};
@@ -257,41 +263,62 @@ Result<links::LinkPatch> patch_from(LinkFields fields, const links::LinkRules& r
 
 void append_string(std::string& json, std::string_view text) {
     constexpr const char* hex = "0123456789abcdef";
+    const auto is_plain = [](char c) {
+        return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+    };
     json += '"';
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t plain_end = at;
+        while (plain_end < text.size() && is_plain(text[plain_end])) ++plain_end;
+        json.append(text.substr(at, plain_end - at));
+        at = plain_end;
+        if (at == text.size()) break;
+        const char c = text[at++];
+        json += '\\';
         if (c == '"' || c == '\\') {
-            json += '\\';
             json += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            json += "\\u00";
-            json += hex[byte >> 4];
-            json += hex[byte & 15];
         } else {
-            json += c;
+            json += "u00";
+            json += hex[static_cast<unsigned char>(c) >> 4];
+            json += hex[static_cast<unsigned char>(c) & 15];
         }
     }
     json += '"';
 }
 
 void append_link(std::string& json, const links::Link& link) {
+    const auto append_whole = [&json](std::uint64_t number) {
+        std::array<char, 20> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+        json.append(digits.data(), end);
+    };
     const auto append_time = [&json](std::int64_t time_ms) {
-        json.append("\"").append(links::format_time(time_ms)).append("\"");
+        json += '"';
+        links::append_time(json, time_ms);
+        json += '"';
     };
     json += R"({"code":)";
     append_string(json, link.code);
-    json.append(R"(,"id":")").append(std::to_string(link.id)).append(R"(","url":)");
+    json += R"(,"id":")";
+    append_whole(link.id);
+    json += R"(","url":)";
     append_string(json, link.target);
-    json.append(R"(,"status":)").append(std::to_string(link.status));
+    json += R"(,"status":)";
+    append_whole(link.status);
     json += R"(,"max_age":)";
-    json += link.max_age_s ? std::to_string(*link.max_age_s) : "null";
+    if (link.max_age_s) {
+        append_whole(*link.max_age_s);
+    } else {
+        json += "null";
+    }
     json += R"(,"expires_at":)";
     if (link.expires_at_ms) {
         append_time(*link.expires_at_ms);
     } else {
         json += "null";
     }
-    json.append(R"(,"version":)").append(std::to_string(link.version));
+    json += R"(,"version":)";
+    append_whole(link.version);
     json += R"(,"created_at":)";
     append_time(link.created_at_ms);
     json += R"(,"updated_at":)";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/http/serializer.hpp"
@@ -90,8 +91,10 @@ private:
     bool draining_ = false;
     std::atomic<bool> accepted_all_{false};  ///< nothing comes any more: see drain()
     std::size_t input_bytes_;
-    std::unique_ptr<char[]> input_;  ///< one connection is read at a time
-    Output output_;                  ///< and its answers gathered
+    std::unique_ptr<char[]> input_;               ///< one connection is read at a time
+    Output output_;                               ///< and its answers gathered
+    std::string head_;                            ///< of the response being written
+    std::vector<http::HeaderField> head_fields_;  ///< of it; views, cleared before each use
     http::HttpDate date_;
 };
 

@@ -12,8 +12,11 @@ namespace qck::http_server {
 
 void Session::write_response(const Response& response) {
     if (!response.ready_made.empty()) return server_.output_.append(response.ready_made);
-    std::vector<http::HeaderField> headers;
-    headers.reserve(response.headers.size());
+    // Both are the server's, so that their memory is not asked for again and again.
+    std::vector<http::HeaderField>& headers = server_.head_fields_;
+    std::string& head = server_.head_;
+    headers.clear();
+    head.clear();
     for (const auto& [name, value] : response.headers) headers.push_back({name, value});
     http::ResponseFields fields;
     fields.status = response.status;
@@ -21,10 +24,9 @@ void Session::write_response(const Response& response) {
     fields.date = server_.date_.at(wall_ms() / 1000);
     fields.content_type = response.content_type;
     fields.headers = headers;
-    std::string text;
-    http::append_response_head(text, fields, response.body.size());
-    if (!head_only_) text += response.body;
-    server_.output_.append(text);
+    http::append_response_head(head, fields, response.body.size());
+    server_.output_.append(head);
+    if (!head_only_) server_.output_.append(response.body);
 }
 
 /// Of the response that begins there in the output (RFC 9112 appendix C.2.2).

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/authority.hpp"
@@ -70,18 +71,34 @@ Result<std::string> named_host(std::string_view text) {
     return host;
 }
 
+/// Bytes that may stand in a target as they are.
+constexpr auto is_target_byte = [] {
+    std::array<bool, 256> allowed{};
+    for (std::size_t byte = 0x21; byte < 0x7f; ++byte) allowed[byte] = true;
+    for (const char c : {'\\', '"', '<', '>'}) allowed[static_cast<unsigned char>(c)] = false;
+    return allowed;
+}();
+
 Result<void> check_bytes(std::string_view text) {
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
+        if (is_target_byte[byte]) continue;
         if (byte < 0x20 || byte == 0x7f) return reason("it holds a control character");
         if (byte == ' ') return reason("it holds a space (write %20)");
         if (byte > 0x7f) return reason("it holds bytes beyond ASCII (percent-encode them)");
         if (c == '\\') return reason("it holds a backslash (write / or %5C)");
-        if (c == '"' || c == '<' || c == '>') {
-            return reason("it holds \", < or > (percent-encode them)");
-        }
+        return reason("it holds \", < or > (percent-encode them)");
     }
     return {};
+}
+
+/// Up to the first of `marks`: these texts are short, so looking at each byte beats memchr.
+template <std::size_t count>
+std::string_view up_to_any(std::string_view text, const std::array<char, count>& marks) {
+    const auto is_mark = [&marks](char c) {
+        return std::find(marks.begin(), marks.end(), c) != marks.end();
+    };
+    return {text.begin(), std::find_if(text.begin(), text.end(), is_mark)};
 }
 
 bool is_loopback(std::string_view host) {
@@ -103,8 +120,7 @@ Result<TargetUrl> parse_target(std::string_view text) {
     auto rest = text.substr(colon + 1);
     if (!rest.starts_with("//")) return reason("expected // and a host after the scheme");
     rest.remove_prefix(2);
-    const auto authority_end = std::min(rest.find_first_of("/?#"), rest.size());
-    const auto authority = rest.substr(0, authority_end);
+    const auto authority = up_to_any(rest, std::array{'/', '?', '#'});
     if (authority.find('@') != std::string_view::npos) {
         return reason("a user name or password before the host hides where it leads");
     }
@@ -114,17 +130,18 @@ Result<TargetUrl> parse_target(std::string_view text) {
     if (!host) return host.error();
     url.host = std::move(*host);
     url.port = parts->port.value_or(url.secure ? 443 : 80);
-    rest.remove_prefix(authority_end);
-    url.path = rest.substr(0, rest.find_first_of("?#"));
+    rest.remove_prefix(authority.size());
+    url.path = up_to_any(rest, std::array{'?', '#'});
     return url;
 }
 
 bool names_same_place(const TargetUrl& url, std::string_view own) {
     const auto parts = split_authority(own);
     if (!parts) return false;
-    auto host = parts->bracketed ? ipv6_host(parts->host) : named_host(parts->host);
-    if (!host) return false;
+    // The port first: it is the cheaper to compare, and differs for most targets.
     if (parts->port && *parts->port != url.port) return false;
+    const auto host = parts->bracketed ? ipv6_host(parts->host) : named_host(parts->host);
+    if (!host) return false;
     return *host == url.host || (is_loopback(*host) && is_loopback(url.host));
 }
 

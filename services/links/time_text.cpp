@@ -1,7 +1,7 @@
 #include "services/links/time_text.hpp"
 
+#include <array>
 #include <chrono>
-#include <cstdio>
 
 namespace qck::links {
 namespace {
@@ -100,6 +100,11 @@ std::int64_t parse_plain_utc(std::string_view text) {
     return seconds * 1000 + fraction_ms;
 }
 
+void put_two_digits(char*& at, unsigned value) {
+    *at++ = static_cast<char>('0' + value / 10);
+    *at++ = static_cast<char>('0' + value % 10);
+}
+
 Error refused(std::string_view text) {
     return error(Errc::invalid_argument, "\"" + std::string(text.substr(0, 40)) +
                                              "\" is not a time (expected RFC 3339, for example "
@@ -138,20 +143,39 @@ Result<std::int64_t> parse_time(std::string_view text) {
     return time_ms;
 }
 
-std::string format_time(std::int64_t time_ms) {
-    const auto day_count = time_ms / 86'400'000;
-    const auto of_day = static_cast<int>(time_ms % 86'400'000);
-    const year_month_day date{sys_days{days{day_count}}};
-    char text[64];
-    int size = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d",
-                             static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                             static_cast<unsigned>(date.day()), of_day / 3'600'000,
-                             of_day / 60'000 % 60, of_day / 1000 % 60);
-    if (of_day % 1000 != 0) {
-        size += std::snprintf(text + size, sizeof text - static_cast<std::size_t>(size), ".%03d",
-                              of_day % 1000);
+void append_time(std::string& text, std::int64_t time_ms) {
+    const auto of_day = static_cast<unsigned>(time_ms % 86'400'000);
+    const year_month_day date{sys_days{days{time_ms / 86'400'000}}};
+    // An offset may bring a time of 9999 into the year after, which is written with five digits.
+    std::array<char, 32> written;
+    char* at = written.data();
+    const auto year_number = static_cast<unsigned>(static_cast<int>(date.year()));
+    if (year_number > 9999) *at++ = static_cast<char>('0' + year_number / 10'000);
+    put_two_digits(at, year_number / 100 % 100);
+    put_two_digits(at, year_number % 100);
+    *at++ = '-';
+    put_two_digits(at, static_cast<unsigned>(date.month()));
+    *at++ = '-';
+    put_two_digits(at, static_cast<unsigned>(date.day()));
+    *at++ = 'T';
+    put_two_digits(at, of_day / 3'600'000);
+    *at++ = ':';
+    put_two_digits(at, of_day / 60'000 % 60);
+    *at++ = ':';
+    put_two_digits(at, of_day / 1000 % 60);
+    if (const unsigned fraction_ms = of_day % 1000; fraction_ms != 0) {
+        *at++ = '.';
+        *at++ = static_cast<char>('0' + fraction_ms / 100);
+        put_two_digits(at, fraction_ms % 100);
     }
-    return std::string(text, static_cast<std::size_t>(size)) + 'Z';
+    *at++ = 'Z';
+    text.append(written.data(), at);
+}
+
+std::string format_time(std::int64_t time_ms) {
+    std::string text;
+    append_time(text, time_ms);
+    return text;
 }
 
 }  // namespace qck::links

@@ -16,5 +16,7 @@ Result<std::int64_t> parse_time(std::string_view text);
 /// RFC 3339 in UTC, with milliseconds only when there are any. `time_ms` is within parse_time's
 /// range.
 std::string format_time(std::int64_t time_ms);
+/// The same, at the end of `text`.
+void append_time(std::string& text, std::int64_t time_ms);
 
 }  // namespace qck::links

@@ -60,3 +60,13 @@ TEST_CASE("a written time is read back the same", "[links][time]") {
     CHECK(format_time(1'798'761'599'000) == "2026-12-31T23:59:59Z");
     CHECK(format_time(1'798'761'599'050) == "2026-12-31T23:59:59.050Z");
 }
+
+TEST_CASE("a time is written in full, zeros and the year 10000 included", "[links][time]") {
+    CHECK(format_time(0) == "1970-01-01T00:00:00Z");
+    CHECK(format_time(1) == "1970-01-01T00:00:00.001Z");
+    CHECK(format_time(1'709'164'805'070) == "2024-02-29T00:00:05.070Z");
+    CHECK(format_time(253'402'300'800'000) == "10000-01-01T00:00:00Z");
+    std::string text = "at ";
+    append_time(text, 1'250);
+    CHECK(text == "at 1970-01-01T00:00:01.250Z");
+}
