@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t batch_events_max = 512;
 
+/// That of the calling thread; null when there is none.
+thread_local WakeBatch* wake_batch = nullptr;
+
 Error epoll_error(const char* tried) { return io_error(tried, errno); }
 
 }  // namespace
@@ -63,6 +66,10 @@ void Reactor::run() {
 
 void Reactor::stop() {
     stopping_.store(true, std::memory_order_release);
+    wake();
+}
+
+void Reactor::wake() {
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
 }
@@ -74,9 +81,8 @@ void Reactor::post(std::function<void()> work) {
         first = posted_.empty();
         posted_.push_back(std::move(work));
     }
-    if (!first) return;  // whoever posted first has written the wake-up
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
+    if (!first) return;  // whoever posted first has written the wake-up, or is about to
+    if (wake_batch == nullptr || !wake_batch->hold(*this)) wake();
 }
 
 void Reactor::run_posted() {
@@ -159,6 +165,24 @@ int Reactor::wait_timeout_ms() const {
     const std::int64_t left_ns = timers_.begin()->first - latest_ns_;
     if (left_ns <= 0) return 0;
     return static_cast<int>(std::min<std::int64_t>((left_ns + 999'999) / 1'000'000, INT_MAX));
+}
+
+WakeBatch::WakeBatch() {
+    if (wake_batch == nullptr) wake_batch = this;
+}
+
+WakeBatch::~WakeBatch() {
+    if (wake_batch != this) return;
+    wake_batch = nullptr;
+    for (std::size_t at = 0; at < held_count_; ++at) held_[at]->wake();
+}
+
+bool WakeBatch::hold(Reactor& reactor) {
+    const auto end = held_.begin() + static_cast<std::ptrdiff_t>(held_count_);
+    if (std::find(held_.begin(), end, &reactor) != end) return true;
+    if (held_count_ == held_.size()) return false;
+    held_[held_count_++] = &reactor;
+    return true;
 }
 
 }  // namespace qck::net

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -43,7 +44,8 @@ public:
     void stop();
 
     /// Runs `work` on the reactor's thread, soon. Thread-safe. What is posted after the reactor
-    /// ended is dropped (destroyed) with the reactor.
+    /// ended is dropped (destroyed) with the reactor. Within a WakeBatch of the calling thread the
+    /// reactor may learn of it as late as the batch ends.
     void post(std::function<void()> work);
 
     Result<void> watch(int fd, std::uint32_t events, EventHandler& handler);
@@ -67,6 +69,7 @@ public:
     std::int64_t read_clock() { return latest_ns_ = monotonic_ns(); }
 
 private:
+    friend class WakeBatch;
     struct Timer {
         std::int64_t period_ns;
         std::function<void()> work;
@@ -76,6 +79,7 @@ private:
     Reactor(Fd epoll, Fd wake) : epoll_(std::move(epoll)), wake_(std::move(wake)) {}
     TimerId add_timer(std::chrono::nanoseconds delay, std::chrono::nanoseconds period,
                       std::function<void()> work);
+    void wake();
     void run_posted();
     void run_timers();
     int wait_timeout_ms() const;
@@ -93,6 +97,29 @@ private:
     std::vector<std::function<void()>> after_batch_;
     std::mutex posted_mutex_;
     std::vector<std::function<void()>> posted_;
+};
+
+/// While it lives, what its thread posts wakes no reactor; at its end each of them is woken once.
+///
+/// For a thread that has much to post in a row: woken by the first of it, a reactor would run at
+/// once, in the place of that thread where CPUs are few, find one item, and sleep again. Lives on a
+/// stack, and no longer than the reactors that are posted to. One within another does nothing.
+class WakeBatch {
+public:
+    WakeBatch();
+    ~WakeBatch();
+    WakeBatch(const WakeBatch&) = delete;
+    WakeBatch& operator=(const WakeBatch&) = delete;
+
+private:
+    friend class Reactor;
+    static constexpr std::size_t held_max = 64;
+
+    /// False when it holds as many as it can: then that one is woken as ever.
+    bool hold(Reactor& reactor);
+
+    std::array<Reactor*, held_max> held_{};
+    std::size_t held_count_ = 0;
 };
 
 }  // namespace qck::net

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <future>
+#include <optional>
 #include <utility>
 
+#include "base/net/reactor.hpp"
 #include "services/stores/sqlite/schema.hpp"
 
 namespace qck::sqlite {
@@ -107,7 +109,13 @@ void WriteQueue::run_group(std::vector<std::unique_ptr<WriteJob>>& group) {
 void WriteQueue::finish_group(std::span<std::unique_ptr<WriteJob>> jobs,
                               const Result<void>& outcome) {
     if (outcome || jobs.size() == 1) {
-        for (const auto& job : jobs) job->finished(outcome);
+        // Reactors that are told of each are woken for some together.
+        constexpr std::size_t told_together = 64;
+        std::optional<net::WakeBatch> batch;
+        for (std::size_t i = 0; i < jobs.size(); ++i) {
+            if (i % told_together == 0) batch.emplace();
+            jobs[i]->finished(outcome);
+        }
         return;
     }
     for (std::size_t i = 0; i < jobs.size(); ++i) {

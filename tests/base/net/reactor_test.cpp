@@ -134,3 +134,37 @@ TEST_CASE("a batch that took long does not make the next timer late", "[base][ne
     CHECK(fired ==
           std::vector<std::string>{"asked for before the batch", "asked for by the batch"});
 }
+
+TEST_CASE("what a thread posts in a batch wakes the reactor at its end", "[base][net]") {
+    std::vector<std::string> ran;
+    // What has woken a reactor runs before its timers; what has not, when it ends.
+    const auto run = [&ran](net::Reactor& reactor) {
+        ran.clear();
+        reactor.after(0ns, [&] {
+            ran.emplace_back("timer");
+            reactor.stop();
+        });
+        reactor.run();
+    };
+    const auto post = [&ran](net::Reactor& reactor, const char* text) {
+        reactor.post([&ran, text] { ran.emplace_back(text); });
+    };
+    auto held = *net::Reactor::create();
+    auto woken = *net::Reactor::create();
+    auto after = *net::Reactor::create();
+    {
+        const net::WakeBatch batch;
+        const net::WakeBatch within;  // neither begins nor ends anything
+        post(*held, "first");
+        post(*held, "second");
+        post(*woken, "first");
+        post(*woken, "second");
+        run(*held);
+        CHECK(ran == std::vector<std::string>{"timer", "first", "second"});
+    }
+    run(*woken);
+    CHECK(ran == std::vector<std::string>{"first", "second", "timer"});
+    post(*after, "at once");
+    run(*after);
+    CHECK(ran == std::vector<std::string>{"at once", "timer"});
+}
