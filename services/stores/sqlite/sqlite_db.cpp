@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "services/stores/sqlite/gathering_vfs.hpp"
+
 namespace qck::sqlite {
 namespace {
 
@@ -142,8 +144,8 @@ void Db::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
 Result<Db> Db::open(const std::filesystem::path& file, const DbOptions& options) {
     sqlite3* raw = nullptr;
-    const int code = sqlite3_open_v2(file.c_str(), &raw,
-                                     open_flags(options.mode) | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code = sqlite3_open_v2(
+        file.c_str(), &raw, open_flags(options.mode) | SQLITE_OPEN_NOMUTEX, gathering_vfs());
     Db db(std::unique_ptr<sqlite3, Close>(raw), file.string());
     if (raw == nullptr) return error(Errc::internal, "out of memory opening " + db.path_);
     if (code != SQLITE_OK) return describe(raw, db.path_, code);
