@@ -69,6 +69,7 @@ void Worker::load_request(const schedule::Arrival& arrival, const schedule::Choi
     }
     request.due_ns = arrival.due_ns;
     request.link = choice.link;
+    request.kind = static_cast<std::uint8_t>(choice.kind);
     request.phase = static_cast<std::uint16_t>(arrival.phase);
     request.head = choice.head;
     loaded_.push_back(request);

@@ -38,7 +38,12 @@ RunFrame::RunFrame(const scenario::Plan& plan, const schedule::Timetable& timeta
       timetable_(timetable),
       closed_loop_(closed_loop),
       shape_(RecordShape::of(closed_loop ? 1 : plan.phases.size(), timetable.curve().duration_ns(),
-                             plan.timeout.count(), plan.links.tail_count)) {}
+                             plan.timeout.count(), plan.links.tail_count)) {
+    // Where no kind says what it expects, nothing is looked up.
+    const auto says = [](const auto& kind) { return !kind.expect.empty(); };
+    if (std::none_of(plan.requests.begin(), plan.requests.end(), says)) return;
+    for (const scenario::RequestKind& kind : plan.requests) shape_.expect.push_back(kind.expect);
+}
 
 RunResult RunFrame::empty() const {
     RunResult result;

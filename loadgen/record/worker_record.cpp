@@ -12,14 +12,6 @@ bool is_redirect(std::uint16_t status) {
     return status == 301 || status == 302 || status == 307 || status == 308;
 }
 
-/// Whether the plan asked for such an answer: any below 400, and of a code that is to be nobody's
-/// that it is not there. To be told to slow down, or that one was too slow, nobody asks for.
-bool is_expected(const WorkerRecord::Sent& request, std::uint16_t status) {
-    if (status < 400) return true;
-    if (request.link == scenario::link_unknown) return status == 404 || status == 410;
-    return request.may_be_refused && status < 500 && status != 408 && status != 429;
-}
-
 void add_causes(CauseCounts& to, const std::array<Counter, cause_count>& from) {
     for (std::size_t cause = 0; cause < cause_count; ++cause) to[cause] += from[cause].value();
 }
@@ -52,6 +44,19 @@ std::size_t WorkerRecord::interval_of(std::int64_t at_ns) const {
 void WorkerRecord::latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns) {
     phases_[phase].latency.record(ns);
     due_at_.of(due_ns, *this).latency.record(ns);
+}
+
+/// Whether the plan asked for such an answer: where it does not say, any below 400, and of a code
+/// that is to be nobody's that it is not there. To be told to slow down, or that one was too slow,
+/// nobody asks for.
+bool WorkerRecord::is_expected(const Sent& request, std::uint16_t status) const {
+    if (request.kind < shape_.expect.size()) {
+        const std::vector<std::uint16_t>& asked = shape_.expect[request.kind];
+        if (!asked.empty()) return std::find(asked.begin(), asked.end(), status) != asked.end();
+    }
+    if (status < 400) return true;
+    if (request.link == scenario::link_unknown) return status == 404 || status == 410;
+    return request.may_be_refused && status < 500 && status != 408 && status != 429;
 }
 
 void WorkerRecord::sent(const Sent& request, std::uint64_t bytes) {

@@ -9,6 +9,7 @@
 #include "base/stats/histogram.hpp"
 #include "loadgen/record/gain.hpp"
 #include "loadgen/record/run_result.hpp"
+#include "loadgen/scenario/limits.hpp"
 
 namespace qck::record {
 
@@ -18,6 +19,8 @@ struct RecordShape {
     std::size_t intervals = 1;  ///< what happens later is counted in the last one
     std::int64_t interval_ns = 100'000'000;
     std::uint32_t tail_links = 0;
+    /// By kind of request, as scenario::RequestKind::expect.
+    std::vector<std::vector<std::uint16_t>> expect;
 
     /// For a run of this length that may take `drain_ns` longer to end.
     static RecordShape of(std::size_t phases, std::int64_t run_ns, std::int64_t drain_ns,
@@ -38,10 +41,12 @@ public:
         std::int64_t sent_ns = 0;
         std::uint32_t link = 0;  ///< scenario::link_…
         std::uint16_t phase = 0;
-        bool head = false;
+        std::uint8_t kind = 0;  ///< of request: index into RecordShape::expect
+        bool head : 1 = false;
         /// Answers that refuse it (4xx) are as good as others: a log that is replayed had them too.
-        bool may_be_refused = false;
+        bool may_be_refused : 1 = false;
     };
+    static_assert(scenario::limits::requests_max <= 256 && sizeof(Sent) == 24);
 
     /// A request came due and was taken from the schedule; it will be sent or given up.
     void scheduled(std::uint32_t phase, std::int64_t due_ns) {
@@ -131,6 +136,7 @@ private:
         std::int64_t begin_ns_ = 0;
     };
 
+    bool is_expected(const Sent& request, std::uint16_t status) const;
     void latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns);
     IntervalCells& interval_now(std::int64_t now_ns) { return now_at_.of(now_ns, *this); }
     static void add_phase(const PhaseCells& cells, PhaseResult& phase);

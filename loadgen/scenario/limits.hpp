@@ -14,6 +14,10 @@ inline constexpr std::size_t requests_max = 100;
 inline constexpr std::size_t headers_max = 50;
 inline constexpr std::size_t path_bytes_max = 4096;
 inline constexpr std::size_t body_bytes_max = 64 * 1024;
+inline constexpr std::size_t expect_max = 20;
+/// Of final answers (RFC 9110 section 15): an interim one (1xx) ends no request.
+inline constexpr std::uint16_t status_min = 200;
+inline constexpr std::uint16_t status_max = 599;
 
 /// Of one phase and of all together.
 inline constexpr std::chrono::nanoseconds duration_max = std::chrono::hours(7 * 24);

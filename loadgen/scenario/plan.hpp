@@ -39,6 +39,9 @@ struct RequestKind {
     std::string body;
     /// Goes to EngineConfig::api instead of the target.
     bool to_api = false;
+    /// Statuses of the answers that are asked for; any other is an error of the target's. Empty:
+    /// those below 400, and of a code that is nobody's also 404 and 410 (ADR 0155, ADR 0185).
+    std::vector<std::uint16_t> expect;
 };
 
 /// Users that each have a connection of their own, and ask on it at a rate of their own.

@@ -97,6 +97,28 @@ void take_body(FieldReader& request, RequestKind& kind) {
     }
 }
 
+void take_expect(FieldReader& request, RequestKind& kind) {
+    static constexpr std::string_view wanted =
+        "an array of 1 to 20 different statuses from 200 to 599";
+    const JsonNode* const node = request.optional("expect");
+    if (node == nullptr) return;
+    const auto is_status = [](const JsonNode& item) {
+        return item.whole && *item.whole >= limits::status_min && *item.whole <= limits::status_max;
+    };
+    std::vector<std::uint16_t> statuses;
+    if (node->is(JsonNode::Kind::array) && node->items.size() <= limits::expect_max) {
+        for (const JsonNode& item : node->items) {
+            if (is_status(item)) statuses.push_back(static_cast<std::uint16_t>(*item.whole));
+        }
+    }
+    kind.expect = statuses;
+    std::sort(statuses.begin(), statuses.end());
+    const bool twice = std::adjacent_find(statuses.begin(), statuses.end()) != statuses.end();
+    if (statuses.empty() || statuses.size() != node->items.size() || twice) {
+        request.problems().expected(*node, request.path_of("expect"), wanted);
+    }
+}
+
 RequestKind read_request(const JsonNode& node, const std::string& path, Problems& problems) {
     FieldReader fields(node, path, problems);
     RequestKind kind;
@@ -112,6 +134,7 @@ RequestKind read_request(const JsonNode& node, const std::string& path, Problems
               is_path, kind.path);
     take_headers(fields, kind);
     take_body(fields, kind);
+    take_expect(fields, kind);
     fields.refuse_others();
     if (kind.name.empty()) kind.name = method + " " + kind.path;
     return kind;

@@ -65,7 +65,7 @@ void fields(Archive& all, Phase& m) {
 template <class Archive>
 void fields(Archive& all, RequestKind& m) {
     all(m.name), all(m.weight), all(m.method), all(m.path), all(m.headers), all(m.body);
-    all(m.to_api);
+    all(m.to_api), all(m.expect);
 }
 template <class Archive>
 void fields(Archive& all, Users::Group& m) {

@@ -43,10 +43,15 @@ bool is_request(const scenario::RequestKind& kind) {
     const auto is_header = [](const auto& header) {
         return scenario::is_token(header.first) && scenario::is_header_value(header.second);
     };
+    const auto is_status = [](std::uint16_t status) {
+        return status >= limits::status_min && status <= limits::status_max;
+    };
     return std::isfinite(kind.weight) && kind.weight > 0 && kind.method <= http::Method::options &&
            is_path(kind.path) && kind.body.size() <= limits::body_bytes_max &&
            kind.headers.size() <= limits::headers_max &&
-           std::all_of(kind.headers.begin(), kind.headers.end(), is_header);
+           std::all_of(kind.headers.begin(), kind.headers.end(), is_header) &&
+           kind.expect.size() <= limits::expect_max &&
+           std::all_of(kind.expect.begin(), kind.expect.end(), is_status);
 }
 
 bool is_links(const scenario::Links& links) {

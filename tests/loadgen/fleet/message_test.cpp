@@ -30,6 +30,7 @@ scenario::Plan some_plan() {
     kind.method = http::Method::post;
     kind.headers = {{"Content-Type", "application/json"}};
     kind.body = "{\"n\": {n}, \"text\": \"\x01\xff\"}";
+    kind.expect = {201, 409};
     plan.requests.push_back(kind);
     plan.links.hot_share = 0.7;
     plan.links.tail_count = 1000;
@@ -93,6 +94,7 @@ TEST_CASE("an order comes over the wire as it was, to the last bit", "[loadgen][
     CHECK(phase.shape == scenario::Shape::decay);
     CHECK(got.plan.requests.at(0).body == order.plan.requests[0].body);
     CHECK(got.plan.requests.at(0).headers == order.plan.requests[0].headers);
+    CHECK(got.plan.requests.at(0).expect == order.plan.requests[0].expect);
     CHECK(got.plan.seed == order.plan.seed);
     CHECK(encode(got) == encode(order));
     CHECK_FALSE(got.plan.users);
@@ -169,6 +171,9 @@ TEST_CASE("a plan or lanes that no command makes are refused", "[loadgen][fleet]
     CHECK(refused([](Prepare& o) { o.plan.phases[0].shape = static_cast<scenario::Shape>(9); }));
     CHECK(refused([](Prepare& o) { o.plan.requests[0].path = "/a\r\nX: y"; }));
     CHECK(refused([](Prepare& o) { o.plan.requests[0].headers[0].second = "a\r\nX: y"; }));
+    CHECK(refused([](Prepare& o) { o.plan.requests[0].expect.assign(21, 404); }));
+    CHECK(refused([](Prepare& o) { o.plan.requests[0].expect = {100}; }));
+    CHECK(refused([](Prepare& o) { o.plan.requests[0].expect = {600}; }));
     CHECK(refused([](Prepare& o) { o.plan.connections = 2'000'000; }));
     CHECK(refused([](Prepare& o) { o.plan.timeout = {}; }));
     CHECK(refused([](Prepare& o) { o.plan.requests[0].to_api = true; }));

@@ -128,6 +128,22 @@ TEST_CASE("an answer that the plan did not ask for is told from one that it did"
     CHECK(result.phases[0].unexpected_count() == 9);
 }
 
+TEST_CASE("a kind of request that says what it expects is held to that alone",
+          "[loadgen][record]") {
+    RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
+    shape.expect = {{}, {401, 409}};
+    WorkerRecord worker(shape);
+    for (const std::uint16_t status : {200, 401, 404}) worker.answered(request(0, 0), ms, status);
+    auto other = request(0, 0, 0, scenario::link_unknown);
+    other.kind = 1;
+    for (const std::uint16_t status : {200, 401, 404, 409, 410, 500}) {
+        worker.answered(other, ms, status);
+    }
+    const RunResult result = result_of(shape, {&worker});
+    using Counts = std::map<std::uint16_t, std::uint64_t>;
+    CHECK(result.phases[0].unexpected == Counts{{200, 1}, {401, 1}, {404, 2}, {410, 1}, {500, 1}});
+}
+
 TEST_CASE("what happens after the last interval is counted in it", "[loadgen][record]") {
     const RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
     WorkerRecord worker(shape);

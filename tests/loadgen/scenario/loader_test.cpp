@@ -83,7 +83,7 @@ TEST_CASE("every field reaches the plan", "[loadgen][scenario]") {
         "phases": [{"name": "up", "shape": "ramp", "from": 0, "to": "1.5k", "duration": "500ms"},
                    {"name": "off", "shape": "decay", "from": 100, "to": 1, "duration": "2m"}],
         "requests": [{"name": "make", "weight": 2.5, "method": "POST", "path": "/v1/{n}",
-                      "headers": {"X-A": "b c"}, "body": "{\"x\": {n}}"}, {}],
+                      "headers": {"X-A": "b c"}, "body": "{\"x\": {n}}", "expect": [409, 201]}, {}],
         "links": {"hot": "h", "target_url": "https://e.x/", "hot_share": 0.25,
                   "tail": {"count": 7, "zipf": 1.25, "prefix": "t-"}},
         "unknown_share": 0.125, "head_share": 0.5, "bot_share": 1,
@@ -107,7 +107,9 @@ TEST_CASE("every field reaches the plan", "[loadgen][scenario]") {
     CHECK(plan->requests[0].headers ==
           std::vector<std::pair<std::string, std::string>>{{"X-A", "b c"}});
     CHECK(plan->requests[0].body == "{\"x\": {n}}");
+    CHECK(plan->requests[0].expect == std::vector<std::uint16_t>{409, 201});
     CHECK(plan->requests[1].path == "/{link}");
+    CHECK(plan->requests[1].expect.empty());
     CHECK(plan->links.hot == "h");
     CHECK(plan->links.hot_share == 0.25);
     CHECK(plan->links.tail_count == 7);
@@ -176,6 +178,8 @@ TEST_CASE("a wrong phase is named with its line, its path and what was expected"
 }
 
 TEST_CASE("a wrong request is named, and none can smuggle in a line", "[loadgen][scenario]") {
+    const std::string expect_wanted =
+        "requests[0].expect: expected an array of 1 to 20 different statuses from 200 to 599, got ";
     const std::string path_wanted =
         "requests[0].path: expected a path that begins with /, of visible ASCII without #, with "
         "nothing in braces but {link}, {unknown} and {n}, got ";
@@ -208,8 +212,16 @@ TEST_CASE("a wrong request is named, and none can smuggle in a line", "[loadgen]
         {R"({"body": "x"})", "requests[0].body: a GET or HEAD request has no body"},
         {R"({"method": "POST", "body": {}})",
          "requests[0].body: expected a string of at most 65536 bytes, got an object"},
+        {R"({"expect": 401})", expect_wanted + "401"},
+        {R"({"expect": []})", expect_wanted + "an array"},
+        {R"({"expect": [401, "409"]})", expect_wanted + "an array"},
+        {R"({"expect": [401, 404.5]})", expect_wanted + "an array"},
+        {R"({"expect": [199]})", expect_wanted + "an array"},
+        {R"({"expect": [600]})", expect_wanted + "an array"},
+        {R"({"expect": [404, 410, 404]})", expect_wanted + "an array"},
         {R"({"url": "/"})",
-         "requests[0].url: unknown field (known here: name weight method path headers body)"},
+         "requests[0].url: unknown field (known here: name weight method path headers body "
+         "expect)"},
     };
     for (const Wrong& wrong : table) {
         CHECK(message_of(with("\"requests\": [" + wrong.text + "]")) ==
