@@ -231,7 +231,7 @@ void compare_counts(const BenchOptions& options, Bench& bench, const record::Run
             report.reconcile_failure = counts.error().message;
         }
     }
-    compare_count(bench.counted, options, run, bench.calibration, interrupts, report);
+    compare_count(bench.counted, options, run, bench.calibration, report);
 }
 
 Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupts, LiveView* view) {

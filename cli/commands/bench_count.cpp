@@ -11,9 +11,9 @@ Result<CountBefore> count_before(const BenchOptions& options, const InterruptWat
         return error(Errc::invalid_argument,
                      "--count-pointer: needs --count-url or --count-cmd to look into");
     }
-    auto source = CountSource::make(options);
+    auto source = CountSource::make(options, interrupts);
     if (!source) return source.error();
-    const auto clicks = calm_count(*source, options.count_within, interrupts);
+    const auto clicks = calm_count(*source, options.count_within);
     if (!clicks) return clicks.error();
     count.source.emplace(std::move(*source));
     count.clicks = *clicks;
@@ -21,8 +21,7 @@ Result<CountBefore> count_before(const BenchOptions& options, const InterruptWat
 }
 
 void compare_count(CountBefore& before, const BenchOptions& options, const record::RunResult& run,
-                   const std::optional<Calibration>& calibration, const InterruptWatch& interrupts,
-                   report::Report& report) {
+                   const std::optional<Calibration>& calibration, report::Report& report) {
     if (!before.source) return;
     ExpectedCount expected;
     if (calibration) expected = calibration->counts;
@@ -31,8 +30,7 @@ void compare_count(CountBefore& before, const BenchOptions& options, const recor
         expected.answered += report.visible->clicks;
         expected.unknown += report.visible->unanswered;
     }
-    auto count =
-        settle_count(*before.source, before.clicks, expected, options.count_within, interrupts);
+    auto count = settle_count(*before.source, before.clicks, expected, options.count_within);
     if (count) {
         report.target_count = std::move(*count);
     } else if (report.reconcile_failure.empty()) {

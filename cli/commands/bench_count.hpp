@@ -26,7 +26,6 @@ Result<CountBefore> count_before(const BenchOptions& options, const InterruptWat
 /// Reads it again, and sets what it has gained beside what was answered, the calibration and the
 /// report's probe clicks too. A count that cannot be read is the report's `reconcile_failure`.
 void compare_count(CountBefore& before, const BenchOptions& options, const record::RunResult& run,
-                   const std::optional<Calibration>& calibration, const InterruptWatch& interrupts,
-                   report::Report& report);
+                   const std::optional<Calibration>& calibration, report::Report& report);
 
 }  // namespace qck::commands

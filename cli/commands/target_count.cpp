@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cmath>
 #include <csignal>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -65,6 +66,10 @@ std::optional<std::uint64_t> whole_number_in(std::string_view text) {
     return number;
 }
 
+Error stopped_by_signal() {
+    return error(Errc::unavailable, "stopped by a signal before it was read");
+}
+
 /// A child that runs a command with its output in a pipe; killed when it is not waited for.
 class Child {
 public:
@@ -105,20 +110,24 @@ public:
         wait();
     }
 
-    /// Until it closes its output.
-    Result<std::string> output(std::chrono::milliseconds timeout) {
+    /// Until it closes its output, or `give_up` is true.
+    Result<std::string> output(std::chrono::milliseconds timeout,
+                               const std::function<bool()>& give_up) {
         const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
         std::string text;
         char piece[4096];
         for (;;) {
             const std::int64_t left_ms = (until - monotonic_ns()) / 1'000'000;
-            pollfd ready{out_.get(), POLLIN, 0};
-            const int count = left_ms <= 0 ? 0 : ::poll(&ready, 1, static_cast<int>(left_ms));
-            if (count < 0 && errno == EINTR) continue;
-            if (count <= 0) {
+            if (give_up()) return stopped_by_signal();
+            if (left_ms <= 0) {
                 return error(Errc::timed_out,
                              "printed no count within " + format_duration(timeout));
             }
+            pollfd ready{out_.get(), POLLIN, 0};
+            // Signals are another thread's, so they do not end the wait by themselves.
+            const int count = ::poll(&ready, 1, std::min(static_cast<int>(left_ms), 50));
+            if (count == 0 || (count < 0 && errno == EINTR)) continue;
+            if (count < 0) return io_error("its output cannot be waited for", errno);
             const ssize_t got = ::read(out_.get(), piece, sizeof piece);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return io_error("its output cannot be read", errno);
@@ -128,10 +137,11 @@ public:
         }
     }
     /// Its status; it has closed its output, and is given a moment to end.
-    Result<int> status(std::chrono::milliseconds timeout) {
+    Result<int> status(std::chrono::milliseconds timeout, const std::function<bool()>& give_up) {
         const std::int64_t until = monotonic_ns() + std::chrono::nanoseconds(timeout).count();
         int status = 0;
         while (::waitpid(child_, &status, WNOHANG) == 0) {
+            if (give_up()) return stopped_by_signal();
             if (monotonic_ns() > until) {
                 return error(Errc::timed_out, "did not end within " + format_duration(timeout));
             }
@@ -221,8 +231,10 @@ Result<std::uint64_t> count_in(std::string_view text, const std::string& pointer
     }
 }
 
-Result<CountSource> CountSource::make(const BenchOptions& options) {
+Result<CountSource> CountSource::make(const BenchOptions& options,
+                                      const InterruptWatch& interrupts) {
     CountSource source;
+    source.patience_ = std::make_unique<Patience>(Patience{interrupts});
     source.pointer_ = options.count_pointer;
     source.read_timeout_ =
         std::clamp(std::chrono::ceil<std::chrono::milliseconds>(options.count_within),
@@ -255,6 +267,7 @@ Result<CountSource> CountSource::make(const BenchOptions& options) {
     config.ca_file = options.ca_file;
     config.request_timeout = source.read_timeout_;
     config.answer_bytes_max = output_bytes_max;
+    config.give_up = [patience = source.patience_.get()] { return patience->is_over(); };
     source.target_ = target->path;
     source.client_ = std::make_unique<client::RestClient>(std::move(config));
     return source;
@@ -263,7 +276,10 @@ Result<CountSource> CountSource::make(const BenchOptions& options) {
 Result<std::string> CountSource::ask_url() {
     auto answer = client_->send("GET", target_);
     // A kept connection may have been closed meanwhile; asking again changes nothing.
-    if (!answer && answer.error().code == Errc::io) answer = client_->send("GET", target_);
+    if (!answer && answer.error().code == Errc::io && !is_to_stop()) {
+        answer = client_->send("GET", target_);
+    }
+    if (!answer && is_to_stop()) return stopped_by_signal();
     if (!answer) return answer.error();
     if (answer->status != 200) {
         return error(Errc::unavailable, "answered " + std::to_string(answer->status));
@@ -274,9 +290,10 @@ Result<std::string> CountSource::ask_url() {
 Result<std::string> CountSource::run_command() const {
     auto child = Child::start(command_);
     if (!child) return child.error();
-    auto text = child->output(read_timeout_);
+    const auto give_up = [this] { return is_to_stop(); };
+    auto text = child->output(read_timeout_, give_up);
     if (!text) return text;
-    const auto status = child->status(read_timeout_);
+    const auto status = child->status(read_timeout_, give_up);
     if (!status) return status.error();
     if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
         return error(Errc::unavailable,
@@ -299,8 +316,7 @@ Result<std::uint64_t> CountSource::read() {
     return *count;
 }
 
-Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds within,
-                                 const InterruptWatch& interrupts) {
+Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds within) {
     const std::int64_t begin = monotonic_ns();
     std::int64_t since_ns = begin;
     std::optional<std::uint64_t> last;
@@ -312,7 +328,11 @@ Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds w
         if (!last || *count != *last) since_ns = now;
         last = *count;
         // Time to stand still has to be left.
-        if (interrupts.count() > 0 || since_ns - begin > within.count()) {
+        if (source.is_to_stop()) {
+            return error(Errc::unavailable,
+                         source.name() + ": stopped by a signal before the count stood still");
+        }
+        if (since_ns - begin > within.count()) {
             return error(Errc::unavailable,
                          source.name() + ": the count does not stand still (at " +
                              std::to_string(*count) + "): the target has to be alone with the run");
@@ -334,8 +354,8 @@ void ExpectedCount::add(const record::RunResult& run) {
 
 Result<report::TargetCount> settle_count(CountSource& source, std::uint64_t before,
                                          const ExpectedCount& expected,
-                                         std::chrono::nanoseconds within,
-                                         const InterruptWatch& interrupts) {
+                                         std::chrono::nanoseconds within) {
+    source.forgive_signals();
     const std::int64_t begin = monotonic_ns();
     const std::int64_t until = begin + within.count();
     std::optional<std::uint64_t> last;
@@ -343,7 +363,7 @@ Result<report::TargetCount> settle_count(CountSource& source, std::uint64_t befo
     for (;;) {
         const auto count = source.read();
         const std::int64_t now = monotonic_ns();
-        const bool over = now >= until || interrupts.count() >= 2;
+        const bool over = now >= until || source.is_to_stop();
         if (!count && over) return count.error();
         if (count) {
             if (!last || *count != *last) since_ns = now;

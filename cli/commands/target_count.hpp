@@ -26,19 +26,35 @@ Result<std::uint64_t> count_in(std::string_view text, const std::string& pointer
 
 /// Where a target says how many clicks it has counted: an answer of its API, or what a command
 /// prints. Reading takes at most ten seconds, or as
-/// long as --count-within where that is shorter, and a megabyte. Not thread-safe.
+/// long as --count-within where that is shorter, and a megabyte; a signal ends it at once. Not
+/// thread-safe.
 class CountSource {
 public:
-    /// By --count-url, --count-cmd and --count-pointer. Errors name the flag.
-    static Result<CountSource> make(const BenchOptions& options);
+    /// By --count-url, --count-cmd and --count-pointer. Errors name the flag. `interrupts` outlives
+    /// it.
+    static Result<CountSource> make(const BenchOptions& options, const InterruptWatch& interrupts);
 
     Result<std::uint64_t> read();
+    /// Signals that came until now were for something else: the next one ends what is read.
+    void forgive_signals() { patience_->signals_before = patience_->interrupts.count(); }
+    /// A signal has come since.
+    bool is_to_stop() const { return patience_->is_over(); }
     /// The URL without its query, or the program: what may stand beside them may be secret.
     const std::string& name() const { return name_; }
 
 private:
+    /// At a place of its own, since the client asks it too.
+    struct Patience {
+        const InterruptWatch& interrupts;
+        int signals_before = 0;
+
+        bool is_over() const { return interrupts.count() > signals_before; }
+    };
+
     Result<std::string> ask_url();
     Result<std::string> run_command() const;
+
+    std::unique_ptr<Patience> patience_;
 
     std::chrono::milliseconds read_timeout_{};
 
@@ -53,8 +69,7 @@ private:
 /// Reads the count until it has stood still for a second: what was asked before the run is counted
 /// by then. Fails when it cannot be read, and when it has not stood still `within` that time: then
 /// somebody else is at the target, and a comparison would say nothing.
-Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds within,
-                                 const InterruptWatch& interrupts);
+Result<std::uint64_t> calm_count(CountSource& source, std::chrono::nanoseconds within);
 
 /// Answers that a count has to show, and those that it may: requests whose answer never came, or
 /// was a server's error, may have been counted all the same.
@@ -66,10 +81,10 @@ struct ExpectedCount {
 };
 
 /// Reads the count again until it has stood still for a second where it should be, or above that,
-/// or until `within` has passed; a second signal ends the wait. Fails when it cannot be read.
+/// or until `within` has passed, or a signal comes (another one, where a first has ended the run).
+/// Fails when it cannot be read.
 Result<report::TargetCount> settle_count(CountSource& source, std::uint64_t before,
                                          const ExpectedCount& expected,
-                                         std::chrono::nanoseconds within,
-                                         const InterruptWatch& interrupts);
+                                         std::chrono::nanoseconds within);
 
 }  // namespace qck::commands

@@ -70,10 +70,11 @@ TEST_CASE("an answer of brackets alone is refused, and one is cut between charac
 }
 
 TEST_CASE("a source is named without what may be secret", "[counts]") {
+    const InterruptWatch interrupts;
     BenchOptions options;
     options.count_command = "curl -H 'Authorization: Bearer SECRET' http://127.0.0.1/";
-    CHECK(CountSource::make(options)->name() == "curl …");
+    CHECK(CountSource::make(options, interrupts)->name() == "curl …");
     options.count_command.clear();
     options.count_url = "http://127.0.0.1:81/stats?token=SECRET";
-    CHECK(CountSource::make(options)->name() == "http://127.0.0.1:81/stats");
+    CHECK(CountSource::make(options, interrupts)->name() == "http://127.0.0.1:81/stats");
 }

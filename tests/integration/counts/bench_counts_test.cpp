@@ -1,6 +1,10 @@
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -8,10 +12,12 @@
 
 #include "tests/support/bench_program.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/test_target.hpp"
 
 using namespace qck;
+using namespace std::chrono_literals;
 using nlohmann::json;
 using test::Reaction;
 
@@ -201,4 +207,59 @@ TEST_CASE("a count that cannot be read is an error before the run, and no drift"
         CHECK(std::count(run.err.begin(), run.err.end(), '\n') == 1);
         CHECK_FALSE(std::filesystem::exists(bench.out()));
     }
+}
+
+TEST_CASE("Ctrl-C ends a count that is being read, before the run and after it", "[counts][B2]") {
+    // Both never say a count: what is asked answers once, and is silent from then on.
+    const bool by_command = GENERATE(true, false);
+    const bool before_run = GENERATE(true, false);
+    CAPTURE(by_command, before_run);
+    const test::TemporaryDirectory directory;
+    const auto asked = directory.path() / "asked";
+    const int answers = before_run ? 0 : 15;  // enough for a count that stands still for a second
+    std::atomic<int> stats{0};
+    test::TestTarget target([&](std::string_view head) -> Reaction {
+        if (!head.starts_with("GET /stats")) return {test::redirect_response()};
+        if (stats++ < answers) return {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n7"};
+        std::ofstream(asked) << "now";
+        return {""};
+    });
+    const auto script = directory.path() / "count";
+    std::ofstream(script) << "#!/bin/sh\n"
+                          << "echo x >> '" << (directory.path() / "calls").string() << "'\n"
+                          << "calls=$(wc -l < '" << (directory.path() / "calls").string() << "')\n"
+                          << "[ $calls -gt " << answers << " ] || { echo 7; exit; }\n"
+                          << "echo now > '" << asked.string() << "'; exec sleep 100\n";
+    ::chmod(script.c_str(), 0700);
+    std::vector<std::string> words{
+        QCK_PROGRAM,      "bench",    "constant",
+        "--rate",         "100",      "--duration",
+        "500ms",          "--target", target.url("/viral"),
+        "--quiet",        "--out",    (directory.path() / "run").string(),
+        "--count-within", "10m"};
+    if (by_command) {
+        words.insert(words.end(), {"--count-cmd", script.string()});
+    } else {
+        words.insert(words.end(), {"--count-url", target.url("/stats")});
+    }
+    std::vector<char*> pointers;
+    for (auto& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    pid_t child = 0;
+    REQUIRE(::posix_spawn(&child, QCK_PROGRAM, nullptr, nullptr, pointers.data(), environ) == 0);
+    REQUIRE(test::within(30s, [&] { return std::filesystem::exists(asked); }));
+    ::kill(child, SIGINT);
+    // A reading takes up to ten seconds by itself.
+    const auto begin = std::chrono::steady_clock::now();
+    int status = 0;
+    REQUIRE(test::within(20s, [&] { return ::waitpid(child, &status, WNOHANG) == child; }));
+    CHECK(std::chrono::steady_clock::now() - begin < 5s);
+    REQUIRE(WIFEXITED(status));
+    if (before_run) {
+        CHECK(WEXITSTATUS(status) == 4);
+        return;
+    }
+    const json report = json::parse(test::text_of_file(directory.path() / "run" / "report.json"));
+    CHECK(contains(report["reconcile_failure"].get<std::string>(),
+                   "stopped by a signal before it was read"));
 }
