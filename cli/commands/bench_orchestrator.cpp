@@ -143,6 +143,10 @@ void settle_crowd(BenchOptions& options) {
         if (!processes_typed) return;
         options.fleet = {};
     }
+    // The processes of this machine are started here, so without --agents nobody would dial in.
+    if (!options.fleet.listen.empty()) {
+        throw CLI::ValidationError("--agents-listen", "needs --agents N: how many dial in");
+    }
     const std::size_t processes = options.crowd.processes.value_or(processes_default);
     if (processes > 1) options.fleet.count = processes;
 }

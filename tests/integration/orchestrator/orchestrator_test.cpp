@@ -202,6 +202,9 @@ TEST_CASE("users that nobody can be are refused in one line", "[orchestrator][cl
          "3 processes for 2 users: each needs one (lower --processes)"},
         {{"--local-address", "192.0.2.7"}, "--local-address: '192.0.2.7' is no address of this"},
         {{"--processes", "2", "--agents", "2"}, "--processes and --agents exclude each"},
+        {{"--agents-listen", "127.0.0.1:0"}, "--agents-listen: needs --agents N: how many dial in"},
+        {{"--processes", "2", "--agents-listen", "127.0.0.1:0"},
+         "--agents-listen: needs --agents N: how many dial in"},
         {{"--target", "http://127.0.0.1:1", "--api", "http://127.0.0.1:1"}, "cannot reach"},
     };
     for (const Refused& refused : all) {
