@@ -17,20 +17,31 @@ namespace {
 /// KEYS: for each link its count, its hash of producers, its key of this second. ARGV: for each
 /// link 1 if it was delivered before, how many fields follow, and field, total for each. Returns
 /// the places (from 1) of links that were lost, and those of keys in KEYS that were replaced.
+/// All is read before anything is written, so what cannot be read for another reason than its type
+/// is an error that changed nothing.
 constexpr std::string_view count_script = R"lua(
 local lost = {}
 local replaced = {}
+local was = {}  -- by place in KEYS; nil: of another type
+for key = 1, #KEYS, 3 do
+  was[key] = redis.pcall('GET', KEYS[key])
+  was[key + 1] = redis.pcall('HGETALL', KEYS[key + 1])
+  for place = key, key + 1 do
+    local failure = type(was[place]) == 'table' and was[place].err
+    if failure then
+      if string.sub(failure, 1, 9) ~= 'WRONGTYPE' then return was[place] end
+      was[place] = nil
+      replaced[#replaced + 1] = place
+    end
+  end
+end
 local at = 1
 for key = 1, #KEYS, 3 do
   local by = {}
   local before = 0
-  local all = redis.pcall('HGETALL', KEYS[key + 1])
-  local no_hash = all.err ~= nil
-  if no_hash then
-    redis.call('DEL', KEYS[key + 1])
-    replaced[#replaced + 1] = key + 1
-  end
-  for i = 1, #all, 2 do
+  local all = was[key + 1]
+  if not all then redis.call('DEL', KEYS[key + 1]) end
+  for i = 1, #(all or {}), 2 do
     by[all[i]] = tonumber(all[i + 1]) or 0
     before = before + by[all[i]]
   end
@@ -48,16 +59,11 @@ for key = 1, #KEYS, 3 do
     end
     at = at + 2
   end
-  if no_hash or (delivered == '1' and found == 0 and fields > 0) then
+  if not all or (delivered == '1' and found == 0 and fields > 0) then
     lost[#lost + 1] = (key + 2) / 3
   end
-  local text = redis.pcall('GET', KEYS[key])
-  if type(text) == 'table' then
-    redis.call('DEL', KEYS[key])
-    replaced[#replaced + 1] = key
-    text = false
-  end
-  local count = tonumber(text or '') or 0
+  if was[key] == nil then redis.call('DEL', KEYS[key]) end
+  local count = tonumber(was[key] or '') or 0
   if sum > count then
     redis.call('SET', KEYS[key], string.format('%.0f', sum))
     local new = sum - math.max(count, before)

@@ -15,17 +15,27 @@ namespace qck::redis {
 namespace {
 
 /// KEYS: for each link its count and its hash of producers. ARGV: how this node's fields begin.
-/// Returns for each link the count as text, without what other producers have.
+/// Returns for each link the count as text, without what other producers have. Keys of another type
+/// are as none; any other failure is an error.
 constexpr std::string_view view_script = R"lua(
 local counts = {}
 local mine = ARGV[1]
+local function read(command, key)
+  local got = redis.pcall(command, key)
+  local failure = type(got) == 'table' and got.err
+  if not failure then return got end
+  if string.sub(failure, 1, 9) == 'WRONGTYPE' then return {} end
+  return nil, got
+end
 for key = 1, #KEYS, 2 do
   local others = 0
-  local all = redis.pcall('HGETALL', KEYS[key + 1])  -- of another type: nobody has anything
+  local all, failure = read('HGETALL', KEYS[key + 1])
+  if failure then return failure end
   for i = 1, #all, 2 do
     if string.sub(all[i], 1, #mine) ~= mine then others = others + (tonumber(all[i + 1]) or 0) end
   end
-  local text = redis.pcall('GET', KEYS[key])
+  local text, no_text = read('GET', KEYS[key])
+  if no_text then return no_text end
   local count = type(text) == 'string' and tonumber(text) or 0
   counts[#counts + 1] = string.format('%.0f', math.max(count - others, 0))
 end
@@ -34,7 +44,7 @@ return counts
 
 /// KEYS: for each link its count and its hash of producers. ARGV: how this node's fields begin,
 /// then for each link how many fields follow, and field, total for each. This node has these fields
-/// and no others afterwards, and the count is the sum of all.
+/// and no others afterwards, and the count is the sum of all. A key of another type is replaced.
 constexpr std::string_view set_script = R"lua(
 local mine = ARGV[1]
 local at = 2
@@ -49,7 +59,11 @@ for key = 1, #KEYS, 2 do
   end
   local sum = 0
   local all = redis.pcall('HGETALL', by)
-  if all.err then redis.call('DEL', by) end
+  if all.err then
+    if string.sub(all.err, 1, 9) ~= 'WRONGTYPE' then return all end
+    redis.call('DEL', by)
+    all = {}
+  end
   for i = 1, #all, 2 do
     if string.sub(all[i], 1, #mine) ~= mine then
       sum = sum + (tonumber(all[i + 1]) or 0)

@@ -6,6 +6,7 @@
 
 #include "services/stores/redis/channels.hpp"
 #include "services/stores/redis/link_keys.hpp"
+#include "services/stores/redis/redis_totals_view.hpp"
 #include "services/stores/redis/uniques.hpp"
 #include "tests/support/redis_cluster.hpp"
 #include "tests/support/redis_server.hpp"
@@ -235,6 +236,36 @@ TEST_CASE("a key of another type is replaced, and stops no count", "[redis]") {
         CHECK_FALSE(counted.incarnation().empty());
         CHECK(counted.incarnation() == counted.incarnation());
     }
+}
+
+TEST_CASE("what cannot be read for another reason than its type is left as it is", "[redis]") {
+    const test::SilentLog silent;
+    const RedisServer server;
+    Counted counted(server);
+    counted.deliver(node_a, 40, false);
+    counted.deliver(node_b, 60, false);
+    const std::string forbidden = GENERATE(as<std::string>{}, "hgetall", "get");
+    INFO("without permission for " << forbidden);
+    server.cli({"ACL", "SETUSER", "half", "on", ">secret", "~*", "&*", "+@all", "-" + forbidden});
+    ClientConfig config = server.config();
+    config.url = *parse_redis_url("redis://half:secret@" + server.address());
+    const auto client = std::move(*BlockingClient::create(config));
+    RedisTotalSink sink(*client);
+    const std::vector<LinkTotals> links{{6, {{0, ClickClass::human, 1}}, false},
+                                        {7, {{0, ClickClass::human, 41}}, true}};
+    const auto taken = sink.deliver(node_a, links);
+    REQUIRE_FALSE(taken.has_value());
+    const std::string& why = taken.error().message;  // Redis 7.0, and the others
+    CHECK((test::contains(why, "can't run this command") || test::contains(why, "permissions")));
+    RedisTotalsView view(*client, node_a);
+    const std::vector<std::uint64_t> known{7};
+    CHECK_FALSE(view.totals(known).has_value());
+
+    CHECK(counted.count() == "100");
+    CHECK(counted.get(clicks_key(6)).empty());
+    // Nobody lost anything, so the next delivery finds nothing lost.
+    CHECK(counted.deliver(node_a, 41, true).empty());
+    CHECK(counted.count() == "101");
 }
 
 TEST_CASE("the other masters of a cluster take their links while one is down", "[redis][cluster]") {
