@@ -44,6 +44,8 @@ private:
 
 namespace {
 
+/// Who waits for what cannot be delivered at present has it looked for so often.
+constexpr std::chrono::milliseconds hurry_every{10};
 constexpr std::size_t remembered_links_max = 200'000;
 
 Cursor writer_at(const Journal& journal, std::uint16_t shard) {
@@ -172,11 +174,13 @@ private:
     void run() {
         name_thread("qck-events");
         while (true) {
+            bool hurried = false;
             {
                 const std::lock_guard lock(mutex_);
                 const bool under_way = shipper_.state().next() == DeliveryState::Step::await;
                 if (stopping_ && !under_way && (monotonic_ns() >= stop_by_ns_ || drained_)) break;
-                if (std::exchange(hurry_asked_, false) || stopping_) shipper_.hurry();
+                hurried = std::exchange(hurry_asked_, false) || stopping_;
+                if (hurried) shipper_.hurry();
                 if (std::exchange(resend_asked_, false)) shipper_.resend_all();
             }
             const auto did = shipper_.step(monotonic_ns());
@@ -186,11 +190,12 @@ private:
                        shipper_.state().next() == DeliveryState::Step::seal) {
                 recovered();
             }
-            after_step(did && *did == EventShipper::Did::nothing);
+            after_step(did && *did == EventShipper::Did::nothing, hurried);
         }
     }
 
-    void after_step(bool idle) {
+    /// `idle`: it found nothing to do; `hurried`: nor would it if it was hurried again at once.
+    void after_step(bool idle, bool hurried) {
         const bool caught_up = idle && shipper_.caught_up();
         publish();
         std::unique_lock lock(mutex_);
@@ -207,8 +212,13 @@ private:
                 stopping ? std::min<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(50))
                          : wait,
                 [&] { return stopping_ != stopping; });
-        } else if (idle && !stopping_ && !hurry_asked_ && !resend_asked_) {
-            wake_.wait_for(lock, config_.poll_every);
+        } else if (idle && !drained_) {
+            const bool stopping = stopping_;
+            wake_.wait_for(
+                lock, hurried ? std::min(config_.poll_every, hurry_every) : config_.poll_every,
+                [&] {
+                    return stopping_ != stopping || resend_asked_ || (hurry_asked_ && !hurried);
+                });
         }
     }
 
