@@ -56,6 +56,15 @@ public:
         return opened;
     }
 
+    /// Somebody else found the peer well: while open, the next call is the trial, whatever is left
+    /// of the period.
+    void may_be_well(std::int64_t now_ns) {
+        std::int64_t until = open_until_ns_.load(std::memory_order_relaxed);
+        if (until > now_ns) {
+            open_until_ns_.compare_exchange_strong(until, now_ns, std::memory_order_acq_rel);
+        }
+    }
+
     bool is_open() const { return open_until_ns_.load(std::memory_order_relaxed) != 0; }
     std::uint64_t opened() const { return opened_.load(std::memory_order_relaxed); }
     /// Calls that were not made.

@@ -141,7 +141,11 @@ Result<void> Service::Parts::open_redirects() {
         if (auto placed = into(tls, std::move(loaded)); !placed) return placed;
     }
     shared_breaker = std::make_unique<CircuitBreaker>(config.breaker);
-    fetcher = std::make_unique<cache::LinkFetcher>(links->store(), fetch_threads, lookups_max);
+    if (links->primary() != nullptr) {
+        postgres_breaker = std::make_unique<CircuitBreaker>(config.breaker);
+    }
+    fetcher = std::make_unique<cache::LinkFetcher>(links->store(), fetch_threads, lookups_max,
+                                                   postgres_breaker.get());
     auto listeners = net::listen_on(config.redirect_address, config.threads);
     if (!listeners) return listeners.error();
     auto address = net::local_address(listeners->front().get());

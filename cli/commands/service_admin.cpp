@@ -43,6 +43,7 @@ std::vector<BreakerUse> Service::Parts::breakers() const {
         breakers.push_back({"clickhouse", "uniques", breaker});
     }
     if (shared_links) breakers.push_back({"redis", "lookups", shared_breaker.get()});
+    if (postgres_breaker) breakers.push_back({"postgres", "lookups", postgres_breaker.get()});
     return breakers;
 }
 
@@ -73,7 +74,8 @@ Result<void> Service::Parts::open_admin() {
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
-    probes = StoreProbes::start(config.postgres, config.clickhouse);
+    probes = StoreProbes::start(config.postgres, config.clickhouse,
+                                [this] { postgres_breaker->may_be_well(monotonic_ns()); });
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
     for (auto& action : cache_control->actions()) parts.actions.push_back(std::move(action));
     parts.more_status = [status = StatusParts{lanes, bursts->modes(), *deliveries,

@@ -51,6 +51,7 @@ struct Service::Parts {
     std::unique_ptr<http_server::BlockingWork> api_reads;  ///< null when reads are local
     std::atomic<bool> ready{false};
     std::unique_ptr<CircuitBreaker> shared_breaker;
+    std::unique_ptr<CircuitBreaker> postgres_breaker;  ///< of lookups; null without PostgreSQL
     std::vector<RedirectLane> lanes;
     net::Address redirect_address;
     LinkFanout fanout{lanes};

@@ -9,18 +9,20 @@
 namespace qck::commands {
 namespace {
 
-std::function<Result<void>()> ask_postgres(const std::string& url) {
+std::function<Result<void>()> ask_postgres(const std::string& url,
+                                           const std::function<void()>& answered) {
     postgres::PoolOptions options;
     options.url = url;
     options.connections_max = 1;
     options.connect_timeout = options.statement_timeout = StoreProbes::patience;
     options.back_off_max = StoreProbes::every / 2;
     const auto pool = std::make_shared<postgres::Pool>(std::move(options));
-    return [pool]() -> Result<void> {
+    return [pool, answered]() -> Result<void> {
         const auto one = pool->with([](postgres::Connection& connection) {
             return connection.query("SELECT 1", postgres::Parameters());
         });
         if (!one) return one.error();
+        answered();
         return {};
     };
 }
@@ -41,9 +43,12 @@ std::function<Result<void>()> ask_clickhouse(const clickhouse::ClickhouseUrl& ur
 }  // namespace
 
 std::unique_ptr<StoreProbes> StoreProbes::start(
-    const std::string& postgres, const std::optional<clickhouse::ClickhouseUrl>& clickhouse) {
+    const std::string& postgres, const std::optional<clickhouse::ClickhouseUrl>& clickhouse,
+    const std::function<void()>& postgres_answered) {
     std::unique_ptr<StoreProbes> probes(new StoreProbes);
-    if (!postgres.empty()) probes->add("postgres", ask_postgres(postgres));
+    if (!postgres.empty()) {
+        probes->add("postgres", ask_postgres(postgres, postgres_answered));
+    }
     if (clickhouse) probes->add("clickhouse", ask_clickhouse(*clickhouse));
     return probes;
 }

@@ -25,9 +25,10 @@ public:
     /// To connect, and to answer.
     static constexpr std::chrono::milliseconds patience{2'000};
 
-    /// Each may be absent.
+    /// Each may be absent. `postgres_answered` is called on the thread of that probe.
     static std::unique_ptr<StoreProbes> start(
-        const std::string& postgres, const std::optional<clickhouse::ClickhouseUrl>& clickhouse);
+        const std::string& postgres, const std::optional<clickhouse::ClickhouseUrl>& clickhouse,
+        const std::function<void()>& postgres_answered);
     /// stop(), and waits for who is being asked.
     ~StoreProbes();
     StoreProbes(const StoreProbes&) = delete;

@@ -1,11 +1,14 @@
 #include "services/cache/link_fetcher.hpp"
 
+#include "base/clock.hpp"
 #include "base/cpu.hpp"
+#include "base/log.hpp"
 
 namespace qck::cache {
 
-LinkFetcher::LinkFetcher(links::LinkStore& store, std::size_t threads, std::size_t codes_max)
-    : store_(store), codes_max_(codes_max) {
+LinkFetcher::LinkFetcher(links::LinkStore& store, std::size_t threads, std::size_t codes_max,
+                         CircuitBreaker* breaker)
+    : store_(store), breaker_(breaker), codes_max_(codes_max) {
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -32,6 +35,20 @@ bool LinkFetcher::fetch(const std::string& code, Done done) {
     return true;
 }
 
+LinkFetcher::Found LinkFetcher::look_up(const std::string& code) {
+    if (breaker_ == nullptr) return store_.find(code);
+    if (!breaker_->allows(monotonic_ns())) {
+        return error(Errc::unavailable, "the store of links is left alone after failures");
+    }
+    auto found = store_.find(code);
+    if (found) {
+        breaker_->succeeded();
+    } else if (breaker_->failed(monotonic_ns())) {
+        log::warn("circuit_opened", {{"store", "links"}, {"error", found.error().message}});
+    }
+    return found;
+}
+
 void LinkFetcher::run() {
     name_thread("qck-fetch");
     std::unique_lock lock(mutex_);
@@ -45,7 +62,7 @@ void LinkFetcher::run() {
         const auto node = waiting_.extract(code);
         ++under_way_;
         lock.unlock();
-        const Found found = store_.find(code);
+        const Found found = look_up(code);
         for (const Done& done : node.mapped()) done(found);
         lock.lock();
         --under_way_;

@@ -52,6 +52,22 @@ TEST_CASE("a trial that is never reported holds others back for one period only"
     CHECK(breaker.allows(3 * second));
 }
 
+TEST_CASE("a peer that somebody else found well is tried before the period is over", "[base]") {
+    CircuitBreaker breaker({1, 60s});
+    breaker.may_be_well(second);  // closed: nothing to do
+    CHECK_FALSE(breaker.is_open());
+    breaker.failed(2 * second);
+    breaker.may_be_well(3 * second);
+    CHECK(breaker.is_open());
+    CHECK(breaker.allows(3 * second));
+    CHECK_FALSE(breaker.allows(3 * second));
+    breaker.failed(4 * second);
+    CHECK_FALSE(breaker.allows(63 * second));
+    CHECK(breaker.allows(64 * second));
+    breaker.succeeded();
+    CHECK_FALSE(breaker.is_open());
+}
+
 TEST_CASE("of many threads one makes the trial", "[base]") {
     CircuitBreaker breaker({1, 1s});
     breaker.failed(second);

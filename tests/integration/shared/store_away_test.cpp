@@ -128,6 +128,60 @@ TEST_CASE("a PostgreSQL that comes after the start is refused until it has the s
     CHECK(asked().first == 200);
 }
 
+TEST_CASE("lookups leave a PostgreSQL that is stopped or hangs alone, until it is found well",
+          "[integration][shared][M7]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) {
+        config.postgres = stores.postgres.url();
+        config.breaker = {2, 1h};  // nobody waits for the end of that period
+    });
+    const auto metric = [&](const std::string& name) {
+        const auto text = service.get_text("admin", "/metrics");
+        const auto at = text.find("\n" + name + "{store=\"postgres\",use=\"lookups\"} ");
+        REQUIRE(at != std::string::npos);
+        return std::stod(text.substr(text.find("} ", at) + 2));
+    };
+    const auto status = [&](const std::string& code) {
+        return service.get("/" + code).substr(9, 3);
+    };
+    for (const char* const code : {"a", "b", "c"}) service.add_link(code);
+    REQUIRE(status("a") == "302");
+    CHECK(metric("qck_breaker_open") == 0);
+
+    struct Outage {
+        const char* what;
+        const char* link;  ///< nobody asked for it before
+        std::function<void()> begin;
+        std::function<void()> end;
+    };
+    const Outage outages[] = {
+        {"hangs", "b", [&] { stores.postgres.hang(); }, [&] { stores.postgres.go_on(); }},
+        {"is stopped", "c", [&] { stores.postgres.stop(); }, [&] { stores.postgres.start(); }}};
+    for (const Outage& outage : outages) {
+        INFO(outage.what);
+        const double opened = metric("qck_breaker_opened_total");
+        outage.begin();
+        int unknown = 0;
+        REQUIRE(eventually([&] {
+            CHECK(status("unknown" + std::to_string(++unknown) + outage.link) == "503");
+            return metric("qck_breaker_open") == 1;
+        }));
+        CHECK(metric("qck_breaker_opened_total") == opened + 1);
+        const double refused = metric("qck_breaker_refused_total");
+        const std::int64_t begin_ns = monotonic_ns();
+        for (int n = 0; n < 20; ++n) {
+            CHECK(status("left" + std::to_string(n) + outage.link) == "503");
+            CHECK(status("a") == "302");
+        }
+        // A lookup that nobody answers is waited for for a second.
+        CHECK(monotonic_ns() - begin_ns < 1'000'000'000);
+        CHECK(metric("qck_breaker_refused_total") == refused + 20);
+        outage.end();
+        CHECK(eventually([&] { return status(outage.link) == "302"; }));
+        CHECK(metric("qck_breaker_open") == 0);
+    }
+}
+
 TEST_CASE("modes are set without PostgreSQL, and those of removed links are set free",
           "[integration][shared][modes][V11]") {
     SharedStores stores(false);
