@@ -86,6 +86,7 @@ public:
         return line_.substr(begin, line_.find_first_of(" \n", begin) - begin);
     }
 
+    pid_t pid() const { return child_; }
     /// kill -9.
     void kill() {
         ::kill(child_, SIGKILL);

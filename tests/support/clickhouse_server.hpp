@@ -21,6 +21,7 @@
 
 #include "tests/support/free_port.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tests/support/test_certificate.hpp"
 
 namespace qck::test {
 
@@ -53,6 +54,12 @@ public:
         write_configuration(shard + "</shard>", "", text_of(replica));
         start();
     }
+    /// Alone, and listening for HTTPS with that certificate besides.
+    explicit ClickhouseServer(const TestCertificate& certificate)
+        : http_port_(free_port()), tcp_port_(free_port()), https_port_(free_port()) {
+        write_configuration(shards_of({tcp_port_}, ""), "", text_of(certificate));
+        start();
+    }
     ~ClickhouseServer() { kill(); }
     ClickhouseServer(const ClickhouseServer&) = delete;
     ClickhouseServer& operator=(const ClickhouseServer&) = delete;
@@ -67,6 +74,7 @@ public:
     static bool installed() { return !program().empty(); }
 
     std::string url() const { return "http://127.0.0.1:" + std::to_string(http_port_); }
+    std::string https_url() const { return "https://localhost:" + std::to_string(https_port_); }
     std::uint16_t http_port() const { return http_port_; }
     std::uint16_t tcp_port() const { return tcp_port_; }
     const std::filesystem::path& directory() const { return directory_.path(); }
@@ -148,6 +156,14 @@ private:
                replica.name + "</replica></macros>";
     }
 
+    std::string text_of(const TestCertificate& certificate) const {
+        return "<https_port>" + std::to_string(https_port_) +
+               "</https_port><openSSL><server><certificateFile>" +
+               certificate.certificate_file.string() + "</certificateFile><privateKeyFile>" +
+               certificate.key_file.string() +
+               "</privateKeyFile><verificationMode>none</verificationMode></server></openSSL>";
+    }
+
     void write_configuration(const std::string& shards, const std::string& password,
                              const std::string& more = "") {
         const std::string path = directory_.path().string();
@@ -176,6 +192,7 @@ private:
     const TemporaryDirectory directory_;
     std::uint16_t http_port_;
     std::uint16_t tcp_port_;
+    std::uint16_t https_port_ = 0;
     pid_t child_ = -1;
 };
 

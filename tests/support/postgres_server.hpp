@@ -24,6 +24,7 @@
 #include "tests/support/free_port.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/temporary_directory.hpp"
+#include "tests/support/test_certificate.hpp"
 
 namespace qck::test {
 
@@ -113,6 +114,17 @@ public:
                                      {"-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text, url(database)});
         if (run.exit_code != 0) throw std::runtime_error("psql: " + run.err);
         return run.out;
+    }
+
+    /// From the next start() on it takes TLS, with that certificate, besides plain connections.
+    void speak_tls(const TestCertificate& certificate) {
+        for (const auto& [from, name] : {std::pair{certificate.certificate_file, "server.crt"},
+                                         std::pair{certificate.key_file, "server.key"}}) {
+            std::filesystem::copy_file(from, data_ / name);
+            std::filesystem::permissions(data_ / name, std::filesystem::perms(0600));
+            PostgresUser::give(data_ / name);
+        }
+        std::ofstream(data_ / "postgresql.conf", std::ios::app) << "ssl = on\n";
     }
 
     void start() {
