@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "cli/config_lines.hpp"
+#include "cli/secret_arguments.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/run_program.hpp"
 
@@ -261,4 +262,30 @@ TEST_CASE("the lines of a configuration are found by name", "[cli]") {
     CHECK(lines->place_of("bench.max.slo") == "f.toml:4");
     CHECK(lines->place_of("bench.max.seed") == "f.toml:7");
     CHECK(lines->place_of("seed") == "");
+}
+
+TEST_CASE("secrets among the arguments are blotted out of the list of processes", "[cli]") {
+    const std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> rows{
+        {{"redis://:hush@a:1,redis://u:hush@b:2/3"}, {"redis://:xxxx@a:1,redis://u:xxxx@b:2/3"}},
+        {{"postgresql://u:hu@sh@h/db?sslmode=require"},
+         {"postgresql://u:xxxxx@h/db?sslmode=require"}},
+        {{"postgresql://u@h/db?password=hush&sslpassword=hush&user=u"},
+         {"postgresql://u@h/db?password=xxxx&sslpassword=xxxx&user=u"}},
+        {{"host=h password=hush user=u"}, {"host=h password=xxxx user=u"}},
+        {{"host=h password = 'hu sh' user=u"}, {"host=h password = xxxxxx' user=u"}},
+        {{R"(password='hu\' sh' user=u)"}, {R"(password=xxxxxxxx' user=u)"}},
+        {{R"(password=hu\ sh user=u)"}, {"password=xxxxxx user=u"}},
+        {{"--token", "hush", "-x"}, {"--token", "xxxx", "-x"}},
+        {{"--fleet-token=hush"}, {"--fleet-token=xxxx"}},
+        {{"--count-cmd", "curl -u hush"}, {"--count-cmd", "curl xxxxxxx"}},
+        {{"--count-url", "http://h/n?key=hush"}, {"--count-url", "http://h/n?xxxxxxxx"}},
+        {{"http://h:1/password", "--tokens"}, {"http://h:1/password", "--tokens"}}};
+    for (const auto& [typed, shown] : rows) {
+        auto words = typed;
+        words.insert(words.begin(), "qck");
+        std::vector<char*> argv;
+        for (auto& word : words) argv.push_back(word.data());
+        cli::hide_secrets(static_cast<int>(argv.size()), argv.data());
+        CHECK(std::vector<std::string>(words.begin() + 1, words.end()) == shown);
+    }
 }
