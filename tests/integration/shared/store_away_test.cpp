@@ -128,6 +128,28 @@ TEST_CASE("a PostgreSQL that comes after the start is refused until it has the s
     CHECK(asked().first == 200);
 }
 
+TEST_CASE("what an instance finds lost is given again by others of its database, whatever that is",
+          "[integration][shared][P3]") {
+    SharedStores stores(false);
+    const auto use = [&](auto& config) {
+        stores.use(config);
+        config.redis->url.db = 1;
+    };
+    RunningService here(use);
+    RunningService there(use);
+    here.add_link("a");
+    const auto id = here.api("GET", "/v1/links/a").second["id"].get<std::string>();
+    visit(here, "a", 30);
+    visit(there, "a", 20);
+    const auto has = [&](const std::string& clicks) {
+        return stores.redis.cli({"-n", "1", "GET", "clicks:{" + id + "}"}) == clicks + "\n";
+    };
+    REQUIRE(eventually([&] { return has("50"); }));
+    stores.redis.cli({"-n", "1", "DEL", "clicks:{" + id + "}", "clicks:{" + id + "}:by"});
+    visit(here, "a", 1);
+    CHECK(eventually([&] { return has("51"); }));
+}
+
 TEST_CASE("lookups leave a PostgreSQL that is stopped or hangs alone, until it is found well",
           "[integration][shared][M7]") {
     SharedStores stores(false);
