@@ -102,8 +102,7 @@ public:
 private:
     RedisServer* master_known_to(const RedisServer& node, std::uint16_t slot) {
         if (node.pid() <= 0) return nullptr;
-        auto client = redis::BlockingClient::create(node.config());
-        const auto reply = (*client)->call(redis::Command("CLUSTER").arg("SLOTS"));
+        const auto reply = make_client(node.config())->call(redis::Command("CLUSTER").arg("SLOTS"));
         for (std::size_t i = 0; reply && i < reply->size(); ++i) {
             const auto range = (*reply)[i];
             if (slot < range[0].integer() || slot > range[1].integer()) continue;
@@ -118,8 +117,8 @@ private:
     bool is_whole() const {
         for (const auto& node : nodes_) {
             if (!contains(node->cli({"CLUSTER", "INFO"}), "cluster_state:ok")) return false;
-            auto client = redis::BlockingClient::create(node->config());
-            const auto slots = (*client)->call(redis::Command("CLUSTER").arg("SLOTS"));
+            const auto slots =
+                make_client(node->config())->call(redis::Command("CLUSTER").arg("SLOTS"));
             if (!slots || slots->size() < 3) return false;
             for (std::size_t i = 0; i < slots->size(); ++i) {
                 if ((*slots)[i].size() < 4) return false;

@@ -1,5 +1,7 @@
 #include <atomic>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "services/stores/redis/protocol/key_slot.hpp"
 #include "tests/support/redis_cluster.hpp"
@@ -16,6 +18,36 @@ using test::wait_for;
 namespace {
 
 std::string key(int i) { return "key:" + std::to_string(i); }
+
+/// Does the same again and again on a thread of its own, until it is stopped or the test is left.
+class Load {
+public:
+    explicit Load(std::function<void(int rounds)> round)
+        : thread_([this, round = std::move(round)] {
+              while (!over_) {
+                  round(rounds_);
+                  ++rounds_;
+              }
+          }) {}
+    ~Load() { stop(); }
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+
+    void stop() {
+        over_ = true;
+        if (thread_.joinable()) thread_.join();
+    }
+    int rounds() const { return rounds_; }
+    /// Until it did five more.
+    bool goes_on(std::chrono::milliseconds most = 10s) const {
+        return wait_for([this, since = rounds()] { return rounds_ > since + 5; }, most);
+    }
+
+private:
+    std::atomic<bool> over_ = false;
+    std::atomic<int> rounds_ = 0;
+    std::thread thread_;
+};
 
 void check_pipelines(RedisCluster& cluster) {
     const auto client = make_client(cluster.config());
@@ -57,33 +89,26 @@ void check_migration(RedisCluster& cluster) {
     const auto slot = slot_of_key("{moving}");
     RedisServer& to = cluster.master_of(slot < 8000 ? 16000 : 0);
     constexpr int counters = 40;
-    std::atomic<bool> done = false;
-    std::atomic<int> rounds = 0;
     std::string failure;
-    std::thread load([&] {
-        while (!done) {
-            std::vector<Command> commands;
-            for (int i = 0; i < counters; ++i) {
-                commands.push_back(Command("INCR").key("{moving}" + std::to_string(i)));
-            }
-            for (auto& reply : client->pipeline(std::move(commands))) {
-                if (!reply) failure = reply.error().message;
-            }
-            ++rounds;
+    Load load([&](int) {
+        std::vector<Command> commands;
+        for (int i = 0; i < counters; ++i) {
+            commands.push_back(Command("INCR").key("{moving}" + std::to_string(i)));
+        }
+        for (auto& reply : client->pipeline(std::move(commands))) {
+            if (!reply) failure = reply.error().message;
         }
     });
-    wait_for([&] { return rounds > 5; });
+    CHECK(load.goes_on());
     cluster.migrate(slot, to);
-    const int moved_at = rounds;
-    wait_for([&] { return rounds > moved_at + 5; });
-    done = true;
-    load.join();
+    CHECK(load.goes_on());
+    load.stop();
     CHECK(failure.empty());
     CHECK(client->figures().redirections.value() > 0);
     // Each increment happened once, though it may have been redirected.
     for (int i = 0; i < counters; ++i) {
         CHECK(text_of(client->call(Command("GET").key("{moving}" + std::to_string(i)))) ==
-              std::to_string(rounds));
+              std::to_string(load.rounds()));
     }
     CHECK(&cluster.master_of(slot) == &to);
 }
@@ -95,30 +120,24 @@ void check_failover(RedisCluster& cluster) {
     REQUIRE(wait_for([&] { return client->call(Command("GET").key(key(0))).has_value(); }));
     const auto slot = slot_of_key(key(0));
     RedisServer& victim = cluster.master_of(slot);
-    std::atomic<bool> done = false;
-    std::atomic<int> rounds = 0;
     std::string failure;
-    std::thread load([&] {
-        while (!done) {
-            std::vector<Command> commands;
-            for (int i = 0; i < 100; ++i) {
-                commands.push_back(Command("SET").key(key(i)).arg(rounds.load()).repeatable());
-            }
-            for (auto& reply : client->pipeline(std::move(commands))) {
-                if (!reply) failure = reply.error().message;
-            }
-            ++rounds;
+    Load load([&](int rounds) {
+        std::vector<Command> commands;
+        for (int i = 0; i < 100; ++i) {
+            commands.push_back(Command("SET").key(key(i)).arg(rounds).repeatable());
+        }
+        for (auto& reply : client->pipeline(std::move(commands))) {
+            if (!reply) failure = reply.error().message;
         }
     });
-    wait_for([&] { return rounds > 5; });
+    CHECK(load.goes_on());
     victim.kill();
-    const int killed_at = rounds;
-    CHECK(wait_for([&] { return rounds > killed_at + 5; }, 20s));
-    done = true;
-    load.join();
+    CHECK(load.goes_on(20s));
+    load.stop();
     CHECK(failure.empty());
     for (int i = 0; i < 100; ++i) {
-        CHECK(text_of(client->call(Command("GET").key(key(i)))) == std::to_string(rounds - 1));
+        CHECK(text_of(client->call(Command("GET").key(key(i)))) ==
+              std::to_string(load.rounds() - 1));
     }
     CHECK(&cluster.master_of(slot) != &victim);
 }
@@ -160,9 +179,10 @@ TEST_CASE("a cluster is served through migration and the death of a master", "[r
     INFO("a slot migrates under load: every increment happens once");
     check_migration(cluster);
 
-    const auto client = make_client(cluster.config());
+    // Before the client, whose thread tells of them until it ends.
     std::atomic<int> heard = 0;
     std::atomic<bool> subscribed = false;
+    const auto client = make_client(cluster.config());
     client->subscribe(
         "c", [&](std::string_view) { ++heard; }, [&](bool now) { subscribed = now; });
     REQUIRE(wait_for([&] { return subscribed.load(); }));
