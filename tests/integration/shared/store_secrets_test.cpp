@@ -76,8 +76,8 @@ TEST_CASE("passwords of stores are in no process list, log, status or metric",
     const std::string process = "/proc/" + std::to_string(serve.pid()) + "/cmdline";
     CHECK(contains(text_of_file(process), "--data-dir"));
     CHECK_FALSE(contains(text_of_file(process), "hush"));
-    for (const auto& words : std::vector<std::vector<std::string>>{
-             {"status"}, {"status", "--json"}, {"reconcile"}, {"reconcile", "--json"}}) {
+    for (const auto& words :
+         std::vector<std::vector<std::string>>{{"status"}, {"status", "--json"}}) {
         CAPTURE(words);
         const auto said = asked(words);
         CHECK_FALSE(said.empty());
