@@ -116,7 +116,10 @@ struct OrderOutcome {
     std::vector<std::string> not_found;
     std::vector<std::string> failed;
     std::vector<std::string> no_room;
-    std::string only_here;  ///< why other instances did not hear of it
+    std::string only_here;                  ///< why other instances did not hear of it
+    std::optional<std::uint64_t> in_redis;  ///< of what was warmed; empty without Redis
+    std::vector<std::string> not_in_redis;
+    std::string redis_error;  ///< why they are not
 
     void take(const Json& answer, const char* participle) {
         const auto append = [&](std::vector<std::string>& all, const char* name) {
@@ -128,11 +131,18 @@ struct OrderOutcome {
         append(not_found, "not_found");
         append(failed, "failed");
         append(no_room, "no_room");
+        append(not_in_redis, "not_in_redis");
+        const auto filled = answer.find("in_redis");
+        if (filled != answer.end() && filled->is_number_unsigned()) {
+            in_redis = in_redis.value_or(0) + filled->get<std::uint64_t>();
+        }
+        if (redis_error.empty()) redis_error = answer.value("redis_error", std::string());
         const auto why = answer.value("only_here", std::string());
         if (!why.empty()) only_here = why;
     }
     bool good() const {
-        return not_found.empty() && failed.empty() && no_room.empty() && only_here.empty();
+        return not_found.empty() && failed.empty() && no_room.empty() && only_here.empty() &&
+               not_in_redis.empty();
     }
 };
 
@@ -183,23 +193,37 @@ void complain(const std::string& verb, const char* what, const std::vector<std::
     std::fprintf(stderr, "qck cache %s: %s: %s\n", verb.c_str(), what, names.c_str());
 }
 
+std::string report_json(const char* participle, const OrderOutcome& outcome) {
+    Json json{{participle, outcome.done},
+              {"not_found", outcome.not_found},
+              {"failed", outcome.failed},
+              {"no_room", outcome.no_room},
+              {"only_here", outcome.only_here}};
+    if (outcome.in_redis) {
+        json["in_redis"] = *outcome.in_redis;
+        json["not_in_redis"] = outcome.not_in_redis;
+        json["redis_error"] = outcome.redis_error;
+    }
+    return json.dump();
+}
+
+std::string report_text(const char* participle, const OrderOutcome& outcome) {
+    const auto links =
+        format_count(outcome.done.size()) + (outcome.done.size() == 1 ? " link " : " links ");
+    if (!outcome.in_redis) return links + participle;
+    const std::string text = links + "in L1, " + format_count(*outcome.in_redis) + " in Redis";
+    return outcome.redis_error.empty() ? text : text + ": " + outcome.redis_error;
+}
+
 Exit report(const CacheOptions& options, const std::string& verb, const char* participle,
             const OrderOutcome& outcome) {
-    if (options.connection.json) {
-        std::printf("%s\n", Json{{participle, outcome.done},
-                                 {"not_found", outcome.not_found},
-                                 {"failed", outcome.failed},
-                                 {"no_room", outcome.no_room},
-                                 {"only_here", outcome.only_here}}
-                                .dump()
-                                .c_str());
-    } else {
-        std::printf("%s %s %s\n", format_count(outcome.done.size()).c_str(),
-                    outcome.done.size() == 1 ? "link" : "links", participle);
-    }
+    std::printf("%s\n", (options.connection.json ? report_json(participle, outcome)
+                                                 : report_text(participle, outcome))
+                            .c_str());
     complain(verb, "no such link", outcome.not_found);
     complain(verb, "could not be read, or not in time", outcome.failed);
     complain(verb, "the cache has no room to pin", outcome.no_room);
+    complain(verb, "not in Redis", outcome.not_in_redis);
     if (!outcome.only_here.empty()) {
         std::fprintf(stderr, "qck cache %s: on this instance only: %s\n", verb.c_str(),
                      outcome.only_here.c_str());
@@ -265,7 +289,9 @@ void add_cache(CLI::App& app, Chosen& chosen) {
     command->require_subcommand(1);
     options->connection.add_flags(*command);
     CLI::App* const warmer = command->add_subcommand(
-        "warm", "Reads links into every L1 of the instance, and into Redis");
+        "warm",
+        "Reads links from the store into every L1 of the instance, as far as it has room, and into "
+        "Redis; says how many each has");
     warmer->add_option("CODE", options->codes, "The links");
     add_parsed(*warmer, "--codes", options->codes_file, readable_file, "A file with a code a line",
                "FILE");

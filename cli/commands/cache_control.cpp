@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -11,6 +9,8 @@
 #include "base/clock.hpp"
 #include "cli/commands/admin_reply.hpp"
 #include "cli/commands/cache_request.hpp"
+#include "cli/commands/cache_warming.hpp"
+#include "cli/commands/gathering.hpp"
 #include "services/stores/redis/link_changes.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
 
@@ -22,56 +22,12 @@ using http_server::Response;
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-/// For lookups of a request, and for Redis to take an order.
-constexpr std::chrono::milliseconds warm_max = 10s;
+/// For lookups of a request, or for Redis to take an order.
 constexpr std::chrono::milliseconds orders_max = 2s;
 constexpr std::chrono::milliseconds figures_max = 1s;
 /// Longer than an answer that was asked for before may take.
 constexpr std::chrono::milliseconds eviction_mark_ttl = 60s;
 constexpr std::size_t hottest_shown = 10;
-
-/// Results that other threads give, until all are there or the time is over; what comes later is
-/// dropped.
-template <class T>
-class Gathering {
-public:
-    explicit Gathering(std::size_t expected) : shared_(std::make_shared<Shared>()) {
-        shared_->results.resize(expected);
-        shared_->missing = expected;
-    }
-    std::function<void(T)> place(std::size_t at) {
-        return [shared = shared_, at](T result) {
-            const std::lock_guard lock(shared->mutex);
-            if (shared->closed) return;
-            shared->results[at] = std::move(result);
-            if (--shared->missing == 0) shared->complete.notify_all();
-        };
-    }
-    /// Empty where none came.
-    std::vector<std::optional<T>> wait(std::chrono::milliseconds deadline) {
-        std::unique_lock lock(shared_->mutex);
-        shared_->complete.wait_for(lock, deadline, [this] { return shared_->missing == 0; });
-        shared_->closed = true;
-        return std::move(shared_->results);
-    }
-
-private:
-    struct Shared {
-        std::mutex mutex;
-        std::condition_variable complete;
-        std::vector<std::optional<T>> results;
-        std::size_t missing = 0;
-        bool closed = false;
-    };
-    std::shared_ptr<Shared> shared_;
-};
-
-enum class Warmth { warm, unknown, failed };
-
-Warmth warmth_of(const Result<bool>& found) {
-    if (!found) return Warmth::failed;
-    return *found ? Warmth::warm : Warmth::unknown;
-}
 
 /// What one reactor's cache holds.
 Json level_counts(std::uint64_t hits, std::uint64_t misses, std::uint64_t stale,
@@ -179,38 +135,17 @@ std::vector<std::string> CacheControl::unknown(const std::vector<std::string>& c
 Response CacheControl::warm(const Call& call) {
     const auto codes = cache_codes_from_json(call.body);
     if (!codes) return error_reply(codes.error(), "invalid-request");
-    const std::size_t lanes = parts_.lanes.size();
-    Gathering<Warmth> answers(codes->size() * lanes);
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-        std::vector<std::function<void(Warmth)>> places;
-        for (std::size_t at = 0; at < codes->size(); ++at) {
-            places.push_back(answers.place(at * lanes + lane));
-        }
-        parts_.lanes[lane].thread->reactor().post([handler = parts_.lanes[lane].handler.get(),
-                                                   codes = *codes, places = std::move(places)] {
-            // NOLINTNEXTLINE(modernize-loop-convert): the captures need the index
-            for (std::size_t at = 0; at < codes.size(); ++at) {
-                handler->warm(codes[at], [place = places[at]](const Result<bool>& found) {
-                    place(warmth_of(found));
-                });
-            }
-        });
+    const Warmed warmed = warm_links({parts_.lanes, parts_.fetcher, parts_.shared.get()}, *codes);
+    Json answer{{"warmed", warmed.in_l1},
+                {"not_found", warmed.not_found},
+                {"failed", warmed.failed},
+                {"in_redis", nullptr}};
+    if (parts_.shared) {
+        answer["in_redis"] = warmed.in_redis;
+        answer["not_in_redis"] = warmed.not_in_redis;
+        answer["redis_error"] = warmed.redis_error;
     }
-    const auto results = answers.wait(warm_max);
-    Json warmed = Json::array(), missing = Json::array(), failed = Json::array();
-    for (std::size_t at = 0; at < codes->size(); ++at) {
-        const auto worst = [&](Warmth what) {
-            return std::any_of(
-                results.begin() + static_cast<std::ptrdiff_t>(at * lanes),
-                results.begin() + static_cast<std::ptrdiff_t>((at + 1) * lanes),
-                [what](const auto& result) { return result.value_or(Warmth::failed) == what; });
-        };
-        (worst(Warmth::failed)    ? failed
-         : worst(Warmth::unknown) ? missing
-                                  : warmed)
-            .push_back((*codes)[at]);
-    }
-    return json_reply({{"warmed", warmed}, {"not_found", missing}, {"failed", failed}});
+    return json_reply(answer);
 }
 
 Response CacheControl::evict(const Call& call) {

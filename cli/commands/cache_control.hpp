@@ -8,6 +8,7 @@
 
 #include "cli/commands/redirect_lane.hpp"
 #include "services/admin/admin_handler.hpp"
+#include "services/cache/link_fetcher.hpp"
 #include "services/clicks/click_store.hpp"
 #include "services/clicks/data_directory.hpp"
 #include "services/links/link_store.hpp"
@@ -29,6 +30,7 @@ public:
         std::vector<RedirectLane>& lanes;
         const std::unique_ptr<SharedLinks>& shared;
         links::LinkStore& links;
+        cache::LinkFetcher& fetcher;
         std::function<Result<std::unique_ptr<clicks::ClickStore>>()> clicks;
     };
     explicit CacheControl(Parts parts) : parts_(std::move(parts)) {}

@@ -217,8 +217,8 @@ Result<void> Service::Parts::open_redirects() {
 
 /// Until the first sign of life of the others, what is cached is read again every second.
 Result<void> Service::Parts::open_shared_links() {
-    cache_control = std::make_unique<CacheControl>(
-        CacheControl::Parts{lanes, shared_links, links->store(), local_counts(*directory)});
+    cache_control = std::make_unique<CacheControl>(CacheControl::Parts{
+        lanes, shared_links, links->store(), *fetcher, local_counts(*directory)});
     bursts->find_by([this](const std::string& code) { return cache_control->link_of(code); });
     if (!config.redis) return {};
     if (links->primary() == nullptr) {

@@ -14,26 +14,28 @@ namespace qck::commands {
 namespace {
 
 /// Of what another thread does, for one that waits.
+template <class T>
 class Outcome {
 public:
-    void come(Result<void> result) {
+    void come(T result) {
         const std::lock_guard lock(mutex_);
         result_ = std::move(result);
         came_.notify_all();
     }
-    Result<void> wait(std::chrono::milliseconds deadline) {
+    /// Empty when it did not come in time.
+    std::optional<T> wait(std::chrono::milliseconds deadline) {
         std::unique_lock lock(mutex_);
-        if (!came_.wait_for(lock, deadline, [this] { return result_.has_value(); })) {
-            return error(Errc::timed_out, "Redis did not answer in time");
-        }
-        return *result_;
+        came_.wait_for(lock, deadline, [this] { return result_.has_value(); });
+        return result_;
     }
 
 private:
     std::mutex mutex_;
     std::condition_variable came_;
-    std::optional<Result<void>> result_;
+    std::optional<T> result_;
 };
+
+Error too_late() { return error(Errc::timed_out, "Redis did not answer in time"); }
 
 }  // namespace
 
@@ -80,30 +82,40 @@ Result<std::unique_ptr<SharedLinks>> SharedLinks::open(const redis::ClientConfig
     return links;
 }
 
-Result<void> SharedLinks::send(std::vector<redis::Command> commands,
-                               std::chrono::milliseconds deadline) {
-    const auto outcome = std::make_shared<Outcome>();
+std::vector<Result<void>> SharedLinks::send_each(std::vector<redis::Command> commands,
+                                                 std::chrono::milliseconds deadline) {
+    const auto outcome = std::make_shared<Outcome<std::vector<Result<void>>>>();
     const auto finish = [outcome](const std::vector<Result<redis::Reply>>& replies) {
-        Result<void> result;
+        std::vector<Result<void>> results;
         for (const auto& reply : replies) {
-            if (result && !reply) result = reply.error();
+            results.push_back(reply ? Result<void>() : Result<void>(reply.error()));
         }
-        outcome->come(std::move(result));
+        outcome->come(std::move(results));
     };
+    const std::size_t asked = commands.size();
     const auto shared = std::make_shared<std::vector<redis::Command>>(std::move(commands));
     thread_->reactor().post(
         [this, shared, finish] { client_->pipeline(std::move(*shared), finish); });
-    return outcome->wait(deadline);
+    auto results = outcome->wait(deadline);
+    return results ? std::move(*results) : std::vector<Result<void>>(asked, too_late());
+}
+
+Result<void> SharedLinks::send(std::vector<redis::Command> commands,
+                               std::chrono::milliseconds deadline) {
+    for (const auto& result : send_each(std::move(commands), deadline)) {
+        if (!result) return result;
+    }
+    return {};
 }
 
 Result<void> SharedLinks::pin_mode(std::uint64_t link_id, const std::string& code,
                                    const std::string& mode, std::chrono::milliseconds deadline) {
-    const auto outcome = std::make_shared<Outcome>();
+    const auto outcome = std::make_shared<Outcome<Result<void>>>();
     thread_->reactor().post([this, outcome, link_id, code, mode] {
         pins_->set(link_id, code, mode,
                    [outcome](const Result<void>& result) { outcome->come(result); });
     });
-    return outcome->wait(deadline);
+    return outcome->wait(deadline).value_or(too_late());
 }
 
 void SharedLinks::stop(std::chrono::milliseconds deadline) {

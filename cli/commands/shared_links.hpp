@@ -69,6 +69,9 @@ public:
     /// Gives Redis all of them, and waits until it has taken them: Errc::timed_out after
     /// `deadline`, the first error otherwise. From any other thread.
     Result<void> send(std::vector<redis::Command> commands, std::chrono::milliseconds deadline);
+    /// The same; says of each what became of it.
+    std::vector<Result<void>> send_each(std::vector<redis::Command> commands,
+                                        std::chrono::milliseconds deadline);
     /// Holds a link in a mode on every instance; an empty mode sets it free. Waits as send() does.
     Result<void> pin_mode(std::uint64_t link_id, const std::string& code, const std::string& mode,
                           std::chrono::milliseconds deadline);

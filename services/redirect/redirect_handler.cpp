@@ -223,9 +223,10 @@ void RedirectHandler::wait_for(Lookup& lookup, std::int64_t deadline_ns,
 }
 
 /// False, and its waiters were answered, when no more can be looked up.
-bool RedirectHandler::begin_lookup(const std::string& code, Lookup& lookup) {
+bool RedirectHandler::begin_lookup(const std::string& code, Lookup& lookup,
+                                   cache::LinkSource& source) {
     lookup.begun_ns = reactor_.now_ns();
-    const bool begun = source_.find(
+    const bool begun = source.find(
         code, [this, code](const Result<cache::Known>& known) { looked_up(code, known); });
     if (begun) return true;
     auto node = lookups_.extract(code);
@@ -366,7 +367,7 @@ bool RedirectHandler::pin(const links::Link& link, cache::PinReason reason) {
     return pin(link.code, reason);
 }
 
-void RedirectHandler::warm(const std::string& code, Warmed done) {
+void RedirectHandler::warm(const std::string& code, cache::LinkSource& from, Warmed done) {
     const cache::L1Entry* const entry = cache_.find_any(code);
     if (entry != nullptr && entry->stale_at_ns > reactor_.now_ns() &&
         entry->loaded_at_ns >= fresh_since_ns_) {
@@ -374,7 +375,7 @@ void RedirectHandler::warm(const std::string& code, Warmed done) {
     }
     const auto [lookup, fresh] = lookups_.try_emplace(code);
     lookup->second.warmed.push_back(std::move(done));
-    if (fresh) begin_lookup(lookup->first, lookup->second);
+    if (fresh) begin_lookup(lookup->first, lookup->second, from);
 }
 
 std::optional<std::uint64_t> RedirectHandler::cached_link(std::string_view code) const {

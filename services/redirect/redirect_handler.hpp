@@ -79,7 +79,9 @@ public:
     /// Reads a code into L1 as a visitor's request would, and says whether there is such a link; at
     /// once when L1 knows. An error when it could not be asked for.
     using Warmed = std::function<void(const Result<bool>& found)>;
-    void warm(const std::string& code, Warmed done);
+    void warm(const std::string& code, Warmed done) { warm(code, source_, std::move(done)); }
+    /// The same, by asking `from` where L1 does not know.
+    void warm(const std::string& code, cache::LinkSource& from, Warmed done);
     /// The link of a code that L1 has, whatever its age.
     std::optional<std::uint64_t> cached_link(std::string_view code) const;
     /// L1 forgets the code; what was asked for before is not believed. A pin stays.
@@ -144,7 +146,10 @@ private:
                  const Visit& visit);
     void wait_for(Lookup& lookup, std::int64_t deadline_ns, http_server::Exchange& exchange,
                   const Visit& visit);
-    bool begin_lookup(const std::string& code, Lookup& lookup);
+    bool begin_lookup(const std::string& code, Lookup& lookup) {
+        return begin_lookup(code, lookup, source_);
+    }
+    bool begin_lookup(const std::string& code, Lookup& lookup, cache::LinkSource& source);
     void looked_up(const std::string& code, const Result<cache::Known>& known);
     void remember(const std::string& code, const cache::Known& known, std::int64_t loaded_at_ns);
     const cache::L1Entry* servable(const std::string& code) const;

@@ -80,6 +80,77 @@ TEST_CASE("warmed links are hits for their first visitor, and unknown codes are 
     CHECK(listed.out == "2 links warmed\n");
 }
 
+namespace {
+
+/// Links whose codes begin with w, made by the API, and a file of their codes.
+std::filesystem::path many_links(RunningService& service, std::size_t count) {
+    const auto file = service.directory.path() / "many";
+    std::ofstream codes(file);
+    json batch = json::array();
+    for (std::size_t n = 0; n < count; ++n) {
+        const std::string code = "w" + std::to_string(n);
+        codes << code << "\n";
+        batch.push_back({{"code", code}, {"url", "https://example.com/" + code}});
+        if (batch.size() == 500 || n + 1 == count) {
+            const auto made = service.api("POST", "/v1/links:batch", batch.dump());
+            INFO(made.second);
+            REQUIRE(made.first < 300);
+            batch = json::array();
+        }
+    }
+    return file;
+}
+
+double breakers_opened(RunningService& service) {
+    return metric(service, "qck_breaker_opened_total{store=\"redis\",use=\"lookups\"}");
+}
+
+}  // namespace
+
+TEST_CASE("every warmed link is in Redis when it is said to be, and lookups go on", "[cache][S1]") {
+    Two both;
+    constexpr std::size_t count = 12'000;
+    const auto file = many_links(both.here, count);
+    both.stores.redis.cli({"FLUSHALL"});
+    const auto warmed = cache(both.here, {"warm", "--codes", file.string()});
+    INFO(warmed.err);
+    CHECK(warmed.exit_code == 0);
+    CHECK(warmed.out == "12,000 links in L1, 12,000 in Redis\n");
+    std::size_t there = 0;
+    const std::string keys = both.stores.redis.cli({"KEYS", "link:{w*"});
+    there = static_cast<std::size_t>(std::count(keys.begin(), keys.end(), '{'));
+    CHECK(there == count);
+    CHECK(breakers_opened(both.here) == 0);
+    // L1 knows them: Redis is given them again.
+    both.stores.redis.cli({"FLUSHALL"});
+    CHECK(cache(both.here, {"warm", "w1", "w2"}).out == "2 links in L1, 2 in Redis\n");
+    CHECK(both.expiry("w1") > 0);
+}
+
+TEST_CASE("a warm says what Redis did not take, and why, and does not trip the breaker of lookups",
+          "[cache][S1]") {
+    Two both;
+    const auto file = many_links(both.here, 1'200);
+    both.stores.redis.cli({"FLUSHALL"});
+    both.stores.redis.hang();
+    const auto warmed = cache(both.here, {"warm", "--codes", file.string()});
+    CHECK(warmed.exit_code == 1);
+    CHECK(contains(warmed.out, "1,200 links in L1, 0 in Redis: "));
+    CHECK(contains(warmed.err, "qck cache warm: not in Redis: w0, w1, "));
+    CHECK(breakers_opened(both.here) == 0);
+    const auto told = cache(both.here, {"warm", "w1", "nosuch", "--json"});
+    both.stores.redis.go_on();
+    CHECK(told.exit_code == 1);
+    const auto answer = json::parse(told.out);
+    CHECK(answer["in_redis"] == 0);
+    CHECK(answer["not_in_redis"] == json{"w1"});
+    CHECK(answer["redis_error"] != "");
+    CHECK(answer["not_found"] == json{"nosuch"});
+    CHECK(eventually([&] {
+        return cache(both.here, {"warm", "w1"}).out == "1 link in L1, 1 in Redis\n";
+    }));
+}
+
 TEST_CASE("the links with the most clicks are warmed after a restart", "[cache][S1]") {
     RunningService service;
     for (const char* const code : {"cold", "warm", "hot"}) service.add_link(code);
