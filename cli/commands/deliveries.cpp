@@ -224,17 +224,16 @@ std::vector<DeliveryStatus> Deliveries::status() const {
     for (const auto& totals : totals_) {
         const auto figures = totals->delivery->figures();
         all.push_back({std::string(totals->sink->name()), figures.lag_seconds,
-                       figures.links_pending, figures.delivered, figures.failures, figures.lost,
-                       figures.failing});
+                       figures.links_pending, false, figures.delivered, figures.failures,
+                       figures.lost, figures.failing});
         if (all.back().away.empty() && totals->breaker.is_open()) {
             all.back().away = "it is left alone after many failures";
         }
     }
     for (const auto& rows : rows_) {
         const auto figures = rows->delivery->figures();
-        all.push_back({std::string(rows->sink.name()), figures.lag_seconds,
-                       figures.deferred_stretches, figures.rows, figures.failures, 0,
-                       figures.failing});
+        all.push_back({std::string(rows->sink.name()), figures.lag_seconds, figures.clicks_pending,
+                       true, figures.rows, figures.failures, 0, figures.failing});
     }
     return all;
 }
@@ -264,7 +263,11 @@ std::vector<admin::Sample> Deliveries::samples() const {
     static const std::vector<Family> families{
         {"qck_delivery_lag_seconds", "Since a store had every click that was counted.", false,
          [](const DeliveryStatus& one) { return one.lag_s; }},
-        {"qck_delivery_pending", "Links whose totals, or stretches of rows, a store is owed.",
+        {"qck_delivery_pending",
+         "What a store is owed and has not acknowledged: links whose totals changed (redis, "
+         "postgres), "
+         "or about how many clicks of the journal (clickhouse, redis-uniques). 0: it has "
+         "everything.",
          false, [](const DeliveryStatus& one) { return static_cast<double>(one.pending); }},
         {"qck_delivered_total", "Totals of links, or rows, that a store took.", true,
          [](const DeliveryStatus& one) { return static_cast<double>(one.delivered); }},

@@ -57,7 +57,8 @@ class RowDelivery;
 struct DeliveryStatus {
     std::string store;
     double lag_s = 0;             ///< since it had everything
-    std::uint64_t pending = 0;    ///< links owed; stretches of rows deferred
+    std::uint64_t pending = 0;    ///< owed: links, or about so many clicks; 0: nothing
+    bool of_clicks = false;       ///< the unit of it, and rows of delivered
     std::uint64_t delivered = 0;  ///< links, or rows
     std::uint64_t failures = 0;
     std::uint64_t lost = 0;  ///< links of which it had lost what it was given

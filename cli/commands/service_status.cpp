@@ -98,6 +98,7 @@ void add_status(Json& document, const StatusParts& parts) {
                           {"why", why},
                           {"lag_s", store.lag_s},
                           {"pending", store.pending},
+                          {"pending_unit", store.of_clicks ? "clicks" : "links"},
                           {"delivered", store.delivered},
                           {"failures", store.failures},
                           {"lost", store.lost}});

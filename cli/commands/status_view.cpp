@@ -58,6 +58,7 @@ public:
             }
             known.lag_s = std::max(known.lag_s, number_of(store, "lag_s"));
             known.pending += count_of(store, "pending");
+            known.pending_unit = store.value("pending_unit", std::string());
             known.failures += count_of(store, "failures");
             add_cluster(known, part_of(store, "cluster"));
         }

@@ -96,6 +96,7 @@ std::string store_text(const StoreView& store, const Terminal& terminal) {
     text += padded_right(rate_text(store.delivered_per_s) + unit, 16);
     text += "lag " + padded_right(fixed(store.lag_s, 1) + " s", 9);
     text += "pending " + format_count(store.pending);
+    if (store.pending > 0 && !store.pending_unit.empty()) text += " " + store.pending_unit;
     if (store.failures > 0) text += "   failures " + format_count(store.failures);
     return text;
 }

@@ -13,13 +13,14 @@ namespace qck::render {
 /// A store that clicks are delivered to, over all instances.
 struct StoreView {
     std::string name;
-    bool away = false;  ///< left alone by somebody, or it takes nothing of what is tried
-    double lag_s = 0;   ///< the longest
-    std::uint64_t pending = 0;
+    bool away = false;          ///< left alone by somebody, or it takes nothing of what is tried
+    double lag_s = 0;           ///< the longest
+    std::uint64_t pending = 0;  ///< owed to it and not acknowledged
     double delivered_per_s = 0;
-    std::uint64_t failures = 0;  ///< since the start
-    std::string why = {};        ///< it is away, as far as somebody says
-    std::string cluster = {};    ///< how its nodes are, in words; empty when it is one server
+    std::uint64_t failures = 0;     ///< since the start
+    std::string why = {};           ///< it is away, as far as somebody says
+    std::string pending_unit = {};  ///< `clicks`, about so many, or `links`
+    std::string cluster = {};       ///< how its nodes are, in words; empty when it is one server
     bool cluster_ok = true;
 };
 

@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/whole_file.hpp"
 #include "services/clicks/event_shipper.hpp"
+#include "services/clicks/owed_records.hpp"
 #include "services/clicks/retry_pause.hpp"
 #include "services/clicks/segment_retention.hpp"
 
@@ -88,7 +89,8 @@ ShipperConfig shipper_config(const Journal& journal, const EventDeliveryConfig& 
 class EventDelivery::Loop {
 public:
     Loop(Journal& journal, EventSink& sink, EventDeliveryConfig config)
-        : sink_(sink),
+        : journal_(journal),
+          sink_(sink),
           config_(std::move(config)),
           file_(journal.directory().path() / "delivery" / (std::string(sink.name()) + ".cursor")),
           source_(source_options(journal, config_.place)),
@@ -147,14 +149,36 @@ public:
         const std::lock_guard lock(mutex_);
         return held_back_;
     }
-    EventDeliveryFigures figures() const {
+    EventDeliveryFigures figures() {
         const std::lock_guard lock(mutex_);
         auto figures = figures_;
+        figures.clicks_pending = pending_before_;
+        for (const std::uint16_t shard : source_.shards()) {
+            const Cursor end = source_.end(shard);
+            const Cursor from = std::max(cursor_of(acknowledged_, shard), {end.epoch, 0, 0});
+            figures.clicks_pending += about({shard, from, end});
+        }
         figures.lag_seconds = static_cast<double>(monotonic_ns() - all_acknowledged_ns_) / 1e9;
         return figures;
     }
 
 private:
+    std::uint64_t about(const Stretch& stretch) const {
+        return about_clicks(journal_.directory().journal(), journal_.config().segment_bytes,
+                            stretch);
+    }
+    /// What is deferred, and what is left of epochs before this one.
+    std::uint64_t pending_before() {
+        const DeliveryState& state = shipper_.state();
+        std::uint64_t clicks = about_clicks(journal_.directory().journal(),
+                                            journal_.config().segment_bytes, state.deferred());
+        for (const std::uint16_t shard : source_.shards()) {
+            const Cursor begin{source_.end(shard).epoch, 0, 0};
+            clicks += about({shard, state.cursor(shard), begin});
+        }
+        return clicks;
+    }
+
     /// With mutex_ held. While it has not, young rows are sent, too.
     bool has_until(const std::vector<ProducerCursor>& until) {
         const auto& shards = source_.shards();
@@ -249,9 +273,11 @@ private:
         }
         std::sort(held_back.begin(), held_back.end());
         held_back.erase(std::unique(held_back.begin(), held_back.end()), held_back.end());
+        const std::uint64_t pending = pending_before();
         const std::lock_guard lock(mutex_);
         held_back_ = std::move(held_back);
         if (saved) {
+            pending_before_ = pending;
             needed_ = shipper_.state().needed();
             acknowledged_ = needed_;
             for (auto& each : acknowledged_) each.at = shipper_.state().cursor(each.shard);
@@ -263,10 +289,12 @@ private:
                     now.rows_found_there,
                     shipper_.state().deferred().size(),
                     0,
+                    0,
                     resend_asked_ || shipper_.resending(),
                     failing_};
     }
 
+    const Journal& journal_;
     EventSink& sink_;
     const EventDeliveryConfig config_;
     EventStateFile file_;
@@ -283,6 +311,7 @@ private:
     std::vector<ProducerCursor> needed_;  ///< guarded by mutex_, as all that follows
     std::vector<ProducerCursor> acknowledged_;
     std::vector<std::uint64_t> held_back_;
+    std::uint64_t pending_before_ = 0;
     EventDeliveryFigures figures_;
     std::int64_t all_acknowledged_ns_;
     bool hurry_asked_ = false;

@@ -39,6 +39,9 @@ struct EventDeliveryFigures {
     std::uint64_t asks = 0;              ///< for what the sink has, before sending again
     std::uint64_t rows_found_there = 0;  ///< by asking
     std::uint64_t deferred_stretches = 0;
+    /// About how many clicks of the journal the sink has not acknowledged (owed_records.hpp), those
+    /// that are deferred among them. 0 when, and only when, it has everything.
+    std::uint64_t clicks_pending = 0;
     double lag_seconds = 0;  ///< since everything was acknowledged
     bool resending = false;
     std::string failing;  ///< why the last try failed; empty: it did not

@@ -184,6 +184,38 @@ TEST_CASE("a table that was dropped is filled again from the journal",
     CHECK(stored(server.url()) == exact(5'100));
 }
 
+TEST_CASE("what ClickHouse has not acknowledged is pending, over restarts, until it has it",
+          "[clickhouse][integration]") {
+    NEEDS_CLICKHOUSE();
+    ClickhouseServer server;
+    make_tables(server.url());
+    const qck::test::TemporaryDirectory directory;
+    // A little more than the clicks, by the strings between them.
+    const auto about = [](std::uint64_t pending, std::uint64_t clicks) {
+        INFO(pending << " pending of " << clicks);
+        CHECK(pending >= clicks);
+        CHECK(pending <= clicks + clicks / 10);
+    };
+    {
+        Service service(directory.path(), server.url());
+        service.append(1'000);
+        REQUIRE(service.delivery->flush(30s));
+        CHECK(service.delivery->figures().clicks_pending == 0);
+        server.kill();
+        service.append(6'000);
+        about(service.delivery->figures().clicks_pending, 6'000);
+        CHECK(within(30s, [&] { return service.delivery->figures().failures > 0; }));
+        about(service.delivery->figures().clicks_pending, 6'000);
+    }
+    Service service(directory.path(), server.url());
+    service.append(3'000);
+    CHECK(service.delivery->figures().clicks_pending >= 9'000);
+    server.start();
+    REQUIRE(service.delivery->flush(60s));
+    CHECK(within(30s, [&] { return service.delivery->figures().clicks_pending == 0; }));
+    CHECK(stored(server.url()) == exact(10'000));
+}
+
 TEST_CASE("rows of a link in a burst wait in the journal and come when it is over",
           "[clickhouse][integration]") {
     NEEDS_CLICKHOUSE();
@@ -203,6 +235,7 @@ TEST_CASE("rows of a link in a burst wait in the journal and come when it is ove
         REQUIRE(service.delivery->flush(30s));
         CHECK(stored(server.url()) == exact(4'000));
         CHECK(service.delivery->figures().deferred_stretches > 0);
+        CHECK(service.delivery->figures().clicks_pending >= 1'000);
         const auto needed = service.delivery->cursors();
         CHECK(std::all_of(needed.begin(), needed.end(),
                           [](const auto& each) { return each.at.segment == 0; }));
@@ -217,4 +250,5 @@ TEST_CASE("rows of a link in a burst wait in the journal and come when it is ove
     }
     CHECK(within(30s, [&] { return stored(server.url()) == exact(10'000); }));
     CHECK(within(30s, [&] { return service.delivery->figures().deferred_stretches == 0; }));
+    CHECK(within(30s, [&] { return service.delivery->figures().clicks_pending == 0; }));
 }
