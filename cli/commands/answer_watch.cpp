@@ -3,18 +3,21 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/units.hpp"
 
 namespace qck::commands {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto between_looks = 2s;
+constexpr std::chrono::milliseconds first_look = 300ms;
+constexpr std::chrono::milliseconds between_looks = 2s;
 constexpr std::chrono::milliseconds look_max = 3s;
 constexpr std::chrono::nanoseconds silence_max = 10s;
 
@@ -45,8 +48,8 @@ AnswerWatch::~AnswerWatch() {
 void AnswerWatch::run() {
     client::RestClient admin(config_);
     std::unique_lock lock(mutex_);
-    while (!stopping_) {
-        wake_.wait_for(lock, between_looks, [this] { return stopping_; });
+    for (auto pause = first_look; !stopping_; pause = between_looks) {
+        wake_.wait_for(lock, pause, [this] { return stopping_; });
         if (stopping_) return;
         lock.unlock();
         look(admin);
@@ -68,11 +71,24 @@ void AnswerWatch::look(client::RestClient& admin) {
     for (const auto& store : status["stores"]) {
         if (!store.is_object() || !store.value("away", false)) continue;
         const auto name = store.value("store", std::string());
-        if (!told_.insert(name).second) continue;
-        std::fprintf(stderr, "%s%s: waits, since %s is away: %s\n",
-                     std::exchange(shown_, false) ? "\r\x1b[K" : "", command_.c_str(), name.c_str(),
-                     store.value("why", std::string()).c_str());
+        tell(name, "waits, since " + name + " is away: " + store.value("why", std::string()));
     }
+    const auto settling = status.find("settling");
+    if (settling == status.end() || !settling->is_object()) return;
+    const auto name = settling->value("store", std::string());
+    const std::string missing = settling->value("pending_unit", std::string()) + " missing: " +
+                                format_count(settling->value("pending", std::uint64_t{0}));
+    tell("settling " + name,
+         "waits at most " +
+             format_count(static_cast<std::uint64_t>(settling->value("left_s", 0.0) + 0.5)) +
+             " s for " + name + " to take what was counted (" + missing + ")");
+}
+
+/// Once a thing that it is about.
+void AnswerWatch::tell(const std::string& about, const std::string& text) {
+    if (!told_.insert(about).second) return;
+    std::fprintf(stderr, "%s%s: %s\n", std::exchange(shown_, false) ? "\r\x1b[K" : "",
+                 command_.c_str(), text.c_str());
 }
 
 void AnswerWatch::show_time() {

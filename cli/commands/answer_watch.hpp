@@ -14,7 +14,8 @@ namespace qck::commands {
 
 /// Looks after a service from whose admin listener an answer is awaited that may take minutes: asks
 /// it for its status every two seconds over a connection of its own. Says on stderr which stores
-/// are away, once each, and on a terminal how long it has taken.
+/// are away, and which it waits for and how long at most, once each; on a terminal how long it has
+/// taken.
 class AnswerWatch {
 public:
     /// `admin` reaches the listener; `command` begins what is said.
@@ -29,13 +30,14 @@ public:
 private:
     void run();
     void look(client::RestClient& admin);
+    void tell(const std::string& about, const std::string& text);
     void show_time();
 
     client::RestConfig config_;
     const std::string command_;
     const std::int64_t begin_ns_;
     std::int64_t heard_ns_;
-    std::set<std::string> told_;  ///< stores
+    std::set<std::string> told_;  ///< of what
     bool shown_ = false;
     std::atomic<bool> lost_{false};
     std::mutex mutex_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -89,9 +90,18 @@ public:
     /// After the counting ended: delivers what is owed, within `deadline`.
     void stop(std::chrono::milliseconds deadline);
     /// Returns once every store has what was clicked before `until`, but for what is held back on
-    /// purpose, which it returns. Errc::timed_out names the store that has not.
+    /// purpose, which it returns. Errc::timed_out names the store that has not, and what it is
+    /// owed; Errc::unavailable once `abandoned` (may be empty) says so.
     Result<std::vector<reconcile::HeldBack>> settle(
-        const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline);
+        const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline,
+        const std::function<bool()>& abandoned = {});
+    /// What a settle() that is under way waits for. Thread-safe.
+    struct Settling {
+        std::string store;
+        std::chrono::milliseconds left{0};
+        DeliveryStatus status;
+    };
+    std::optional<Settling> settling() const;
 
     /// Thread-safe: who waits for a store in one of these calls is told at once, now and ever
     /// after, that the service stops.
@@ -166,11 +176,21 @@ private:
     Result<void> add_uniques(const Parts& parts, const DeliveriesConfig& config);
 
     Result<void> await(std::int64_t by_ns, std::string_view store,
-                       const std::function<bool()>& done) const;
+                       const std::function<bool()>& done,
+                       const std::function<bool()>& abandoned = {}) const;
+    DeliveryStatus status_of(std::string_view store) const;
+    Error not_taken(std::string_view store) const;
     Result<void> resend_rows(std::chrono::milliseconds deadline);
     void add_held_back(std::vector<reconcile::HeldBack>& held, bool settled) const;
 
     std::atomic<bool> given_up_{false};
+    /// What is waited for now, and until when; guarded by awaited_mutex_.
+    struct Awaited {
+        std::string store;
+        std::int64_t by_ns = 0;
+    };
+    mutable std::mutex awaited_mutex_;
+    mutable std::optional<Awaited> awaited_;
     std::uint64_t node_ = 0;
     clicks::ClickStore* counts_ = nullptr;
     std::function<bool(std::uint64_t link_id)> postgres_suppressed_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/units.hpp"
 #include "cli/commands/deliveries.hpp"
 #include "cli/commands/row_delivery.hpp"
 #include "services/reconcile/weights.hpp"
@@ -62,15 +63,56 @@ std::vector<clicks::LinkTotals> by_link(std::span<const clicks::ProducerTotal> r
 
 /// Waits until `done` comes true.
 Result<void> Deliveries::await(std::int64_t by_ns, std::string_view store,
-                               const std::function<bool()>& done) const {
-    while (!done()) {
-        if (given_up()) return error(Errc::unavailable, "the service stops");
-        if (monotonic_ns() > by_ns) {
-            return error(Errc::timed_out, std::string(store) + " has not taken what was counted");
+                               const std::function<bool()>& done,
+                               const std::function<bool()>& abandoned) const {
+    const auto say = [this](std::optional<Awaited> awaited) {
+        const std::lock_guard lock(awaited_mutex_);
+        awaited_ = std::move(awaited);
+    };
+    if (done()) return {};
+    say(Awaited{std::string(store), by_ns});
+    Result<void> outcome;
+    while (outcome && !done()) {
+        if (given_up()) {
+            outcome = error(Errc::unavailable, "the service stops");
+        } else if (abandoned && abandoned()) {
+            outcome = error(Errc::unavailable, "the comparison was given up");
+        } else if (monotonic_ns() > by_ns) {
+            outcome = not_taken(store);
+        } else {
+            std::this_thread::sleep_for(poll);
         }
-        std::this_thread::sleep_for(poll);
+    }
+    say({});
+    return outcome;
+}
+
+DeliveryStatus Deliveries::status_of(std::string_view store) const {
+    for (const DeliveryStatus& one : status()) {
+        if (one.store == store) return one;
     }
     return {};
+}
+
+Error Deliveries::not_taken(std::string_view store) const {
+    const DeliveryStatus status = status_of(store);
+    std::string text = std::string(store) + " has not taken what was counted";
+    if (status.pending > 0) {
+        text += std::string(status.of_clicks ? " (clicks" : " (links") +
+                " missing: " + format_count(status.pending) + ")";
+    }
+    if (!status.away.empty()) text += ": " + status.away;
+    return error(Errc::timed_out, std::move(text));
+}
+
+std::optional<Deliveries::Settling> Deliveries::settling() const {
+    std::optional<Awaited> awaited;
+    {
+        const std::lock_guard lock(awaited_mutex_);
+        awaited = awaited_;
+    }
+    if (!awaited) return std::nullopt;
+    return Settling{awaited->store, left_until(awaited->by_ns), status_of(awaited->store)};
 }
 
 /// What is kept from stores at this moment. What is owed though nothing forbids it was forbidden
@@ -90,17 +132,20 @@ void Deliveries::add_held_back(std::vector<reconcile::HeldBack>& held, bool sett
 }
 
 Result<std::vector<reconcile::HeldBack>> Deliveries::settle(
-    const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline) {
+    const std::vector<clicks::ProducerCursor>& until, std::chrono::milliseconds deadline,
+    const std::function<bool()>& abandoned) {
     const std::int64_t by_ns = deadline_of(deadline);
     std::vector<reconcile::HeldBack> held;
     add_held_back(held, false);
     for (const auto& totals : totals_) {
         const auto done = [&] { return totals->delivery->delivered_until(until); };
-        if (auto took = await(by_ns, totals->sink->name(), done); !took) return took.error();
+        auto took = await(by_ns, totals->sink->name(), done, abandoned);
+        if (!took) return took.error();
     }
     for (const auto& rows : rows_) {
         const auto done = [&] { return rows->delivery->delivered_until(until); };
-        if (auto took = await(by_ns, rows->sink.name(), done); !took) return took.error();
+        auto took = await(by_ns, rows->sink.name(), done, abandoned);
+        if (!took) return took.error();
     }
     if (clickhouse_rows_ != nullptr) {
         // Rows of bursts that are over are on their way.
@@ -110,7 +155,8 @@ Result<std::vector<reconcile::HeldBack>> Deliveries::settle(
             std::sort(wait.begin(), wait.end());
             return std::includes(wait.begin(), wait.end(), owed.begin(), owed.end());
         };
-        if (auto took = await(by_ns, event_sink_->name(), shipped); !took) return took.error();
+        auto took = await(by_ns, event_sink_->name(), shipped, abandoned);
+        if (!took) return took.error();
     }
     add_held_back(held, true);
     return held;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,7 +23,10 @@ constexpr std::chrono::seconds settle_max{30};
 using http_server::problem;
 using http_server::Response;
 
-Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Question question) {
+using Abandoned = std::function<bool()>;
+
+Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Question question,
+                                      const Abandoned& abandoned) {
     reconcile::Request request;
     request.data_dir = parts.data_dir;
     request.live = true;
@@ -30,13 +34,15 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
     request.run = std::move(question.run);
     request.shared = parts.deliveries.views();
     request.minutes = parts.deliveries.minutes();
-    request.settle = [&deliveries =
-                          parts.deliveries](const std::vector<clicks::ProducerCursor>& until) {
-        return deliveries.settle(until, settle_max);
+    request.settle = [&deliveries = parts.deliveries,
+                      abandoned](const std::vector<clicks::ProducerCursor>& until) {
+        return deliveries.settle(until, settle_max, abandoned);
     };
     // Every link is repaired; the first of them are told.
     if (question.repair) request.drifts_max = SIZE_MAX;
-    request.given_up = [&deliveries = parts.deliveries] { return deliveries.given_up(); };
+    request.given_up = [&deliveries = parts.deliveries, abandoned] {
+        return deliveries.given_up() || (abandoned && abandoned());
+    };
     request.codes_of = [&links = parts.links](std::span<const std::uint64_t> ids) {
         return links::codes_in_order(links, ids);
     };
@@ -54,11 +60,12 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
 
 /// Through a connection of its own, so that counting goes on.
 Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
-                                             reconcile::Question question) {
+                                             reconcile::Question question,
+                                             const Abandoned& abandoned) {
     const bool repair = question.repair;
     const bool allow_lower = question.allow_lower;
     const bool clean = question.clean;
-    const auto request = request_of(parts, std::move(question));
+    const auto request = request_of(parts, std::move(question), abandoned);
     if (!request) return request.error();
     const auto identity = clicks::DataDirectory::peek(parts.data_dir);
     if (!identity) return identity.error();
@@ -77,13 +84,14 @@ Result<reconcile::Comparison> compare_counts(const ReconcileParts& parts,
     return comparison;
 }
 
-/// One at a time: stores are read and written on behalf of one.
-Response answer(const ReconcileParts& parts, std::mutex& under_way, const std::string& body) {
-    auto question = reconcile::question_from_json(body);
+/// One at a time: stores are read and written on behalf of one, for as long as that one waits.
+Response answer(const ReconcileParts& parts, std::mutex& under_way,
+                const admin::Action::Call& call) {
+    auto question = reconcile::question_from_json(call.body);
     if (!question) return problem(400, "invalid-json", question.error().message);
     const std::unique_lock alone(under_way, std::try_to_lock);
     if (!alone) return problem(409, "busy", "another comparison is under way; ask again later");
-    auto comparison = compare_counts(parts, std::move(*question));
+    auto comparison = compare_counts(parts, std::move(*question), call.abandoned);
     if (!comparison) {
         const bool unknown = comparison.error().code == Errc::not_found;
         return problem(unknown ? 404 : 503, unknown ? "not-found" : "unavailable",
@@ -103,7 +111,7 @@ admin::Action reconcile_action(ReconcileParts parts) {
     action.takes_minutes = true;
     auto under_way = std::make_shared<std::mutex>();
     action.run = [parts = std::move(parts), under_way](const admin::Action::Call& call) {
-        return answer(parts, *under_way, call.body);
+        return answer(parts, *under_way, call);
     };
     return action;
 }

@@ -105,6 +105,12 @@ void add_status(Json& document, const StatusParts& parts) {
         if (clustered) stores.back()["cluster"] = std::move(cluster);
     }
     document["stores"] = std::move(stores);
+    if (const auto waits = parts.deliveries.settling()) {
+        document["settling"] = {{"store", waits->store},
+                                {"left_s", static_cast<double>(waits->left.count()) / 1000},
+                                {"pending", waits->status.pending},
+                                {"pending_unit", waits->status.of_clicks ? "clicks" : "links"}};
+    }
     document["limits"] = limits_json(parts);
 }
 

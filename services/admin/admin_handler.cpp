@@ -76,6 +76,11 @@ void AdminHandler::act(const Action& action, const Request& request,
     }
     Action::Call call{std::string(head.path().substr(action.path.size())),
                       std::string(head.query()), std::string(request.body)};
+    if (action.takes_minutes) {
+        call.abandoned = [left = exchange.watch_client()] {
+            return left->load(std::memory_order_relaxed);
+        };
+    }
     http_server::BlockingWork& work = action.takes_minutes ? long_work_ : work_;
     work.run(exchange.answer_later(),
              [run = &action.run, call = std::move(call)] { return (*run)(call); });

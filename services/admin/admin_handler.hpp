@@ -20,6 +20,9 @@ struct Action {
         std::string rest;  ///< of the path, behind Action::path
         std::string query;
         std::string body;
+        /// Whether the client hung up, so that nobody waits for the answer; empty but where the
+        /// action takes minutes.
+        std::function<bool()> abandoned = {};
     };
 
     http::Method method = http::Method::post;

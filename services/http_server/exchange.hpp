@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -68,6 +69,10 @@ public:
 
     void answer(const Response& response);
     PendingReply answer_later();
+    /// Becomes true when the client goes away, or says that it sends no more, before the request in
+    /// hand is answered: for work that nobody should do in vain. Any thread may read it. Call it
+    /// with answer_later().
+    std::shared_ptr<const std::atomic<bool>> watch_client();
 
     /// For ready-made answers: the handler appends exactly one whole response. It carries
     /// `Connection: close` when keep_alive() is false.

@@ -46,6 +46,11 @@ void Session::on_events(std::uint32_t events) {
     }
     if (state_ == State::handshake) return shake_hands();
     if ((events & EPOLLHUP) != 0 && (events & EPOLLIN) == 0) return close();
+    if (state_ == State::waiting && (events & EPOLLRDHUP) != 0) {
+        // Who sends no more may still read the answer.
+        note_client_left();
+        return interest(0U);
+    }
     if (!unsent_.empty() && !is_held()) {
         send_unsent();
         if (state_ == State::closed || !unsent_.empty()) return;
@@ -80,7 +85,8 @@ void Session::read_and_process() {
     if (state_ == State::lingering) return discard_input();
     if (state_ == State::waiting || !unsent_.empty()) {
         // Level-triggered: what the peer sends meanwhile would wake the reactor over and over.
-        if (unsent_.empty() || is_held()) interest(0U);
+        const bool watched = state_ == State::waiting && client_left_ && !*client_left_;
+        if (unsent_.empty() || is_held()) interest(watched ? EPOLLRDHUP : 0U);
         return;
     }
     char* const input = server_.input_.get();
@@ -288,10 +294,15 @@ bool Session::has_input() const { return !carry_.empty() || (tls_ && tls_.has_pe
 void Session::close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
+    note_client_left();
     end_body();
     server_.reactor_.unwatch(fd_.get(), *this);
     fd_.reset();
     server_.forget(*this);
+}
+
+void Session::note_client_left() {
+    if (client_left_) client_left_->store(true, std::memory_order_relaxed);
 }
 
 void Session::interest(std::uint32_t events) {
@@ -306,6 +317,10 @@ void Session::expect_within(std::chrono::milliseconds span) {
 
 void Exchange::answer(const Response& response) { session_.write_response(response); }
 PendingReply Exchange::answer_later() { return session_.wait_for_answer(); }
+std::shared_ptr<const std::atomic<bool>> Exchange::watch_client() {
+    session_.client_left_ = std::make_shared<std::atomic<bool>>(false);
+    return session_.client_left_;
+}
 Output& Exchange::output() { return session_.server_.output_; }
 bool Exchange::keep_alive() const { return session_.keep_alive_; }
 

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -92,6 +94,7 @@ private:
     void after_sending();
     void say_keep_alive(std::size_t from);
     void end_body();
+    void note_client_left();
     void discard_input();
     /// Nothing is under way.
     bool is_idle() const;
@@ -125,7 +128,9 @@ private:
     std::string carry_;
     std::string unsent_;
     std::size_t unsent_from_ = 0;  ///< what lies before it was taken
-    std::string held_head_;        ///< of the request whose body is still coming
+    /// Told when the client goes before its later answer; null when nobody asked.
+    std::shared_ptr<std::atomic<bool>> client_left_;
+    std::string held_head_;  ///< of the request whose body is still coming
     std::string body_;
 };
 

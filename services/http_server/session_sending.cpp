@@ -39,6 +39,7 @@ void Session::say_keep_alive(std::size_t from) {
 }
 
 void Session::resume(const Response& response) {
+    client_left_.reset();
     server_.output_.clear();
     // What is ready-made has said already whether the connection goes on.
     if (server_.draining_ && response.ready_made.empty()) keep_alive_ = false;

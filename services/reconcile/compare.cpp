@@ -314,6 +314,7 @@ Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     if (!both) return both.error();
     auto journaled = journal_counts(both->journal);
     if (!journaled) return journaled.error();
+    if (given_up(request)) return error(Errc::unavailable, "the comparison was given up");
     tell(request, 0.4);
 
     Comparison result;

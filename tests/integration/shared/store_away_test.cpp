@@ -96,7 +96,10 @@ TEST_CASE("qck reconcile says what it waits for, and leaves a service that hangs
     INFO(waited.err);
     CHECK(waited.exit_code == 3);
     CHECK(contains(waited.err, "qck reconcile: waits, since redis is away: "));
-    CHECK(contains(waited.err, "redis has not taken what was counted"));
+    CHECK(contains(waited.err,
+                   "qck reconcile: waits at most 30 s for redis to take what was "
+                   "counted (links missing: 1)"));
+    CHECK(contains(waited.err, "redis has not taken what was counted (links missing: 1)"));
 
     // It accepts connections (its kernel does) and answers nobody.
     const auto listening = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
@@ -109,6 +112,33 @@ TEST_CASE("qck reconcile says what it waits for, and leaves a service that hangs
     CHECK(left.exit_code == 3);
     CHECK(contains(left.err, " has not said anything for 10 s"));
     CHECK(left.err.find('\n') == left.err.size() - 1);
+}
+
+TEST_CASE("a comparison whose client hung up leaves the way to the next",
+          "[integration][shared][reconcile]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) { stores.use(config); });
+    service.add_link("a");
+    visit(service, "a", 3);
+    CHECK(compared(service).agrees());
+    stores.redis.hang();
+    visit(service, "a", 3);
+    const auto status = [&] { return service.get_text("admin", "/v1/status"); };
+    REQUIRE(eventually([&] { return contains(status(), "\"counted\": 6"); }));
+    const auto waits = [&] { return contains(status(), "\"settling\""); };
+    {
+        RawClient leaving(service.address("admin"));
+        leaving.send(
+            "POST /v1/reconcile HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            "Content-Length: 2\r\n\r\n{}");
+        REQUIRE(eventually(waits));
+    }
+    CHECK(within(5s, [&] { return !waits(); }));
+    stores.redis.go_on();
+    const auto next =
+        run(service, {"reconcile", "--admin", "http://" + service.address("admin").to_string()});
+    INFO(next.err);
+    CHECK(next.exit_code == 0);
 }
 
 TEST_CASE("a PostgreSQL that comes after the start is refused until it has the schema",

@@ -194,3 +194,48 @@ TEST_CASE("HTTP/1.0 goes on when it asks to, and is told so", "[services][http_s
     client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK(client.response().find("Connection") == std::string::npos);
 }
+
+TEST_CASE(
+    "who works for a client learns that it hung up, and one that only ends its sending is "
+    "answered still",
+    "[services][http_server]") {
+    RunningServer server;
+    const std::string request = "GET /held-watched HTTP/1.1\r\nHost: a\r\n\r\n";
+    SECTION("it closes") {
+        {
+            RawClient gone(server.address());
+            gone.send(request);
+            REQUIRE(eventually([&] { return server.handler().holds() == 1; }));
+            CHECK_FALSE(server.handler().client_left());
+        }
+        CHECK(eventually([&] { return server.handler().client_left(); }));
+    }
+    SECTION("it closes, having sent more") {
+        {
+            RawClient gone(server.address());
+            gone.send(request + request);
+            REQUIRE(eventually([&] { return server.handler().holds() == 1; }));
+        }
+        CHECK(eventually([&] { return server.handler().client_left(); }));
+    }
+    SECTION("it ends its sending") {
+        RawClient client(server.address());
+        client.send(request);
+        client.end_sending();
+        CHECK(eventually([&] { return server.handler().client_left(); }));
+        const double before_s = cpu_seconds();
+        std::this_thread::sleep_for(100ms);
+        CHECK(cpu_seconds() - before_s < 0.05);
+        REQUIRE(server.handler().answer_held());
+        CHECK(body_of(client.response()) == "released");
+    }
+    SECTION("it stays") {
+        RawClient client(server.address());
+        client.send(request);
+        REQUIRE(eventually([&] { return server.handler().answer_held(); }));
+        CHECK(body_of(client.response()) == "released");
+        CHECK_FALSE(server.handler().client_left());
+        client.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK(body_of(client.response()) == "GET /x ");
+    }
+}

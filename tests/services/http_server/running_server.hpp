@@ -22,7 +22,8 @@ using namespace std::chrono_literals;
 
 /// Answers with what it was asked, `METHOD target body`. `/big` answers a million bytes, `/huge`
 /// twenty, `/later` from another thread, `/ready` ready-made bytes, `/held` when it is told to
-/// (`/held-ready` with ready-made bytes), `/dropped` never.
+/// (`/held-ready` with ready-made bytes, `/held-watched` with an eye on its client), `/dropped`
+/// never.
 class EchoHandler final : public Handler {
 public:
     void handle(const Request& request, Exchange& exchange) override {
@@ -49,6 +50,7 @@ public:
         } else if (path.starts_with("/held")) {
             const std::lock_guard lock(held_mutex_);
             held_ready_made_ = path == "/held-ready";
+            if (path == "/held-watched") client_left_ = exchange.watch_client();
             held_.push_back(exchange.answer_later());
             return;
         } else if (path == "/dropped") {
@@ -62,6 +64,11 @@ public:
     std::size_t holds() {
         const std::lock_guard lock(held_mutex_);
         return held_.size();
+    }
+    /// Whether the client of `/held-watched` went away. Thread-safe.
+    bool client_left() {
+        const std::lock_guard lock(held_mutex_);
+        return client_left_ && *client_left_;
     }
     /// Answers what is held; false when nothing is. Thread-safe.
     bool answer_held() {
@@ -84,6 +91,7 @@ private:
     std::mutex held_mutex_;
     std::vector<PendingReply> held_;
     bool held_ready_made_ = false;
+    std::shared_ptr<const std::atomic<bool>> client_left_;
 };
 
 /// A server on a free port of loopback, and the thread that runs it.
