@@ -33,7 +33,7 @@ Errc errc_of(unsigned status) {
 
 }  // namespace
 
-Result<ServiceUrl> parse_service_url(std::string_view text) {
+Result<ServiceUrl> parse_service_url(std::string_view text, std::string_view example) {
     ServiceUrl url;
     url.text = text;
     std::string_view rest = text;
@@ -59,8 +59,8 @@ Result<ServiceUrl> parse_service_url(std::string_view text) {
     if (host.empty() || host.find_first_of("@ \\") != std::string_view::npos ||
         url.base_path.find_first_of("?# ") != std::string::npos) {
         return error(Errc::invalid_argument, "'" + std::string(text) +
-                                                 "' is not a service address (try "
-                                                 "http://127.0.0.1:8081)");
+                                                 "' is not a service address (try " +
+                                                 std::string(example) + ")");
     }
     return url;
 }

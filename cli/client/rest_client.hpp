@@ -21,7 +21,12 @@ struct ServiceUrl {
     std::string text;       ///< as given, for messages
 };
 /// Fails with "'localhost' is not a service address (try http://127.0.0.1:8081)".
-Result<ServiceUrl> parse_service_url(std::string_view text);
+Result<ServiceUrl> parse_service_url(std::string_view text,
+                                     std::string_view example = "http://127.0.0.1:8081");
+/// The same of an admin listener, whose default port is another.
+inline Result<ServiceUrl> parse_admin_url(std::string_view text) {
+    return parse_service_url(text, "http://127.0.0.1:9090");
+}
 
 struct RestConfig {
     ServiceUrl service;

@@ -11,13 +11,13 @@ namespace qck::commands {
 
 /// What every command that orders something of a service's admin listener shares.
 struct AdminConnection {
-    client::ServiceUrl admin = *client::parse_service_url("http://127.0.0.1:9090");
+    client::ServiceUrl admin = *client::parse_admin_url("http://127.0.0.1:9090");
     std::string token;
     bool json = false;
 
     /// --admin, --token and --json. This object outlives the parsing.
     void add_flags(CLI::App& command) {
-        add_parsed(command, "--admin", admin, client::parse_service_url,
+        add_parsed(command, "--admin", admin, client::parse_admin_url,
                    "The service's admin listener (http://127.0.0.1:9090)", "URL");
         command.add_option("--token", token, "Bearer token (better: QCK_TOKEN)");
         command.add_flag("--json", json, "Print the answer as JSON");

@@ -42,12 +42,19 @@ Initialised describe(const std::string& url, const postgres::SchemaChange& chang
     } else if (change.from != 0) {
         what = "brought the schema from version " + std::to_string(change.from) + " to " + version;
     }
+    for (const std::string& table : change.made_again) {
+        what += ", made " + table + " again, which was gone";
+        if (table == "link_click_totals") {
+            what += " (for its counts run qck reconcile --repair --allow-lower at every instance)";
+        }
+    }
     return {"postgres " + url + ": " + what,
             {{"store", "postgres"},
              {"url", url},
              {"schema_before", change.from},
              {"schema", change.to},
-             {"changed", change.from != change.to}}};
+             {"made_again", change.made_again},
+             {"changed", change.from != change.to || !change.made_again.empty()}}};
 }
 
 Result<Initialised> init_postgres(const std::string& url) {
@@ -64,24 +71,28 @@ Result<Initialised> init_clickhouse(const InitOptions& options) {
     clickhouse::ClientConfig config;
     config.url = *options.clickhouse;
     clickhouse::Client client(std::move(config));
-    if (auto made = clickhouse::make_schema(client, options.clickhouse_schema); !made) {
-        return made.error();
-    }
+    const auto made = clickhouse::make_schema(client, options.clickhouse_schema);
+    if (!made) return made.error();
     const auto dropped =
         clickhouse::drop_expired(client, options.clickhouse_schema.retention_days, wall_ms());
     if (!dropped) return dropped.error();
     const std::string url = options.clickhouse->text();
     const std::string& cluster = options.clickhouse_schema.cluster;
-    return Initialised{"clickhouse " + url + ": made what the schema lacked" +
-                           (cluster.empty() ? "" : ", for the cluster " + cluster) +
-                           (*dropped == 0 ? ""
-                                          : ", dropped " + std::to_string(*dropped) +
-                                                " months of rows past the retention"),
-                       {{"store", "clickhouse"},
-                        {"url", url},
-                        {"cluster", cluster},
-                        {"nodes", client.nodes()},
-                        {"months_dropped", *dropped}}};
+    return Initialised{
+        "clickhouse " + url + ": " +
+            (*made == 0 ? "the schema is there"
+                        : "made the schema, " + std::to_string(*made) + " tables and views") +
+            (cluster.empty() ? "" : ", over the cluster " + cluster) +
+            (*dropped == 0
+                 ? ""
+                 : ", dropped " + std::to_string(*dropped) + " months of rows past the retention"),
+        {{"store", "clickhouse"},
+         {"url", url},
+         {"cluster", cluster},
+         {"nodes", client.nodes()},
+         {"tables_made", *made},
+         {"changed", *made > 0 || *dropped > 0},
+         {"months_dropped", *dropped}}};
 }
 
 /// The stores that were named, in the order in which they are made ready. A further store is a line

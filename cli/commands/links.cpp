@@ -318,8 +318,10 @@ void add_links(CLI::App& app, Chosen& chosen) {
     links->require_subcommand(1);
     links->fallthrough();
     options->connection.service = *client::parse_service_url("http://127.0.0.1:8081");
-    add_parsed(*links, "--api", options->connection.service, client::parse_service_url,
-               "The service's API (http://127.0.0.1:8081)", "URL");
+    add_parsed(
+        *links, "--api", options->connection.service,
+        [](std::string_view text) { return client::parse_service_url(text); },
+        "The service's API (http://127.0.0.1:8081)", "URL");
     links->add_option("--token", options->connection.token,
                       "Bearer token of the API (better: QCK_TOKEN)");
     add_parsed(*links, "--ca", options->connection.ca_file, readable_file,

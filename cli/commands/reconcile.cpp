@@ -170,6 +170,15 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
             request.id_of = [shared](const std::string& code) { return shared->id_of(code); };
         }
     }
+    const bool wants_codes = !options.links.empty() || !options.run.empty();
+    const bool has_codes = links != nullptr || (stores.shared && stores.shared->has_links());
+    if (wants_codes && !has_codes) {
+        return error(Errc::invalid_argument,
+                     "the links of " + options.data_dir.string() + " are in a PostgreSQL: " +
+                         (stores.held ? "name it (--postgres), or ask the service that runs there "
+                                        "(--admin URL)"
+                                      : "ask the service that runs there (--admin URL)"));
+    }
     for (const auto& code : options.links) {
         const std::uint64_t id = request.id_of(code);
         if (id == 0) return error(Errc::not_found, "there is no link '" + code + "'");
@@ -289,7 +298,7 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
     add_parsed(
         *command, "--admin", options->admin,
         [](std::string_view text) -> Result<std::optional<client::ServiceUrl>> {
-            auto url = client::parse_service_url(text);
+            auto url = client::parse_admin_url(text);
             if (!url) return url.error();
             return std::optional(std::move(*url));
         },

@@ -29,7 +29,7 @@ constexpr auto between_readings = 1s;
 constexpr std::chrono::milliseconds answer_max = 2s;
 
 struct StatusOptions {
-    std::vector<client::ServiceUrl> admins{*client::parse_service_url("http://127.0.0.1:9090")};
+    std::vector<client::ServiceUrl> admins{*client::parse_admin_url("http://127.0.0.1:9090")};
     bool watch = false;
     bool json = false;
 };
@@ -38,7 +38,7 @@ Result<std::vector<client::ServiceUrl>> parse_admins(std::string_view text) {
     std::vector<client::ServiceUrl> admins;
     while (true) {
         const auto comma = std::min(text.find(','), text.size());
-        auto url = client::parse_service_url(text.substr(0, comma));
+        auto url = client::parse_admin_url(text.substr(0, comma));
         if (!url) return url.error();
         admins.push_back(std::move(*url));
         if (comma == text.size()) break;

@@ -126,6 +126,74 @@ Result<void> set_retention(Client& client, std::size_t node, std::uint32_t days)
     return {};
 }
 
+/// A name a line.
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        lines.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
+Result<void> check_cluster(Client& client, std::size_t node, const std::string& cluster) {
+    const auto known = client.query_at(
+        node, "SELECT DISTINCT cluster FROM system.clusters ORDER BY cluster FORMAT TSVRaw");
+    if (!known) return known.error();
+    std::string there;
+    for (const std::string& name : lines_of(*known)) {
+        if (name == cluster) return {};
+        there += (there.empty() ? "" : ", ") + name;
+    }
+    return error(Errc::invalid_argument,
+                 "ClickHouse at " + client.node_text(node) + " knows no cluster " + cluster +
+                     " (its remote_servers have " + (there.empty() ? "none" : there) + ")");
+}
+
+/// How a table was made; empty when it is not there.
+Result<std::string> engine_of(Client& client, std::size_t node, std::string_view table) {
+    auto engine = client.query_at(node, sql("SELECT engine_full FROM system.tables WHERE database "
+                                            "= 'qck_analytics' AND name = ? FORMAT TSVRaw",
+                                            {table}));
+    if (engine && engine->ends_with('\n')) engine->pop_back();
+    return engine;
+}
+
+/// Tables that are there stay what they were made as, so they have to be what is asked for.
+Result<void> check_tables(Client& client, std::size_t node, const SchemaOptions& options) {
+    const auto refused = [&](const std::string& why) {
+        return error(Errc::invalid_argument,
+                     "ClickHouse at " + client.node_text(node) + " has the tables already, " + why);
+    };
+    const auto rows = engine_of(client, node, "link_events_local");
+    if (!rows) return rows.error();
+    if (options.replicated && !rows->empty() && !rows->starts_with("Replicated")) {
+        return refused("and they are not replicated");
+    }
+    const auto all = engine_of(client, node, "link_events");
+    if (!all) return all.error();
+    if (all->empty()) return {};
+    const bool distributed = all->starts_with("Distributed(");
+    if (options.cluster.empty()) {
+        if (!distributed) return {};
+        return refused("over a cluster: give its name (--clickhouse-cluster)");
+    }
+    // Some versions quote the name.
+    const bool same =
+        distributed && (all->find('(' + options.cluster + ',') != std::string::npos ||
+                        all->find("('" + options.cluster + "',") != std::string::npos);
+    if (same) return {};
+    return refused("not over the cluster " + options.cluster + " but as " + *all);
+}
+
+Result<std::size_t> table_count(Client& client, std::size_t node) {
+    const auto names = client.query_at(
+        node, "SELECT name FROM system.tables WHERE database = 'qck_analytics' FORMAT TSVRaw");
+    if (!names) return names.error();
+    return lines_of(*names).size();
+}
+
 }  // namespace
 
 std::string retention_question(std::uint32_t days) {
@@ -174,7 +242,7 @@ std::vector<std::string> schema_statements(const ServerVersion& version,
     };
 }
 
-Result<void> make_schema(Client& client, const SchemaOptions& options) {
+Result<std::size_t> make_schema(Client& client, const SchemaOptions& options) {
     if (!is_plain_name(options.cluster)) {
         return error(Errc::invalid_argument,
                      "the name of a ClickHouse cluster is letters, digits, "
@@ -191,18 +259,34 @@ Result<void> make_schema(Client& client, const SchemaOptions& options) {
         return error(Errc::invalid_argument,
                      "replicated tables need the name of a cluster (--clickhouse-cluster)");
     }
+    // All of them are looked at before anything is made at one.
+    for (std::size_t node = 0; node < client.nodes(); ++node) {
+        if (!options.cluster.empty()) {
+            const auto known = check_cluster(client, node, options.cluster);
+            if (!known) return known.error();
+        }
+        if (const auto fit = check_tables(client, node, options); !fit) return fit.error();
+    }
+    std::size_t made = 0;
     for (std::size_t node = 0; node < client.nodes(); ++node) {
         const auto text = client.query_at(node, "SELECT version()");
         if (!text) return text.error();
         const auto version = parse_server_version(*text);
         if (!version) return version.error();
+        const auto before = table_count(client, node);
+        if (!before) return before.error();
         for (const std::string& statement : schema_statements(*version, options)) {
             if (const auto done = client.query_at(node, statement); !done) return done.error();
         }
+        const auto after = table_count(client, node);
+        if (!after) return after.error();
+        made += *after - std::min(*before, *after);
         if (!version->is_modern()) continue;  // no TTL: see drop_expired()
-        if (auto kept = set_retention(client, node, options.retention_days); !kept) return kept;
+        if (auto kept = set_retention(client, node, options.retention_days); !kept) {
+            return kept.error();
+        }
     }
-    return {};
+    return made;
 }
 
 Result<std::uint64_t> drop_expired(Client& client, std::uint32_t retention_days,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,9 +49,11 @@ std::string retention_question(std::uint32_t days);
 std::string retention_statement(std::string_view table, std::string_view column,
                                 std::uint32_t days);
 
-/// Makes the schema at every node; tables that are there get the retention. Errc::invalid_argument
-/// for a cluster that is no plain name, and for several nodes without one.
-Result<void> make_schema(Client& client, const SchemaOptions& options);
+/// Makes the schema at every node; tables that are there get the retention. Returns how many tables
+/// and views were not there. Errc::invalid_argument for a cluster that is no plain name or not
+/// known to a node, for several nodes without one, and where the tables are there as something
+/// else.
+Result<std::size_t> make_schema(Client& client, const SchemaOptions& options);
 
 /// Drops months that are wholly past the retention, at every node; for servers that have no TTL,
 /// harmless for others. Returns how many. `now_ms` since 1970.

@@ -38,6 +38,17 @@ check() { # CLUSTER WORDS_OF_REDIS
     [ ! -e .local/env ] || fail "scripts/down left .local/env"
 }
 
+# A Redis of another one, on the port that ours had.
+mkdir -p .local other
+taken=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+redis-server --bind 127.0.0.1 --port "$taken" --dir "$place/other" --pidfile "$place/other/pid" --daemonize yes --save '' >/dev/null
+until redis-cli -p "$taken" ping >/dev/null 2>&1; do sleep 0.1; done
+echo "redis $taken" >.local/ports
+if scripts/up 2>said; then fail "scripts/up took a port that is taken"; fi
+grep -q "port $taken is taken by another program" said || fail "scripts/up said: $(tail -n 1 said)"
+kill "$(cat other/pid)"
+rm .local/ports
+
 unset QCK_CLICKHOUSE
 check '' cluster_enabled:0 1 ''
 check 1 cluster_enabled:1 2 qck_cluster

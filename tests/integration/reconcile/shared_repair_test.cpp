@@ -318,7 +318,15 @@ TEST_CASE("a stopped service's journal is compared with the shared stores, too",
     CHECK(beside.exit_code == 0);
     CHECK(contains(beside.out, "were not compared"));
 
+    // Its links are not in the directory.
+    const std::vector<std::string> by_code{"reconcile", "--data-dir",
+                                           service.config.data_dir.string(), "--link", "a"};
+    const auto elsewhere = run_program(QCK_PROGRAM, by_code);
+    CHECK(elsewhere.exit_code == 2);
+    CHECK(contains(elsewhere.err, "are in a PostgreSQL: ask the service that runs there"));
+
     service.stop();
+    CHECK(contains(run_program(QCK_PROGRAM, by_code).err, "are in a PostgreSQL: name it"));
     const auto same = run_program(QCK_PROGRAM, arguments);
     INFO(same.out << same.err);
     CHECK(same.exit_code == 0);

@@ -62,7 +62,7 @@ inline std::string asked(const std::string& url, const std::string& query) {
 
 inline void make_tables(const std::string& url, const SchemaOptions& options = {}) {
     Client client(client_of(url));
-    take(make_schema(client, options));
+    static_cast<void>(take(make_schema(client, options)));
 }
 
 /// `rows` clicks of shard 3, epoch 2 from `sequence` on, on ten links.

@@ -55,6 +55,25 @@ TEST_CASE("months past the retention are dropped", "[clickhouse][integration]") 
     CHECK(take(drop_expired(client, 730, now_ms)) == 0);
 }
 
+TEST_CASE("a schema that is there is not made again, nor taken for another one",
+          "[clickhouse][integration]") {
+    NEEDS_CLICKHOUSE();
+    const ClickhouseServer server;
+    Client client(client_of(server.url()));
+    SchemaOptions options;
+    options.cluster = "nosuch";
+    const auto unknown = make_schema(client, options);
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(unknown.error().code == Errc::invalid_argument);
+    CHECK(unknown.error().message.starts_with(
+        "ClickHouse at " + server.url() + " knows no cluster nosuch (its remote_servers have "));
+    CHECK(asked(server.url(),
+                "SELECT count() FROM system.tables WHERE database = "
+                "'qck_analytics'") == "0");
+    CHECK(take(make_schema(client, {})) > 0);
+    CHECK(take(make_schema(client, {})) == 0);
+}
+
 TEST_CASE("names of clusters are names and replicas need one", "[clickhouse]") {
     // Nobody is asked.
     Client two(client_of("http://127.0.0.1:1,127.0.0.1:2"));

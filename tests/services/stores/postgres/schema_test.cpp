@@ -45,6 +45,23 @@ TEST_CASE("a schema that was left half way goes on from there", "[postgres][sche
     CHECK(shared_server().sql("SELECT count(*) FROM link_click_totals", database_of(url)) == "0\n");
 }
 
+TEST_CASE("a table that was dropped is missed, and made again", "[postgres][schema]") {
+    const auto url = with_schema(shared_server().make_database());
+    shared_server().sql("DROP TABLE link_click_totals", database_of(url));
+    Pool pool(quick_pool(url));
+    auto connection = pool.take();
+    REQUIRE(connection.has_value());
+    CHECK(check_schema(**connection).error().message ==
+          "the PostgreSQL schema has lost the table link_click_totals (run qck init --postgres "
+          "URL)");
+    const auto done = migrate(**connection);
+    REQUIRE(done.has_value());
+    CHECK(done->from == done->to);
+    CHECK(done->made_again == std::vector<std::string>{"link_click_totals"});
+    CHECK(check_schema(**connection).has_value());
+    CHECK(migrate(**connection)->made_again.empty());
+}
+
 TEST_CASE("a schema of a newer program is refused and left alone", "[postgres][schema]") {
     const auto url = with_schema(shared_server().make_database());
     shared_server().sql("INSERT INTO qck_schema(version) VALUES (9999)", database_of(url));
