@@ -65,6 +65,11 @@ public:
         }
     }
 
+    /// Whether a call would be refused now; not any more when the next one would be the trial.
+    bool refuses(std::int64_t now_ns) const {
+        const std::int64_t until = open_until_ns_.load(std::memory_order_relaxed);
+        return until != 0 && now_ns < until;
+    }
     bool is_open() const { return open_until_ns_.load(std::memory_order_relaxed) != 0; }
     std::uint64_t opened() const { return opened_.load(std::memory_order_relaxed); }
     /// Calls that were not made.

@@ -79,10 +79,8 @@ Result<void> Service::Parts::open_admin() {
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
     for (auto& action : cache_control->actions()) parts.actions.push_back(std::move(action));
     parts.more_status = [status = StatusParts{lanes, bursts->modes(), *deliveries,
-                                              shared_links.get(), *shared_breaker,
-                                              parts.metrics.limiters, *probes}](auto& document) {
-        add_status(document, status);
-    };
+                                              shared_links.get(), parts.metrics.limiters, *probes}](
+                            auto& document) { add_status(document, status); };
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", admin_server, nullptr);

@@ -82,9 +82,6 @@ void add_status(Json& document, const StatusParts& parts) {
     for (const DeliveryStatus& store : parts.deliveries.status()) {
         std::string why = store.away;
         if (why.empty()) why = parts.probes.failure(store.store);
-        if (why.empty() && store.store == "redis" && parts.shared_breaker.is_open()) {
-            why = "lookups of links leave it alone after many failures";
-        }
         const bool clustered =
             store.store == "redis" && parts.shared != nullptr && parts.shared->cluster() != nullptr;
         Json cluster;

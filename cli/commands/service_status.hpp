@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/circuit_breaker.hpp"
 #include "cli/commands/deliveries.hpp"
 #include "cli/commands/redirect_lane.hpp"
 #include "cli/commands/store_probes.hpp"
@@ -21,7 +20,6 @@ struct StatusParts {
     const clicks::LinkModes& modes;
     const Deliveries& deliveries;
     const SharedLinks* shared;
-    const CircuitBreaker& shared_breaker;
     /// By listener; null where there is no limit.
     std::vector<std::pair<std::string, const http_server::RateLimiter*>> limiters;
     const StoreProbes& probes;

@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "base/clock.hpp"
+
 namespace qck::commands {
 namespace {
 
@@ -118,8 +120,9 @@ std::vector<Sample> breaker_samples(const std::vector<BreakerUse>& breakers) {
         double (*value)(const CircuitBreaker&);
     };
     static const std::vector<Family> families{
-        {"qck_breaker_open", "1 while the store is left alone.", false,
-         [](const CircuitBreaker& one) { return one.is_open() ? 1.0 : 0.0; }},
+        {"qck_breaker_open",
+         "1 while the store is left alone; 0 again when the next call is to try it.", false,
+         [](const CircuitBreaker& one) { return one.refuses(monotonic_ns()) ? 1.0 : 0.0; }},
         {"qck_breaker_opened_total", "How often it was begun to be left alone.", true,
          [](const CircuitBreaker& one) { return static_cast<double>(one.opened()); }},
         {"qck_breaker_refused_total", "Calls that were not made.", true,

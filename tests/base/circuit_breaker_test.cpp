@@ -29,9 +29,14 @@ TEST_CASE("a breaker opens after five failures in a row and lets one call try af
     CHECK(breaker.is_open());
     CHECK_FALSE(breaker.allows(now));
     now += 59 * second;
+    CHECK(breaker.refuses(now));
     CHECK_FALSE(breaker.allows(now));
     now += second;
+    // Looking is not trying.
+    CHECK_FALSE(breaker.refuses(now));
+    CHECK_FALSE(breaker.refuses(now));
     CHECK(breaker.allows(now));
+    CHECK(breaker.refuses(now));
     CHECK_FALSE(breaker.allows(now));  // one trial a period
     CHECK_FALSE(breaker.failed(now));  // it was open already
     CHECK_FALSE(breaker.allows(now + 59 * second));
