@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -78,10 +80,10 @@ void AnswerWatch::look(client::RestClient& admin) {
     const auto name = settling->value("store", std::string());
     const std::string missing = settling->value("pending_unit", std::string()) + " missing: " +
                                 format_count(settling->value("pending", std::uint64_t{0}));
-    tell("settling " + name,
-         "waits at most " +
-             format_count(static_cast<std::uint64_t>(settling->value("left_s", 0.0) + 0.5)) +
-             " s for " + name + " to take what was counted (" + missing + ")");
+    const double left_s = std::max(0.0, settling->value("left_s", 0.0));
+    tell("settling " + name, "waits at most " +
+                                 format_count(static_cast<std::uint64_t>(std::llround(left_s))) +
+                                 " s for " + name + " to take what was counted (" + missing + ")");
 }
 
 /// Once a thing that it is about.
