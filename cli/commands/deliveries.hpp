@@ -184,7 +184,7 @@ private:
     void add_held_back(std::vector<reconcile::HeldBack>& held, bool settled) const;
 
     std::atomic<bool> given_up_{false};
-    /// What is waited for now, and until when; guarded by awaited_mutex_.
+    /// What is waited for at present, and until when; guarded by awaited_mutex_.
     struct Awaited {
         std::string store;
         std::int64_t by_ns = 0;
