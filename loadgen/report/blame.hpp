@@ -31,12 +31,12 @@ struct Blame {
 
 /// Why the run fell short, by what its evidence says first: resources of the generator that ran
 /// out, connections that could not be made, CPUs taken by the hypervisor or by other processes when
-/// all was sent and answered but late, threads woken as late as requests were sent, a target that
-/// kept every connection for as long, the generator's CPU, CPU taken from it, packets lost, a
-/// target that lost or kept the connections; and when nothing of that is to be seen, again the
-/// generator, which then was not run when it should have been. What was sent in time and not
-/// answered is never the generator's fault. `shortfalls` is not empty, and its worst comes first.
-/// Pure.
+/// all was sent and answered but late, or taken by other processes for half of the time, threads
+/// woken as late as requests were sent, a target that kept every connection for as long, the
+/// generator's CPU, CPU taken from it, packets lost, a target that lost or kept the connections;
+/// and when nothing of that is to be seen, again the generator, which then was not run when it
+/// should have been. What was sent in time and not answered is never the generator's fault.
+/// `shortfalls` is not empty, and its worst comes first. Pure.
 Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls);
 

@@ -15,6 +15,9 @@ constexpr double steal_share_much = 0.05;
 constexpr double taken_share_late = 0.01;
 /// Other processes with less of the CPUs than this are nobody's other load.
 constexpr double others_share_much = 0.05;
+/// Ready to run but not run for half of the time, it read the answers late and sent late, so that
+/// what it measured says nothing of the target.
+constexpr double kept_waiting_throughout = 0.5;
 /// The event loop is expected back from a wait within this, 99 times of 100.
 constexpr std::uint64_t wake_lag_p99_max_ns = 1'000'000;
 
@@ -38,18 +41,32 @@ stats::Histogram wake_lag_of(const record::RunResult& run) {
 
 }  // namespace
 
-/// The CPUs had by others while all was sent and answered, only late. It makes a target beside the
-/// generator late as well, and answers that wait to be read look like a slow target: so it is asked
-/// before the target is. Only a generator that used its CPUs to the full has itself to blame.
+/// The CPUs had by others while all was sent and answered, only late, or for the greater part of the
+/// phase. It makes a target beside the generator late as well, and answers that wait to be read look
+/// like a slow target: so it is asked before the target is. Only a generator that used its CPUs to
+/// the full has itself to blame.
 std::optional<Blame> cpus_taken(const Facts& facts) {
     const Shortfall& worst = facts.worst;
-    if (!worst.late || worst.slow || worst.unanswered || worst.phase->accounting.timed_out > 0 ||
-        busy_throughout(facts) || facts.run.generator.cpu_share_max >= cpu_share_full) {
-        return std::nullopt;
-    }
     const record::PhaseResult& phase = *worst.phase;
     const record::CpuShares shares = record::shares_of(facts.run.generator.cpu_stretches,
                                                        phase.start, phase.start + phase.duration);
+    const auto others_had_them = [&] {
+        return Blame{Culprit::generator,
+                     "other load on this machine kept the generator from its CPUs (" +
+                         facts.symptom + "; other processes had " + percent(shares.others) +
+                         " of the CPUs in " + phase.name + ", and it waited for one " +
+                         percent(shares.kept_waiting) + " of the time)",
+                     {"Stop what else runs here, or give the generator cores of its own (--pin)."}};
+    };
+    if (!worst.late || facts.run.generator.cpu_share_max >= cpu_share_full) return std::nullopt;
+    if (shares.others >= others_share_much && shares.kept_waiting >= kept_waiting_throughout &&
+        !timed_out_much(facts)) {
+        return others_had_them();
+    }
+    if (worst.slow || worst.unanswered || phase.accounting.timed_out > 0 ||
+        busy_throughout(facts)) {
+        return std::nullopt;
+    }
     if (explains_lag(facts, shares.stolen, &record::CpuStretch::stolen_most)) {
         return Blame{Culprit::generator,
                      "the generator's CPUs were taken from it (" + facts.symptom + "; steal " +
@@ -58,12 +75,7 @@ std::optional<Blame> cpus_taken(const Facts& facts) {
     }
     if (shares.others >= others_share_much &&
         explains_lag(facts, shares.kept_waiting, &record::CpuStretch::kept_waiting)) {
-        return Blame{Culprit::generator,
-                     "other load on this machine kept the generator from its CPUs (" +
-                         facts.symptom + "; other processes had " + percent(shares.others) +
-                         " of the CPUs in " + phase.name + ", and it waited for one " +
-                         percent(shares.kept_waiting) + " of the time)",
-                     {"Stop what else runs here, or give the generator cores of its own (--pin)."}};
+        return others_had_them();
     }
     return std::nullopt;
 }

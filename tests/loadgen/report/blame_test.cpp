@@ -331,6 +331,26 @@ const Case cases[] = {
      "other load on this machine kept the generator from its CPUs (" + steal +
          "; other processes had 30 % of the CPUs in peak, and it waited for one 3 % of the time)",
      "Stop what else runs here, or give the generator cores of its own (--pin)."},
+    {"another process on its CPU nearly all the time, so that all connections seemed busy",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 4ms);
+         run.phases[0].service.record(7'000'000, 20'000);
+         test::take_cpus(run, 0, {true, 0, 0.5, 0.8});
+     },
+     report::Culprit::generator,
+     "other load on this machine kept the generator from its CPUs (" + steal +
+         "; other processes had 50 % of the CPUs in peak, and it waited for one 80 % of the time)",
+     "Stop what else runs here, or give the generator cores of its own (--pin)."},
+    {"another process on its CPU a third of the time, and all connections busy",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 4ms);
+         run.phases[0].service.record(7'000'000, 20'000);
+         test::take_cpus(run, 0, {true, 0, 0.5, 0.3});
+     },
+     report::Culprit::target,
+     "the target answered too slowly: all 64 connections were busy (" + steal +
+         "; service p99 7 ms, max 7 ms)",
+     more_at_once},
     {"another process, on CPUs that the generator did not want",
      [](record::RunResult& run) {
          stand_still(run);
@@ -431,7 +451,7 @@ TEST_CASE("a slow target is said to have lacked CPUs when others had them on its
     record::RunResult run = test::good_run(plan);
     test::lag(run, 0, 38ms);
     run.phases[0].service.record(7'000'000, 20'000);
-    test::take_cpus(run, 0, {true, 0.01, 0.86, 0.5});
+    test::take_cpus(run, 0, {true, 0.01, 0.86, 0.4});
     REQUIRE(report::judge(run, plan).advice.size() == 1);  // it is elsewhere
     run.generator.target_is_here = true;
     const report::Verdict verdict = report::judge(run, plan);
@@ -441,6 +461,6 @@ TEST_CASE("a slow target is said to have lacked CPUs when others had them on its
           "It may be so for want of CPUs: others had 87 % of this machine's in peak.");
     // And not when they had little.
     run.generator.cpu_stretches.clear();
-    test::take_cpus(run, 0, {true, 0.01, 0.1, 0.5});
+    test::take_cpus(run, 0, {true, 0.01, 0.1, 0.4});
     CHECK(report::judge(run, plan).advice.size() == 1);
 }
