@@ -42,8 +42,7 @@ Reactor::~Reactor() = default;
 void Reactor::run() {
     std::array<epoll_event, batch_events_max> events{};
     while (!stopping_.load(std::memory_order_acquire)) {
-        const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                       wait_timeout_ms());
+        const int count = wait(events);
         now_ns_ = read_clock();
         bool woken = false;
         batch_ = std::span(events.data(), static_cast<std::size_t>(std::max(count, 0)));
@@ -158,6 +157,21 @@ void Reactor::run_timers() {
         timers_.insert(std::move(node));
     }
     read_clock();
+}
+
+int Reactor::wait(std::span<epoll_event> events) {
+    const auto wait_for = [&](int timeout_ms) {
+        return ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                            timeout_ms);
+    };
+    if (busy_poll_ns_ > 0) {
+        std::int64_t until_ns = read_clock() + busy_poll_ns_;
+        if (!timers_.empty()) until_ns = std::min(until_ns, timers_.begin()->first);
+        do {
+            if (const int count = wait_for(0); count != 0) return count;
+        } while (read_clock() < until_ns);
+    }
+    return wait_for(wait_timeout_ms());
 }
 
 int Reactor::wait_timeout_ms() const {

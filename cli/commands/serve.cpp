@@ -43,6 +43,13 @@ Result<std::chrono::milliseconds> parse_timeout(std::string_view text) {
     return rounded;
 }
 
+Result<std::chrono::nanoseconds> parse_busy_poll(std::string_view text) {
+    constexpr std::chrono::milliseconds longest{1};
+    const auto span = parse_duration(text);
+    if (!span || *span <= longest) return span;
+    return error(Errc::invalid_argument, "'" + std::string(text) + "' is more than 1ms");
+}
+
 /// `HOST:PORT`, or as clients of this listener have it: `http://HOST:PORT`.
 Result<net::Address> parse_listener(std::string_view text) {
     std::string_view place = text;
@@ -291,6 +298,10 @@ void add_serve(CLI::App& app, Chosen& chosen) {
                "Threads that redirect (one for each CPU)", "N");
     add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,
                "CPUs of these threads, in turn", "CPUS");
+    add_parsed(*command, "--busy-poll", options->config.busy_poll, parse_busy_poll,
+               "They look for requests so long before they sleep: for CPUs that are theirs alone, "
+               "as 20us (0s)",
+               "TIME");
     add_parsed(*command, "--cache", options->config.cache_bytes, parse_cache,
                "Memory for the links asked for most (64MB)", "SIZE");
     command->add_flag("--quiet", options->quiet, "Log warnings and errors only");

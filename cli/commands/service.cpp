@@ -181,6 +181,7 @@ Result<void> Service::Parts::open_redirects() {
             into(lane.thread, ReactorThread::create("qck-redirect-" + std::to_string(i), cpu));
         if (!made) return made;
         net::Reactor& reactor = lane.thread->reactor();
+        reactor.busy_poll(config.busy_poll);
         lane.source = std::make_unique<cache::StoreSource>(reactor, *fetcher);
         if (config.redis) {
             auto shared = SharedLane::open(reactor, *config.redis, *lane.source, *shared_breaker,

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Redirects of one core beside nginx (`return 302`) and the floor (limit_server.c), in turn.
 
-The servers take turns on CPU 0, wrk runs on CPU 1; qck has 100,000 links stored and its journal on. Prints rates,
+The servers take turns on CPU 0, wrk runs on CPU 1; qck has 100,000 links stored and its journal on; `polling` is qck
+with --busy-poll 20us. Prints rates, how much of CPU 0 was left idle, for at depth 1 wrk may be what has no more to give,
 ratios pair by pair, and instructions a request: of hardware counters where the machine has them, else user space alone
 by callgrind, as the slope between a short and a long run, so that the start does not count.
 """
-import argparse, statistics, tempfile
+import argparse, shutil, statistics, tempfile
 from field import *
 
 URL = "http://127.0.0.1:18070/abc123"
+POLLING_URL = "http://127.0.0.1:18170/abc123"
 
 
-def serve(directory):
-    return [QCK, "serve", "--quiet", "--data-dir", directory, "--threads", "1", "--listen", "127.0.0.1:18070",
-            "--api", "127.0.0.1:18071", "--ingest", "127.0.0.1:18072", "--admin", "127.0.0.1:18073"]
+def serve(directory, port=18070, *flags):
+    listeners = zip(("--listen", "--api", "--ingest", "--admin"), range(port, port + 4))
+    return [QCK, "serve", "--quiet", "--data-dir", directory, "--threads", "1", *flags] + [
+        word for flag, each in listeners for word in (flag, f"127.0.0.1:{each}")]
 
 
 def store_links(directory, count):
@@ -28,8 +31,16 @@ def store_links(directory, count):
                            stdout=subprocess.DEVNULL)
 
 
+def idle_seconds(cpu):
+    """Of proc(5): since the machine started."""
+    with open("/proc/stat") as file:
+        fields = next(line for line in file if line.startswith(f"cpu{cpu} ")).split()
+    return int(fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def turn(server, url, options, depth, counted):
     with_counters = {}
+    idle = idle_seconds(0)
     if counted:
         load = subprocess.Popen(["taskset", "-c", "1", "wrk", "-t1", f"-c{options.connections}",
                                  f"-d{options.seconds}s"] + (["-s", os.path.join(HERE, "pipeline.lua")] if depth > 1 else [])
@@ -41,7 +52,8 @@ def turn(server, url, options, depth, counted):
         with_counters = {"instructions": every / (requests * share), "user": user / (requests * share)}
     else:
         requests = wrk(url, options.connections, options.seconds, depth)
-    return {"rate": requests / options.seconds, **with_counters}
+    idle = (idle_seconds(0) - idle) / options.seconds
+    return {"rate": requests / options.seconds, "idle": idle, **with_counters}
 
 
 def user_instructions(directory, options, depth):
@@ -66,10 +78,12 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         directory = os.path.join(work, "data")
         store_links(directory, options.links)
-        urls = {"floor": FLOOR_URL, "nginx": NGINX_URL, "qck": URL}
+        polling_directory = shutil.copytree(directory, os.path.join(work, "polling"))
+        urls = {"floor": FLOOR_URL, "nginx": NGINX_URL, "qck": URL, "polling": POLLING_URL}
         with Running(floor_server(work), 0) as floor, Running(nginx_server(work), 0) as nginx, \
-                Running(serve(directory), 0) as target:
-            servers = {"floor": floor, "nginx": nginx, "qck": target}
+                Running(serve(directory), 0) as target, \
+                Running(serve(polling_directory, 18170, "--busy-poll", "20us"), 0) as polling:
+            servers = {"floor": floor, "nginx": nginx, "qck": target, "polling": polling}
             for url in urls.values():
                 wait_for(url)
             for depth in map(int, options.depths.split(",")):
@@ -81,12 +95,13 @@ def main():
                       f"{options.links:,} links, median of {options.rounds}")
                 for name, turns in rows.items():
                     median = lambda key: statistics.median(row[key] for row in turns)
-                    text = f"  {name:6s} {median('rate'):12,.0f} req/s"
+                    text = f"  {name:8s} {median('rate'):12,.0f} req/s  {median('idle'):4.0%} idle"
                     if counted:
                         text += f" {median('instructions'):9,.0f} instr/req {median('user'):8,.0f} of them in user space"
                     print(text)
-                pair = lambda other: statistics.median(q["rate"] / o["rate"] for q, o in zip(rows["qck"], rows[other]))
-                print(f"  qck/nginx {pair('nginx'):.2f}   qck/floor {pair('floor'):.2f}")
+                pair = lambda one, other: statistics.median(a["rate"] / b["rate"] for a, b in zip(rows[one], rows[other]))
+                print("  " + "   ".join(f"{one}/{other} {pair(one, other):.2f}" for one in ("qck", "polling")
+                                        for other in ("nginx", "floor")))
         if not counted:
             for depth in map(int, options.depths.split(",")):
                 print(f"redirect, depth {depth}: {user_instructions(directory, options, depth):,.0f} instructions a request"

@@ -1,5 +1,6 @@
 #include "base/net/reactor.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -112,6 +113,31 @@ TEST_CASE("timers run once or again and again, never early, until cancelled", "[
     CHECK(once_at_ns - begun_ns >= 20'000'000);
     CHECK(ticks == 4);
     CHECK(cancelled == 0);
+}
+
+TEST_CASE("a reactor that polls does not sleep until its timer, and hears of events meanwhile",
+          "[base][net]") {
+    const auto sleeps_until_timer = [](std::chrono::nanoseconds busy_poll) {
+        auto reactor = *net::Reactor::create();
+        reactor->busy_poll(busy_poll);
+        reactor->after(20ms, [&] { reactor->stop(); });
+        const auto sleeps = [] {
+            rusage use{};
+            ::getrusage(RUSAGE_THREAD, &use);
+            return use.ru_nvcsw;
+        };
+        const auto before = sleeps();
+        reactor->run();
+        return sleeps() - before;
+    };
+    CHECK(sleeps_until_timer(0s) > 0);
+    CHECK(sleeps_until_timer(1h) == 0);
+
+    auto reactor = *net::Reactor::create();
+    reactor->busy_poll(1h);
+    std::thread other([&] { reactor->post([&] { reactor->stop(); }); });
+    reactor->run();
+    other.join();
 }
 
 TEST_CASE("a batch that took long does not make the next timer late", "[base][net]") {
