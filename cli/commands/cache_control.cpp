@@ -121,15 +121,22 @@ std::string CacheControl::tell_others(std::vector<redis::Command> commands) {
     return sent ? std::string() : sent.error().message;
 }
 
-/// Those that the store says it does not have; none when it says nothing.
-std::vector<std::string> CacheControl::unknown(const std::vector<std::string>& codes) {
+/// `done` are the codes that the store has, or all of them when it says nothing.
+Response CacheControl::obeyed(const char* done, std::vector<std::string> codes,
+                              const std::string& only_here) {
     std::vector<std::string> missing;
     for (const std::string& code : codes) {
         const auto link = parts_.links.find(code);
-        if (!link) return {};
+        if (!link) {
+            missing.clear();
+            break;
+        }
         if (!*link) missing.push_back(code);
     }
-    return missing;
+    std::erase_if(codes, [&](const std::string& code) {
+        return std::find(missing.begin(), missing.end(), code) != missing.end();
+    });
+    return json_reply({{done, codes}, {"not_found", missing}, {"only_here", only_here}});
 }
 
 Response CacheControl::warm(const Call& call) {
@@ -161,8 +168,7 @@ Response CacheControl::evict(const Call& call) {
     const std::string only_here = tell_others(std::move(commands));
     // What was read from Redis meanwhile may be what was evicted from it then.
     for (const std::string& code : *codes) obey(redis::LinkOrder::evict, code);
-    return json_reply(
-        {{"evicted", *codes}, {"not_found", unknown(*codes)}, {"only_here", only_here}});
+    return obeyed("evicted", *codes, only_here);
 }
 
 Response CacheControl::pin(const Call& call) {
@@ -225,8 +231,7 @@ Response CacheControl::unpin(const Call& call) {
         }
     }
     const std::string only_here = tell_others(std::move(commands));
-    return json_reply(
-        {{"unpinned", *codes}, {"not_found", unknown(*codes)}, {"only_here", only_here}});
+    return obeyed("unpinned", *codes, only_here);
 }
 
 Response CacheControl::stats() {

@@ -54,7 +54,8 @@ private:
     http_server::Response stats();
     http_server::Response top(const Call& call);
 
-    std::vector<std::string> unknown(const std::vector<std::string>& codes);
+    http_server::Response obeyed(const char* done, std::vector<std::string> codes,
+                                 const std::string& only_here);
     Result<std::vector<clicks::LinkClicks>> most_clicked(std::uint32_t hours,
                                                          std::size_t links_max);
     std::string tell_others(std::vector<redis::Command> commands);

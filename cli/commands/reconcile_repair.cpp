@@ -51,6 +51,25 @@ std::size_t place_of(const Comparison& found, std::string_view store) {
     return static_cast<std::size_t>(at - found.stores.begin());
 }
 
+/// Clicks that a store has less of than the journal.
+struct Lack {
+    std::uint64_t links = 0;
+    std::uint64_t clicks = 0;
+};
+
+/// By place in Comparison::stores.
+std::vector<Lack> lacks_of(const Comparison& found) {
+    std::vector<Lack> lacks(found.stores.size());
+    for (const Drift& drift : found.drifts) {
+        for (std::size_t store = 0; store < lacks.size(); ++store) {
+            if (drift.stores[store] >= drift.journal) continue;
+            ++lacks[store].links;
+            lacks[store].clicks += drift.journal - drift.stores[store];
+        }
+    }
+    return lacks;
+}
+
 std::size_t links_of(const reconcile::MinuteComparison& minutes) {
     std::set<std::uint64_t> links;
     for (const auto& drift : minutes.drifts) links.insert(drift.link_id);
@@ -59,7 +78,8 @@ std::size_t links_of(const reconcile::MinuteComparison& minutes) {
 
 class Repair {
 public:
-    Repair(const RepairParts& parts, Comparison found) : parts_(parts), found_(std::move(found)) {}
+    Repair(const RepairParts& parts, Comparison found)
+        : parts_(parts), found_(std::move(found)), lacked_(lacks_of(found_)) {}
 
     Result<Comparison> run() {
         using Step = Result<void> (Repair::*)();
@@ -73,7 +93,16 @@ public:
 
 private:
     Result<Comparison> finish() {
-        found_.notes = std::move(notes_);
+        const std::vector<Lack> lack = lacks_of(found_);
+        for (std::size_t store = 0; store < lack.size(); ++store) {
+            const bool held_back = found_.stores[store].held_back > 0;  // and no longer named
+            if (held_back || lack[store].clicks >= lacked_[store].clicks) continue;
+            found_.notes.push_back(found_.stores[store].name + " was given " +
+                                   format_count(lacked_[store].clicks - lack[store].clicks) +
+                                   " clicks that it lacked, of " +
+                                   links_text(lacked_[store].links));
+        }
+        found_.notes.insert(found_.notes.end(), notes_.begin(), notes_.end());
         return std::move(found_);
     }
     Result<void> compare_again() {
@@ -221,6 +250,7 @@ private:
 
     const RepairParts& parts_;
     Comparison found_;
+    std::vector<Lack> lacked_;  ///< before the repair
     std::vector<std::string> notes_;
     std::int64_t corrected_from_s_ = INT64_MAX;
 };

@@ -40,6 +40,9 @@ Result<std::vector<client::ServiceUrl>> parse_admins(std::string_view text) {
         const auto comma = std::min(text.find(','), text.size());
         auto url = client::parse_admin_url(text.substr(0, comma));
         if (!url) return url.error();
+        const bool again = std::any_of(admins.begin(), admins.end(),
+                                       [&](const auto& other) { return other.text == url->text; });
+        if (again) return error(Errc::invalid_argument, "'" + url->text + "' is there twice");
         admins.push_back(std::move(*url));
         if (comma == text.size()) break;
         text.remove_prefix(comma + 1);

@@ -184,9 +184,15 @@ bool TotalDelivery::do_send(const OwedTotals::Task& task) {
     return given.goes_on;
 }
 
+/// What a burst keeps from the sink it gets when this process ends: nobody knows when the next one
+/// begins. With the mutex held.
+bool TotalDelivery::suppressed(std::uint64_t link_id) const {
+    return !stopping_ && config_.suppressed && config_.suppressed(link_id);
+}
+
 /// With the mutex held.
 bool TotalDelivery::waits(std::uint64_t link_id) const {
-    if (config_.suppressed && config_.suppressed(link_id)) return true;
+    if (suppressed(link_id)) return true;
     return !aside_.empty() && config_.now() < aside_until_ns_ && aside_.contains(link_id);
 }
 
@@ -214,7 +220,7 @@ bool TotalDelivery::do_walk(const OwedTotals::Task& task) {
     if (config_.suppressed) {
         const std::lock_guard lock(mutex_);
         std::erase_if(totals->value, [&](const ProducerTotal& row) {
-            if (!config_.suppressed(row.link_id)) return false;
+            if (!suppressed(row.link_id)) return false;
             owed_.put_off(row.link_id);
             return true;
         });
@@ -379,7 +385,9 @@ void TotalDelivery::landed(const LandedCounts& counts) noexcept {
 
 bool TotalDelivery::delivered_until(const std::vector<ProducerCursor>& until) {
     const std::lock_guard lock(mutex_);
-    if (owed_.delivered_until(until, config_.suppressed)) return true;
+    if (owed_.delivered_until(until, [this](std::uint64_t link) { return suppressed(link); })) {
+        return true;
+    }
     hurried_ = woken_ = true;
     wake_.notify_all();
     return false;

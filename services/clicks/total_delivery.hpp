@@ -152,6 +152,7 @@ private:
     Given give(std::span<const ProducerTotal> rows, std::uint64_t revision);
     Given none_taken(std::span<const LinkTotals> links, const Error& why);
     Given taken_in_part(Taken taken, std::size_t links);
+    bool suppressed(std::uint64_t link_id) const;
     bool waits(std::uint64_t link_id) const;
     void put_aside(std::span<const std::uint64_t> links);
     void await_revision(std::uint64_t revision);

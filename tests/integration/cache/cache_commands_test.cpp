@@ -195,7 +195,8 @@ TEST_CASE("a link that was changed past the API is read anew once it is evicted"
 
     const auto unknown = cache(both.here, {"evict", "nosuch"});
     CHECK(unknown.exit_code == 1);
-    CHECK(contains(unknown.err, "no such link: nosuch"));
+    CHECK(unknown.out == "0 links evicted\n");
+    CHECK(unknown.err == "qck cache evict: no such link: nosuch\n");
 }
 
 TEST_CASE("without Redis an eviction is of this instance, and says so", "[cache][P4]") {
@@ -315,6 +316,9 @@ TEST_CASE("the status shows instances, stores and those that are away", "[status
     CHECK(contains(half.out, "qck  1 of 2 instances up "));
     CHECK(contains(half.out, "\ndown       cannot reach "));
     CHECK(qck_program(both.here, {"status", "--admin", "nonsense"}).exit_code == 2);
+    const auto twice = qck_program(both.here, {"status", "--admin", admins + ",http://h,http://h"});
+    CHECK(twice.exit_code == 2);
+    CHECK(contains(twice.err, "'http://h' is there twice"));
     both.here.stop();
     CHECK(test::run_program(QCK_PROGRAM, {"status", "--admin", admins}).exit_code == 3);
 }

@@ -75,7 +75,8 @@ struct MemorySink final : TotalSink {
 /// A delivery beside a real journal, store and counting thread.
 struct Delivering {
     Delivering(const std::filesystem::path& path, TotalSink& sink,
-               std::uint32_t walk_links_per_s = 25'000)
+               std::uint32_t walk_links_per_s = 25'000,
+               std::function<bool(std::uint64_t)> suppressed = {})
         : directory(take(DataDirectory::open(path, "test"))),
           journal(take(Journal::open(*directory, small_journal()))),
           store(take(sqlite::SqliteClickStore::open(directory->clicks_database(),
@@ -88,6 +89,7 @@ struct Delivering {
         config.ask_every = 5ms;
         config.walk_links_per_s = walk_links_per_s;
         config.backoff = {1ms, 5ms};
+        config.suppressed = std::move(suppressed);
         delivery = std::make_unique<TotalDelivery>(
             TotalDelivery::Parts{*store, sink, *touched, *position, breaker,
                                  directory->identity().node},
@@ -279,6 +281,23 @@ TEST_CASE("what is suppressed is owed, and everything else is delivered up to a 
     CHECK_FALSE(owed.delivered_until(end, {}));  // the burst is over
     owed.mark_all();
     CHECK_FALSE(owed.delivered_until({}, burst));
+}
+
+TEST_CASE("what a burst keeps from a sink is delivered when the service ends",
+          "[clicks][delivery]") {
+    const qck::test::TemporaryDirectory directory;
+    MemorySink sink;
+    {
+        Delivering service(directory.path(), sink, 25'000,
+                           [](std::uint64_t link) { return link == 2; });
+        service.click(1, 3);
+        service.click(2, 5);
+        REQUIRE(eventually([&] { return sink.total_of(1) == 3; }));
+        REQUIRE(eventually(
+            [&] { return service.delivery->held_back() == std::vector<std::uint64_t>{2}; }));
+        CHECK(sink.total_of(2) == 0);
+    }
+    CHECK(sink.total_of(2) == 5);
 }
 
 TEST_CASE("a delivery whose journal is gone gives every link again", "[clicks][delivery]") {

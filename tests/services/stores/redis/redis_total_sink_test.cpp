@@ -249,7 +249,7 @@ TEST_CASE("what cannot be read for another reason than its type is left as it is
     server.cli({"ACL", "SETUSER", "half", "on", ">secret", "~*", "&*", "+@all", "-" + forbidden});
     ClientConfig config = server.config();
     config.url = *parse_redis_url("redis://half:secret@" + server.address());
-    const auto client = std::move(*BlockingClient::create(config));
+    const auto client = *BlockingClient::create(config);
     RedisTotalSink sink(*client);
     const std::vector<LinkTotals> links{{6, {{0, ClickClass::human, 1}}, false},
                                         {7, {{0, ClickClass::human, 41}}, true}};
