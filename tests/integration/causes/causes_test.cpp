@@ -116,6 +116,50 @@ TEST_CASE("a generator out of local ports is the cause", "[causes][skippable]") 
     CHECK(sockets["time_wait"] > 50);
 }
 
+TEST_CASE("a network that does not lead to the target is the cause", "[causes][skippable]") {
+    if (std::system("unshare -n true 2>/dev/null") != 0) {
+        QCK_SKIP("network namespaces need root and `unshare`");
+    }
+    const BenchProgram bench;
+    const auto file = bench.directory.path() / "renewing.json";
+    std::ofstream(file) << R"({"name": "renewing",
+        "phases": [{"name": "only", "rate": 500, "duration": "4s"}],
+        "requests": [{"path": "/health"}], "timeout": "500ms",
+        "connections": 16, "new_connections_per_s": 50})";
+    std::string command =
+        std::string("exec unshare -n sh -c 'ip link set lo up && exec \"$@\"' sh ") + QCK_PROGRAM;
+    for (const std::string& word : bench.words({"run", file.string(), "--serve"})) {
+        command += " " + word;
+    }
+    QckProcess run(QckProcess::shell, command, {});
+    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
+    std::this_thread::sleep_for(500ms);
+    const std::string inside = "nsenter -n -t " + std::to_string(run.pid()) + " ip link set lo ";
+    REQUIRE(std::system((inside + "down").c_str()) == 0);
+    std::this_thread::sleep_for(1500ms);
+    REQUIRE(std::system((inside + "up").c_str()) == 0);
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    CAPTURE(bench.report()["generator"].dump());
+    check(bench, "network", "the network did not lead to the target");
+}
+
+TEST_CASE("a generator that was not run is the cause", "[causes]") {
+    TestTarget target(test::redirect);
+    const BenchProgram bench;
+    QckProcess run(bench.words(constant(target.url(), {"--rate", "500", "--duration", "3s"})));
+    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
+    std::this_thread::sleep_for(500ms);
+    run.signal(SIGSTOP);
+    std::this_thread::sleep_for(400ms);
+    run.signal(SIGCONT);
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    check(bench, "generator", "the generator's threads were woken late");
+}
+
 TEST_CASE("other load on the generator's CPU is the cause", "[causes][skippable]") {
     if (::geteuid() != 0) QCK_SKIP("to take a CPU for sure needs root");
     const int cpu = allowed_cpus().back();
