@@ -37,13 +37,14 @@ public:
         return false;
     }
 
-    void succeeded() {
+    /// True when this success closed it.
+    bool succeeded() {
         if (failures_.load(std::memory_order_relaxed) != 0) {
             failures_.store(0, std::memory_order_relaxed);
         }
-        if (open_until_ns_.load(std::memory_order_relaxed) != 0) {
-            open_until_ns_.store(0, std::memory_order_release);
-        }
+        if (open_until_ns_.load(std::memory_order_relaxed) == 0) [[likely]]
+            return false;
+        return open_until_ns_.exchange(0, std::memory_order_acq_rel) != 0;
     }
 
     /// True when this failure opened it.

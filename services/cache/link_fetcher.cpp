@@ -1,8 +1,8 @@
 #include "services/cache/link_fetcher.hpp"
 
+#include "base/circuit_log.hpp"
 #include "base/clock.hpp"
 #include "base/cpu.hpp"
-#include "base/log.hpp"
 
 namespace qck::cache {
 
@@ -41,10 +41,11 @@ LinkFetcher::Found LinkFetcher::look_up(const std::string& code) {
         return error(Errc::unavailable, "the store of links is left alone after failures");
     }
     auto found = store_.find(code);
+    constexpr CircuitUse lookups{"postgres", "lookups"};
     if (found) {
-        breaker_->succeeded();
-    } else if (breaker_->failed(monotonic_ns())) {
-        log::warn("circuit_opened", {{"store", "links"}, {"error", found.error().message}});
+        succeeded(*breaker_, lookups);
+    } else {
+        failed(*breaker_, monotonic_ns(), lookups, found.error());
     }
     return found;
 }

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/circuit_log.hpp"
 #include "base/clock.hpp"
-#include "base/log.hpp"
 
 namespace qck::cache {
 
@@ -14,11 +14,11 @@ bool TieredSource::find(const std::string& code, Done done) {
         return ask_store(code, std::move(done));
     }
     shared_.find(code, [this, code, done = std::move(done)](const auto& found) {
+        constexpr CircuitUse lookups{"redis", "lookups"};
         if (found) {
-            breaker_.succeeded();
-        } else if (breaker_.failed(monotonic_ns())) {
-            log::warn("breaker_opened",
-                      {{"store", "shared cache"}, {"error", found.error().message}});
+            succeeded(breaker_, lookups);
+        } else {
+            failed(breaker_, monotonic_ns(), lookups, found.error());
         }
         if (found && *found) {
             counters_.shared_hits.add();

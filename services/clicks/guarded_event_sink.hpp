@@ -5,9 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/circuit_breaker.hpp"
+#include "base/circuit_log.hpp"
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "services/clicks/event_sink.hpp"
 
 namespace qck::clicks {
@@ -42,17 +41,14 @@ private:
     template <class T>
     Result<T> noted(Result<T> result) {
         if (result) {
-            breaker_.succeeded();
+            succeeded(breaker_, rows());
         } else {
             failed(result.error());
         }
         return result;
     }
-    void failed(const Error& why) {
-        if (breaker_.failed(now_())) {
-            log::warn("circuit_opened", {{"store", name()}, {"error", why.message}});
-        }
-    }
+    void failed(const Error& why) { qck::failed(breaker_, now_(), rows(), why); }
+    CircuitUse rows() const { return {name(), "rows"}; }
     Error left_alone() const {
         return error(Errc::unavailable, std::string(name()) + " is left alone after failures");
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/circuit_log.hpp"
 #include "base/clock.hpp"
 #include "base/cpu.hpp"
 #include "base/log.hpp"
@@ -254,7 +255,7 @@ TotalDelivery::Given TotalDelivery::give(std::span<const ProducerTotal> rows,
     }
     auto taken = parts_.sink.deliver(parts_.node, links);
     if (!taken) return none_taken(links, taken.error());
-    parts_.breaker.succeeded();
+    succeeded(parts_.breaker, {name(), "counts"});
     backoff_.reset();
     note_working();
     not_before_ns_ = 0;
@@ -281,9 +282,7 @@ TotalDelivery::Given TotalDelivery::none_taken(std::span<const LinkTotals> links
         return given;
     }
     failing_in_part_ = false;
-    if (parts_.breaker.failed(config_.now())) {
-        log::warn("circuit_opened", {{"store", name()}, {"error", why.message}});
-    }
+    qck::failed(parts_.breaker, config_.now(), {name(), "counts"}, why);
     given.goes_on = failed(why, "delivery_failed");
     return given;
 }

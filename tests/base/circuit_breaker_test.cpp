@@ -42,7 +42,8 @@ TEST_CASE("a breaker opens after five failures in a row and lets one call try af
     CHECK_FALSE(breaker.allows(now + 59 * second));
     now += 60 * second;
     CHECK(breaker.allows(now));
-    breaker.succeeded();
+    CHECK(breaker.succeeded());
+    CHECK_FALSE(breaker.succeeded());  // it is closed already
     CHECK_FALSE(breaker.is_open());
     CHECK(breaker.allows(now));
     CHECK(breaker.opened() == 1);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/circuit_log.hpp"
 #include "base/clock.hpp"
 #include "services/stores/clickhouse/event_queries.hpp"
 
@@ -43,12 +44,13 @@ Result<analytics::Visitors> ClickhouseVisitors::visitors(std::uint64_t link_id,
     if (!breaker_.allows(monotonic_ns())) {
         return error(Errc::unavailable, "ClickHouse is left alone for a while");
     }
+    constexpr CircuitUse uniques{"clickhouse", "uniques"};
     const auto answer = client_.query(visitors_question(link_id, days.front(), days.back()));
     if (!answer) {
-        breaker_.failed(monotonic_ns());
+        failed(breaker_, monotonic_ns(), uniques, answer.error());
         return answer.error();
     }
-    breaker_.succeeded();
+    succeeded(breaker_, uniques);
     auto visitors = read_visitors(*answer);
     if (!visitors) return visitors;
     visitors->standard_error = 0.0055;
