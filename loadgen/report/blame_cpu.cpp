@@ -41,10 +41,10 @@ stats::Histogram wake_lag_of(const record::RunResult& run) {
 
 }  // namespace
 
-/// The CPUs had by others while all was sent and answered, only late, or for the greater part of the
-/// phase. It makes a target beside the generator late as well, and answers that wait to be read look
-/// like a slow target: so it is asked before the target is. Only a generator that used its CPUs to
-/// the full has itself to blame.
+/// The CPUs had by others while all was sent and answered, only late, or for the greater part of
+/// the phase. It makes a target beside the generator late as well, and answers that wait to be read
+/// look like a slow target: so it is asked before the target is. Only a generator that used its
+/// CPUs to the full has itself to blame.
 std::optional<Blame> cpus_taken(const Facts& facts) {
     const Shortfall& worst = facts.worst;
     const record::PhaseResult& phase = *worst.phase;
