@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/units.hpp"
+#include "cli/commands/bench_arrivals.hpp"
 #include "cli/commands/bench_count.hpp"
 #include "cli/commands/bench_fit.hpp"
 #include "cli/commands/bench_fleet.hpp"
@@ -141,6 +142,7 @@ struct Bench {
     Placement placement;
     std::optional<BenchTarget> target;
     engine::EngineConfig config;
+    std::optional<client::RestConfig> arrivals;  ///< where the target says how requests arrived
     std::unique_ptr<BenchMetrics> metrics;
     CountBefore counted;
     std::unique_ptr<BenchFleet> fleet;
@@ -168,6 +170,9 @@ Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Be
     bench.config = engine_config(options, target.target, bench.placement);
     bench.config.api = target.api;
     if (target.embedded) bench.config.service = target.embedded->process();
+    auto arrivals = arrivals_of(options, target, interrupts);
+    if (!arrivals) return arrivals.error();
+    bench.arrivals = std::move(*arrivals);
     auto metrics = BenchMetrics::wanted_by(options);
     if (!metrics) return metrics.error();
     bench.metrics = std::move(*metrics);
@@ -215,6 +220,9 @@ Result<record::RunResult> offer(Bench& bench, const render::Terminal& progress,
                    ? bench.fleet->run(bench.plan, bench.target->target, progress, interrupts, sink)
                    : run_plan(bench.plan, bench.config, progress, interrupts, sink);
     bench.fleet.reset();
+    if (run && bench.arrivals) {
+        take_arrivals(*bench.arrivals, bench.target->embedded.has_value(), *run);
+    }
     if (run && bench.replay) bench.replay->settle(bench.plan, *run);
     return run;
 }

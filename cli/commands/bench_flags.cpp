@@ -73,6 +73,10 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
         if (!crowd) api->capture_default_str();
         app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
     }
+    add_parsed(app, "--admin", options.admin, client::parse_admin_url,
+               "Admin listener of a target that is a qck serve, which then says how requests "
+               "arrived (without --target port 9090)",
+               "URL");
     app.add_flag("--allow-public", options.allow_public,
                  "Allow targets outside loopback and private ranges");
     app.add_flag("--insecure", options.insecure, "Take any TLS certificate of the target");
@@ -344,6 +348,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
         if (options->mode == BenchMode::orchestrator) settle_crowd(*options);
         refuse_idle_fleet_flags(options->fleet);
         options->api_typed = was_typed("--api");
+        options->admin_typed = was_typed("--admin");
         const bool search = options->mode == BenchMode::search;
         chosen = [options, search] { return search ? run_search(*options) : run_bench(*options); };
     });

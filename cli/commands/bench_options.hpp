@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/net/address.hpp"
+#include "cli/client/rest_client.hpp"
 #include "loadgen/replay/log_line.hpp"
 #include "loadgen/report/slo.hpp"
 #include "loadgen/scenario/plan.hpp"
@@ -53,6 +54,8 @@ struct BenchOptions {
     std::string target;  ///< URL; empty: the service on the default ports
     std::string api = "http://127.0.0.1:8081";
     bool api_typed = false;  ///< then missing links are added there for a --target, too
+    client::ServiceUrl admin = *client::parse_admin_url("http://127.0.0.1:9090");
+    bool admin_typed = false;  ///< then a --target says there how requests arrived, too
     std::string token;
     bool serve = false;
     std::optional<double> rate_per_s;

@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/units.hpp"
 #include "base/whole_file.hpp"
+#include "cli/commands/bench_arrivals.hpp"
 #include "cli/commands/bench_fleet.hpp"
 #include "cli/commands/bench_metrics.hpp"
 #include "cli/commands/bench_reconcile.hpp"
@@ -36,11 +37,15 @@ struct Generator {
     const engine::EngineConfig& config;
     BenchFleet* fleet = nullptr;
     ProgressSink sink;
+    const std::optional<client::RestConfig>& arrivals;  ///< as in take_arrivals()
+    bool alone = false;                                 ///< likewise
 
     Result<record::RunResult> run(const scenario::Plan& plan, const render::Terminal& progress,
                                   const InterruptWatch& interrupts) const {
-        if (fleet != nullptr) return fleet->run(plan, config.target, progress, interrupts, sink);
-        return run_plan(plan, config, progress, interrupts, sink);
+        auto ran = fleet != nullptr ? fleet->run(plan, config.target, progress, interrupts, sink)
+                                    : run_plan(plan, config, progress, interrupts, sink);
+        if (ran && arrivals) take_arrivals(*arrivals, alone, *ran);
+        return ran;
     }
 };
 
@@ -221,6 +226,8 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
 
     engine::EngineConfig config = engine_config(options, prepared->target, placement);
     if (prepared->embedded) config.service = prepared->embedded->process();
+    const auto arrivals = arrivals_of(options, *prepared, interrupts);
+    if (!arrivals) return arrivals.error();
     const auto metrics = BenchMetrics::wanted_by(options);
     if (!metrics) return metrics.error();
     if (view != nullptr) view->aim(config.target.origin() + config.target.path, prepared->note);
@@ -230,7 +237,8 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     if (!options.quiet) say_replaced(*directory, search_command);
 
     const Generator generator{config, fleet->get(),
-                              both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view))};
+                              both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view)),
+                              *arrivals, prepared->embedded.has_value()};
     RateSearch search(options, *plan, generator, asked, terminals, interrupts);
     search::SearchReport& report = search.report();
     report.context.target = prepared->target.origin() + prepared->target.path;

@@ -1,4 +1,5 @@
 #include "base/clock.hpp"
+#include "cli/commands/arrivals_action.hpp"
 #include "cli/commands/reconcile_action.hpp"
 #include "cli/commands/service_parts.hpp"
 #include "cli/commands/service_status.hpp"
@@ -50,7 +51,9 @@ std::vector<BreakerUse> Service::Parts::breakers() const {
 Result<void> Service::Parts::open_admin() {
     admin::AdminParts parts;
     admin::Listener redirects{"redirect", {}};
+    std::vector<const redirect::ArrivalLog*> arrivals;
     for (const RedirectLane& lane : lanes) {
+        arrivals.push_back(&lane.handler->arrivals());
         parts.metrics.redirects.push_back(&lane.handler->counters());
         redirects.servers.push_back(&lane.server->counters());
     }
@@ -81,6 +84,7 @@ Result<void> Service::Parts::open_admin() {
     parts.more_status = [status = StatusParts{lanes, bursts->modes(), *deliveries,
                                               shared_links.get(), parts.metrics.limiters, *probes}](
                             auto& document) { add_status(document, status); };
+    parts.actions.push_back(arrivals_action(std::move(arrivals)));
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
     return open_side(admin, config.admin_address, "qck-admin", admin_server, nullptr);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "loadgen/record/accounting.hpp"
 #include "loadgen/record/cpu_use.hpp"
 #include "loadgen/record/network_use.hpp"
+#include "loadgen/record/target_arrivals.hpp"
 
 namespace qck::record {
 
@@ -162,6 +164,8 @@ struct RunResult {
     LinkAnswers links;
     GeneratorEvidence generator;
     std::vector<AgentResult> agents;  ///< empty where one process offered all
+    /// How the requests arrived, where the target says so and saw all of them.
+    std::optional<TargetArrivals> arrivals;
 
     /// Requests that an agent may have sent before it was lost, though they are counted unsent.
     std::uint64_t gap() const {

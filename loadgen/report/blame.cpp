@@ -12,7 +12,7 @@ constexpr double lost_to_target = 0.25;
 Blame first_blame(const Facts& facts) {
     if (!facts.worst.slow && !facts.worst.late) {
         for (const auto explains : {agents_lost, exhausted, not_connected, interface_full,
-                                    interface_dropped, packets_lost, target_failed}) {
+                                    interface_dropped, packets_lost, not_arrived, target_failed}) {
             if (auto blame = explains(facts)) return *std::move(blame);
         }
         if (facts.worst.behind) return target_fell_behind(facts);
@@ -21,8 +21,8 @@ Blame first_blame(const Facts& facts) {
                 {"Errors are listed by cause in the report."}};
     }
     for (const auto explains : {agents_lost, exhausted, not_connected, interface_full, cpus_taken,
-                                woken_late, interface_dropped, packets_lost, target_stalled,
-                                generator_short_of_cpu, target_held_up}) {
+                                woken_late, interface_dropped, packets_lost, not_arrived,
+                                target_stalled, generator_short_of_cpu, target_held_up}) {
         if (auto blame = explains(facts)) return *std::move(blame);
     }
     // Nothing held the requests up but the generator itself, whose waits were too few to show.

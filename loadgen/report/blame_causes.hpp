@@ -33,6 +33,8 @@ bool timeouts_tell(const Facts& facts);
 bool timed_out_much(const Facts& facts);
 bool all_places_stalled(const Facts& facts);
 bool busy_throughout(const Facts& facts);
+/// What the target itself says of the worst phase; nothing where it says nothing.
+std::optional<record::ArrivalSum> arrivals_of(const Facts& facts);
 
 // blame_resources.cpp: what the generator ran out of.
 std::optional<Blame> agents_lost(const Facts& facts);
@@ -42,6 +44,9 @@ std::optional<Blame> exhausted(const Facts& facts);
 std::optional<Blame> cpus_taken(const Facts& facts);
 std::optional<Blame> generator_short_of_cpu(const Facts& facts);
 std::optional<Blame> woken_late(const Facts& facts);
+/// The event loop came back from a wait so late, or its thread was kept from a CPU so long, that it
+/// explains a standstill of that length in the worst phase.
+bool stood_still(const Facts& facts, std::chrono::nanoseconds length);
 /// By itself, as when nothing else is to be seen.
 Blame woken_late_by(const Facts& facts);
 
@@ -49,6 +54,7 @@ Blame woken_late_by(const Facts& facts);
 std::optional<Blame> interface_full(const Facts& facts);
 std::optional<Blame> interface_dropped(const Facts& facts);
 std::optional<Blame> packets_lost(const Facts& facts);
+std::optional<Blame> not_arrived(const Facts& facts);
 
 // blame_target.cpp: what the target did.
 std::optional<Blame> not_connected(const Facts& facts);

@@ -59,8 +59,12 @@ std::optional<Blame> cpus_taken(const Facts& facts) {
                      {"Stop what else runs here, or give the generator cores of its own (--pin)."}};
     };
     if (!worst.late || facts.run.generator.cpu_share_max >= cpu_share_full) return std::nullopt;
-    if (shares.others >= others_share_much && shares.kept_waiting >= kept_waiting_throughout &&
-        !timed_out_much(facts)) {
+    // It ran, or wanted to, all the time.
+    const bool never_idle =
+        facts.run.generator.cpu_share_max + shares.kept_waiting >= cpu_share_full &&
+        shares.kept_waiting >= others_share_much;
+    if (shares.others >= others_share_much &&
+        (shares.kept_waiting >= kept_waiting_throughout || never_idle) && !timed_out_much(facts)) {
         return others_had_them();
     }
     if (worst.slow || worst.unanswered || phase.accounting.timed_out > 0 ||
@@ -101,6 +105,16 @@ std::optional<Blame> generator_short_of_cpu(const Facts& facts) {
                      {"Run it again on a machine that is not shared, or at a quieter time."}};
     }
     return std::nullopt;
+}
+
+bool stood_still(const Facts& facts, std::chrono::nanoseconds length) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    const auto waited = record::most_within(facts.run.generator.cpu_stretches, phase.start,
+                                            phase.start + phase.duration, length,
+                                            &record::CpuStretch::kept_waiting);
+    const std::chrono::nanoseconds woken_late(
+        static_cast<std::int64_t>(wake_lag_of(facts.run).max_ns()));
+    return 2 * std::max(waited, woken_late) >= length;
 }
 
 Blame woken_late_by(const Facts& facts) {

@@ -126,4 +126,10 @@ bool busy_throughout(const Facts& facts) {
     return phase.unsent_by[no_free] > 0 || in_use >= busy_share * places(facts);
 }
 
+std::optional<record::ArrivalSum> arrivals_of(const Facts& facts) {
+    if (!facts.run.arrivals) return std::nullopt;
+    const record::PhaseResult& phase = *facts.worst.phase;
+    return record::arrivals_within(*facts.run.arrivals, phase.start, phase.start + phase.duration);
+}
+
 }  // namespace qck::report::blame

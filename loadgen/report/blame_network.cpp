@@ -1,5 +1,7 @@
 #include "loadgen/report/blame_causes.hpp"
 
+#include <algorithm>
+
 #include "base/units.hpp"
 
 namespace qck::report::blame {
@@ -9,12 +11,34 @@ namespace {
 constexpr double retransmit_share_much = 0.01;
 /// Packets that an interface dropped or took for broken, over all of its packets.
 constexpr double dropped_share_much = 0.01;
+/// What a target says of its idle times may be longer by this (services/redirect/arrival_log.hpp).
+constexpr std::chrono::milliseconds idle_error{20};
+/// An idle time this many times the mean between two arrivals is none that comes by chance.
+constexpr double idle_beyond_chance = 20;
 /// A link this full in its busiest fifth of a second has a queue before it.
 constexpr double link_share_full = 0.95;
 
 /// `eth0`, and of a fleet whose.
 std::string name_of(const record::InterfaceUse& use) {
     return use.name + (use.agent.empty() ? "" : " of " + use.agent);
+}
+
+/// The least of its rates; users have the one of the phase.
+double least_rate_of(const Facts& facts) {
+    const record::PhaseResult& phase = *facts.worst.phase;
+    double least = phase.target_rate_per_s;
+    for (const scenario::Phase& planned : facts.plan.phases) {
+        if (facts.plan.users || planned.name != phase.name) continue;
+        least = std::min({least, planned.rate_from_per_s, planned.rate_to_per_s});
+    }
+    return least;
+}
+
+/// How long the worst of the requests were late, or their answers.
+std::chrono::nanoseconds delay_of(const Facts& facts) {
+    if (facts.worst.late) return std::chrono::nanoseconds(facts.worst.lag_ns);
+    const record::PhaseResult& phase = *facts.worst.phase;
+    return phase.accounting.timed_out > 0 ? facts.plan.timeout : phase.overtime;
 }
 
 }  // namespace
@@ -60,6 +84,26 @@ std::optional<Blame> packets_lost(const Facts& facts) {
                      facts.symptom + ")",
                  {"Check the link and its queues between generator and target, or " +
                   ("l" + lower_rate(facts).substr(1)) + "."}};
+}
+
+/// By the target's own account nothing came for half as long as requests were late, or their
+/// answers, while it had nothing else to do and was on time.
+std::optional<Blame> not_arrived(const Facts& facts) {
+    const auto seen = arrivals_of(facts);
+    const double rate = least_rate_of(facts);
+    if (!seen || !(rate > 0)) return std::nullopt;
+    const auto idle = seen->idle_max - seen->late_max - idle_error;
+    if (idle.count() <= 0 || 2 * idle < delay_of(facts)) return std::nullopt;
+    if (std::chrono::duration<double>(idle).count() * rate < idle_beyond_chance) {
+        return std::nullopt;
+    }
+    if (stood_still(facts, idle)) return woken_late_by(facts);
+    return Blame{Culprit::network,
+                 "requests did not get to the target (" + facts.symptom + "; it says that for " +
+                     format_duration(seen->idle_max) +
+                     " none came and none was open, and that it was itself at most " +
+                     format_duration(seen->late_max) + " late)",
+                 {"Look at what stands between generator and target: links, firewalls, proxies."}};
 }
 
 }  // namespace qck::report::blame

@@ -183,6 +183,20 @@ std::string cpu_text(double overall, const std::vector<PhaseReport>& phases,
     return text;
 }
 
+/// What the target says of it; empty where it does not.
+std::string arrivals_table(const std::vector<PhaseReport>& phases) {
+    Table table({"arrivals at the target", "requests", "longest without any", "its own lateness"});
+    bool any = false;
+    for (const PhaseReport& phase : phases) {
+        if (!phase.arrivals) continue;
+        any = true;
+        table.row({escaped(phase.name), count(phase.arrivals->requests),
+                   micros_text(phase.arrivals->idle_max_us),
+                   micros_text(phase.arrivals->late_max_us)});
+    }
+    return any ? table.html() : std::string();
+}
+
 std::string generator_tables(const Report& report) {
     const GeneratorReport& g = report.generator;
     Table table({"generator", "measured", "wanted"});
@@ -231,7 +245,7 @@ std::string generator_tables(const Report& report) {
                      micros_text(thread.wake_lag_p99_us)});
     }
     return "<div class=\"pair\">" + table.html() + (g.threads.empty() ? "" : threads.html()) +
-           "</div>\n";
+           arrivals_table(report.phases) + "</div>\n";
 }
 
 std::string agents_table(const std::vector<AgentReport>& agents) {

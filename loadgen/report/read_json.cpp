@@ -57,6 +57,18 @@ void take(FieldReader& from, std::string_view key, record::CpuShares& shares) {
     });
 }
 
+/// Likewise.
+void take(FieldReader& from, std::string_view key, std::optional<ArrivalReport>& arrivals) {
+    const JsonNode* const node = from.optional(key);
+    if (node == nullptr || node->is(Kind::null)) return;
+    take_object(from, key, [&arrivals](FieldReader& fields) {
+        ArrivalReport& found = arrivals.emplace();
+        take_whole(fields, "requests", found.requests);
+        take(fields, "idle_max_us", found.idle_max_us);
+        take(fields, "late_max_us", found.late_max_us);
+    });
+}
+
 void take(FieldReader& from, std::string_view key, Buckets& out) {
     take_object(from, key, [&out](FieldReader& fields) {
         std::vector<std::uint64_t> top;
@@ -113,6 +125,7 @@ PhaseReport read_phase(FieldReader& fields) {
     take(fields, "service_us", phase.service_us);
     take(fields, "send_lag_us", phase.send_lag_us);
     take(fields, "cpu", phase.cpu);
+    take(fields, "arrivals", phase.arrivals);
     take(fields, "status", phase.status);
     // Absent from reports of a qck that did not tell.
     if (fields.optional("unexpected") != nullptr) take(fields, "unexpected", phase.unexpected);

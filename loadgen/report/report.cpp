@@ -48,8 +48,12 @@ std::map<std::string, std::uint64_t> errors_of(const record::PhaseResult& phase)
     return errors;
 }
 
-PhaseReport phase_report(const record::PhaseResult& phase,
-                         const std::vector<record::CpuStretch>& cpus) {
+ArrivalReport arrival_report(const record::ArrivalSum& sum) {
+    return {sum.requests, micros(static_cast<std::uint64_t>(sum.idle_max.count())),
+            micros(static_cast<std::uint64_t>(sum.late_max.count()))};
+}
+
+PhaseReport phase_report(const record::PhaseResult& phase, const record::RunResult& run) {
     PhaseReport out;
     out.name = phase.name;
     out.start_s = seconds(phase.start);
@@ -60,7 +64,12 @@ PhaseReport phase_report(const record::PhaseResult& phase,
     out.latency_us = latency_of(phase.latency);
     out.service_us = latency_of(phase.service);
     out.send_lag_us = latency_of(phase.send_lag);
-    out.cpu = record::shares_of(cpus, phase.start, phase.start + phase.duration);
+    out.cpu =
+        record::shares_of(run.generator.cpu_stretches, phase.start, phase.start + phase.duration);
+    if (run.arrivals) {
+        out.arrivals = arrival_report(
+            record::arrivals_within(*run.arrivals, phase.start, phase.start + phase.duration));
+    }
     for (const auto& [status, count] : phase.status) out.status[std::to_string(status)] = count;
     for (const auto& [status, count] : phase.unexpected) {
         out.unexpected[std::to_string(status)] = count;
@@ -237,7 +246,7 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     stats::Histogram service;
     stats::Histogram send_lag;
     for (const record::PhaseResult& phase : run.phases) {
-        report.phases.push_back(phase_report(phase, run.generator.cpu_stretches));
+        report.phases.push_back(phase_report(phase, run));
         latency.add(phase.latency);
         service.add(phase.service);
         send_lag.add(phase.send_lag);

@@ -31,6 +31,14 @@ struct Latency {
 /// ascending.
 using Buckets = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 
+/// How requests arrived at a target that says so.
+struct ArrivalReport {
+    std::uint64_t requests = 0;  ///< in tenths of a second that touch the phase
+    double idle_max_us = 0;      ///< the longest that none came and none was open
+    double late_max_us = 0;      ///< the longest that its event loop was busy, or not run
+    bool operator==(const ArrivalReport&) const = default;
+};
+
 struct PhaseReport {
     std::string name;
     double start_s = 0;
@@ -44,6 +52,7 @@ struct PhaseReport {
     std::optional<Latency> send_lag_us;  ///< from the due time to the actual send; absent when
                                          ///< nothing was sent
     record::CpuShares cpu;               ///< who else had the CPUs meanwhile
+    std::optional<ArrivalReport> arrivals;        ///< absent where the target does not say
     std::map<std::string, std::uint64_t> status;  ///< of the answered
     /// Of `status`, what was not asked for; as in record::PhaseResult.
     std::map<std::string, std::uint64_t> unexpected;

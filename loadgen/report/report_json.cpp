@@ -46,6 +46,13 @@ Json json_of(const std::map<std::string, Value>& values) {
     return out;
 }
 
+Json json_of(const std::optional<ArrivalReport>& arrivals) {
+    if (!arrivals) return {};
+    return {{"requests", arrivals->requests},
+            {"idle_max_us", arrivals->idle_max_us},
+            {"late_max_us", arrivals->late_max_us}};
+}
+
 Json json_of(const PhaseReport& phase) {
     return {{"name", phase.name},
             {"start_s", phase.start_s},
@@ -57,6 +64,7 @@ Json json_of(const PhaseReport& phase) {
             {"service_us", json_of(phase.service_us)},
             {"send_lag_us", json_of(phase.send_lag_us)},
             {"cpu", json_of(phase.cpu)},
+            {"arrivals", json_of(phase.arrivals)},
             {"status", json_of(phase.status)},
             {"unexpected", json_of(phase.unexpected)},
             {"errors", json_of(phase.errors)},

@@ -17,6 +17,7 @@
 #include "services/http_server/exchange.hpp"
 #include "services/http_server/output.hpp"
 #include "services/redirect/answers.hpp"
+#include "services/redirect/arrival_log.hpp"
 #include "services/redirect/redirect_counters.hpp"
 
 namespace qck::redirect {
@@ -54,7 +55,7 @@ struct RedirectConfig {
 /// The redirect path of one reactor: code to entry, click to journal, answer to output, in this
 /// order. A code that L1 lacks is looked up elsewhere while the reactor goes on.
 ///
-/// Belongs to the reactor's thread, but for counters() and cache_bytes_max().
+/// Belongs to the reactor's thread, but for counters(), arrivals() and cache_bytes_max().
 class RedirectHandler final : public http_server::Handler {
 public:
     /// The collaborators outlive the handler.
@@ -99,6 +100,7 @@ public:
     void changes_heard(bool heard);
 
     const RedirectCounters& counters() const { return counters_; }
+    const ArrivalLog& arrivals() const { return arrivals_; }
     std::size_t cache_bytes_max() const { return config_.cache_bytes_max; }
 
 private:
@@ -166,6 +168,7 @@ private:
     cache::L1Cache cache_;
     Answers answers_;
     RedirectCounters counters_;
+    ArrivalLog arrivals_;
     std::int64_t wall_offset_ns_ = 0;  ///< wall clock less monotonic clock
     bool heard_ = true;
     std::int64_t heard_since_ns_ = 0;

@@ -32,6 +32,16 @@ namespace {
 Reaction silent(std::string_view) { return {"", Reaction::Then::go_silent}; }
 Reaction reset(std::string_view) { return {"", Reaction::Then::reset}; }
 
+/// An answer that takes its reader many times as long as its writer: 5,000 chunks.
+Reaction in_many_chunks(std::string_view) {
+    static const std::string bytes = [] {
+        std::string text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (int chunk = 0; chunk < 5'000; ++chunk) text += "1\r\nx\r\n";
+        return text + "0\r\n\r\n";
+    }();
+    return {bytes};
+}
+
 void check(const BenchProgram& bench, const std::string& cause, const std::string& reason) {
     const auto laid = laid_to(bench);
     CAPTURE(laid.reason);
@@ -142,6 +152,35 @@ TEST_CASE("a network that does not lead to the target is the cause", "[causes][s
     check(bench, "network", "the network did not lead to the target");
 }
 
+TEST_CASE("a network that stood still is the cause, since the target says that nothing came",
+          "[causes][skippable]") {
+    if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
+    const BenchProgram bench;
+    std::string command =
+        std::string("exec unshare -n sh -c 'ip link set lo up && exec \"$@\"' sh ") + QCK_PROGRAM;
+    // Too few segments are lost to tell it by.
+    for (const std::string& word :
+         bench.words({"constant", "--serve", "--rate", "2000", "--duration", "4s", "--connections",
+                      "8", "--timeout", "5s"})) {
+        command += " " + word;
+    }
+    QckProcess run(QckProcess::shell, command, {});
+    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
+    std::this_thread::sleep_for(1s);
+    const std::string inside = "nsenter -n -t " + std::to_string(run.pid()) + " sh -c '";
+    REQUIRE(std::system((inside + "ip link set lo down; sleep 0.3; ip link set lo up'").c_str()) ==
+            0);
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    check(bench, "network", "requests did not get to the target");
+    const auto arrivals = bench.report()["phases"][0]["arrivals"];
+    CAPTURE(arrivals.dump());
+    CHECK(arrivals["requests"] >= 7'000);
+    CHECK(arrivals["idle_max_us"] > 250'000);
+    CHECK(arrivals["late_max_us"] < 100'000);
+}
+
 TEST_CASE("a generator that was not run is the cause", "[causes]") {
     TestTarget target(test::redirect);
     const BenchProgram bench;
@@ -155,6 +194,22 @@ TEST_CASE("a generator that was not run is the cause", "[causes]") {
     CAPTURE(test::text_of_file(run.log()));
     REQUIRE(code == 4);
     check(bench, "generator", "the generator's threads were woken late");
+}
+
+TEST_CASE("a generator whose CPU was full is the cause", "[causes]") {
+    TestTarget target(in_many_chunks);
+    const BenchProgram bench;
+    const auto run =
+        bench(constant(target.url(), {"--rate", "30000", "--duration", "2s", "--connections", "16",
+                                      "--threads", "1", "--timeout", "10s"}));
+    CAPTURE(run.out, run.err);
+    REQUIRE(run.exit_code == 4);
+    const auto laid = laid_to(bench);
+    CAPTURE(laid.reason);
+    CHECK(laid.cause == "generator");
+    // Others that take CPUs at that moment are found first.
+    CHECK((contains(laid.reason, "the generator could not keep time") ||
+           contains(laid.reason, "other load on this machine") || contains(laid.reason, "steal")));
 }
 
 TEST_CASE("other load on the generator's CPU is the cause", "[causes][skippable]") {
@@ -221,14 +276,32 @@ TEST_CASE("a target that is too slow is the cause", "[causes]") {
     Service service;
     const BenchProgram bench;
     run_while(bench,
-              constant(service.redirect, {"--rate", "500", "--duration", "4s", "--connections", "8",
-                                          "--timeout", "20s"}),
+              constant(service.redirect,
+                       {"--rate", "500", "--duration", "4s", "--connections", "8", "--timeout",
+                        "20s", "--admin", service.process.ready_address("admin")}),
               [&] {
                   service.process.signal(SIGSTOP);
                   std::this_thread::sleep_for(1500ms);
                   service.process.signal(SIGCONT);
               });
     check(bench, "target", "the target answered too slowly: all 8 connections were busy");
+    // It stood still itself, and says so.
+    const auto arrivals = bench.report()["phases"][0]["arrivals"];
+    CAPTURE(arrivals.dump());
+    CHECK(arrivals["requests"] >= 1'900);
+    CHECK(arrivals["late_max_us"] > 1'400'000);
+}
+
+TEST_CASE("an admin listener that was named and does not answer is said before the run",
+          "[causes]") {
+    TestTarget target(test::redirect);
+    const BenchProgram bench;
+    const auto run = bench(constant(
+        target.url(), {"--rate", "200", "--duration", "1s", "--admin", "http://127.0.0.1:1"}));
+    CAPTURE(run.out, run.err);
+    CHECK(run.exit_code == 3);
+    CHECK(contains(run.err, "--admin: cannot reach http://127.0.0.1:1"));
+    CHECK(target.requests() == 0);
 }
 
 TEST_CASE("a target that does not answer in time is the cause", "[causes]") {

@@ -36,6 +36,23 @@ const std::string more_at_once =
     "Raise --connections or --pipeline if it should take more at once. Otherwise this is more "
     "than it can answer: lower --rate to 110k.";
 
+/// By the target's own account nothing came for `idle` in the first phase, and it was `late`.
+void say_idle(record::RunResult& run, std::chrono::nanoseconds idle,
+              std::chrono::nanoseconds late = 1ms) {
+    run.arrivals.emplace().slot = 100ms;
+    for (int at = 0; at < 10; ++at) run.arrivals->slots.push_back({at * 100ms, 15'000, 1ms, 0ns});
+    run.arrivals->slots[5].idle_max = idle;
+    run.arrivals->slots[5].late_max = late;
+}
+
+/// As stand_still(), for 38 ms.
+void stand_long(record::RunResult& run) {
+    test::lag(run, 0, 38ms);
+    run.phases[0].service.record(40'000'000, 64);
+}
+const std::string slow_for_long = "the target answered too slowly: all 64 connections were busy (" +
+                                  late + "; service p99 0.397 ms, max 40 ms)";
+
 const Case cases[] = {
     {"CPU",
      [](record::RunResult& run) {
@@ -341,8 +358,20 @@ const Case cases[] = {
      "other load on this machine kept the generator from its CPUs (" + steal +
          "; other processes had 50 % of the CPUs in peak, and it waited for one 80 % of the time)",
      "Stop what else runs here, or give the generator cores of its own (--pin)."},
+    {"another process on its CPU a third of the time, and the generator itself on it for the rest",
+     [](record::RunResult& run) {
+         test::lag(run, 0, 4ms);
+         run.phases[0].service.record(7'000'000, 20'000);
+         run.generator.cpu_share_max = 0.65;
+         test::take_cpus(run, 0, {true, 0, 0.5, 0.3});
+     },
+     report::Culprit::generator,
+     "other load on this machine kept the generator from its CPUs (" + steal +
+         "; other processes had 50 % of the CPUs in peak, and it waited for one 30 % of the time)",
+     "Stop what else runs here, or give the generator cores of its own (--pin)."},
     {"another process on its CPU a third of the time, and all connections busy",
      [](record::RunResult& run) {
+         run.generator.cpu_share_max = 0.4;
          test::lag(run, 0, 4ms);
          run.phases[0].service.record(7'000'000, 20'000);
          test::take_cpus(run, 0, {true, 0, 0.5, 0.3});
@@ -363,6 +392,54 @@ const Case cases[] = {
          test::take_cpus(run, 0, {true, 0, 0.02, 0.3});
      },
      report::Culprit::target, slow_target, more_at_once},
+    {"a standstill of which the target knows nothing",
+     [](record::RunResult& run) {
+         stand_long(run);
+         say_idle(run, 41ms);
+     },
+     report::Culprit::network,
+     "requests did not get to the target (" + late +
+         "; it says that for 41 ms none came and none was open, and that it was itself at most "
+         "1 ms late)",
+     "Look at what stands between generator and target: links, firewalls, proxies."},
+    {"a standstill of the target, by its own account too",
+     [](record::RunResult& run) {
+         stand_long(run);
+         say_idle(run, 41ms, 40ms);
+     },
+     report::Culprit::target, slow_for_long, more_at_once},
+    {"idle, but not as long as requests were late",
+     [](record::RunResult& run) {
+         stand_long(run);
+         say_idle(run, 39ms);
+     },
+     report::Culprit::target, slow_for_long, more_at_once},
+    {"idle as long, but in another phase",
+     [](record::RunResult& run) {
+         stand_long(run);
+         say_idle(run, 1ms);
+         run.arrivals->slots.push_back({2s, 100, 41ms, 0ns});
+     },
+     report::Culprit::target, slow_for_long, more_at_once},
+    {"a standstill of the generator, of which the target knows nothing",
+     [](record::RunResult& run) {
+         stand_long(run);
+         say_idle(run, 41ms);
+         test::take_cpus(run, 0, {true, 0, 0.02, 0.3});
+     },
+     report::Culprit::generator,
+     "the generator's threads were woken late (" + late +
+         "; event loop lag p99 23.8 µs, max 33.5 µs)",
+     "Leave it cores of its own (--pin, fewer --threads), or lower --rate to 110k."},
+    {"answers that were late, to requests that came late",
+     [](record::RunResult& run) {
+         run.phases[0].overtime = 250ms;
+         say_idle(run, 180ms);
+     },
+     report::Culprit::network,
+     "requests did not get to the target (only 80.0 % of the target rate was answered in peak; it "
+     "says that for 180 ms none came and none was open, and that it was itself at most 1 ms late)",
+     "Look at what stands between generator and target: links, firewalls, proxies."},
     {"not run, though nothing else was wrong",
      [](record::RunResult& run) {
          test::lag(run, 0, 38ms);
@@ -452,6 +529,7 @@ TEST_CASE("a slow target is said to have lacked CPUs when others had them on its
     test::lag(run, 0, 38ms);
     run.phases[0].service.record(7'000'000, 20'000);
     test::take_cpus(run, 0, {true, 0.01, 0.86, 0.4});
+    run.generator.cpu_share_max = 0.4;
     REQUIRE(report::judge(run, plan).advice.size() == 1);  // it is elsewhere
     run.generator.target_is_here = true;
     const report::Verdict verdict = report::judge(run, plan);

@@ -175,6 +175,7 @@ TEST_CASE("what was not measured is null, and reads back as nothing", "[loadgen]
     CHECK(j["phases"][0]["service_us"].is_null());
     CHECK(j["phases"][0]["send_lag_us"]["p99"].is_number());
     CHECK(j["phases"][0]["cpu"].is_null());
+    CHECK(j["phases"][0]["arrivals"].is_null());
     CHECK(j["latency_us"]["p99"].is_number());
     CHECK(j["series"]["p50_us"][0].is_null());
     CHECK(j["series"]["max_us"][1].is_number());
@@ -189,15 +190,20 @@ TEST_CASE("what was not measured is null, and reads back as nothing", "[loadgen]
     older["phases"][0]["service_us"] = {{"p50", 0},  {"p90", 0}, {"p99", 0},
                                         {"p999", 0}, {"max", 0}, {"mean", 0}};
     older["phases"][0].erase("cpu");
+    older["phases"][0].erase("arrivals");
     older["verdict"].erase("notes");
     const auto old = report::from_json(older.dump(), "r.json");
     if (!old) FAIL(old.error().message);
     CHECK_FALSE(old->phases[0].service_us.has_value());
 }
 
-TEST_CASE("a report says who else had the CPUs, and what was noted", "[loadgen][report]") {
+TEST_CASE("a report says who else had the CPUs, how requests arrived, and what was noted",
+          "[loadgen][report]") {
     const scenario::Plan plan = test::small_burst();
     record::RunResult run = test::good_run(plan);
+    run.arrivals.emplace().slot = std::chrono::milliseconds(100);
+    run.arrivals->slots = {
+        {{}, 15'600, std::chrono::milliseconds(3), std::chrono::microseconds(7)}};
     test::take_cpus(run, 0, {true, 0.012, 0.3, 0.03});
     run.phases[3].send_lag.record(38'000'000);
     report::RunContext context;
@@ -208,6 +214,10 @@ TEST_CASE("a report says who else had the CPUs, and what was noted", "[loadgen][
     CHECK(j["phases"][0]["cpu"]["others"].get<double>() == Approx(0.3));
     CHECK(j["phases"][0]["cpu"]["kept_waiting"].get<double>() == Approx(0.03));
     CHECK(j["phases"][1]["cpu"]["steal"] == 0);
+    CHECK(j["phases"][0]["arrivals"]["requests"] == 15'600);
+    CHECK(j["phases"][0]["arrivals"]["idle_max_us"] == 3'000);
+    CHECK(j["phases"][0]["arrivals"]["late_max_us"] == 7);
+    CHECK(j["phases"][1]["arrivals"]["requests"] == 0);
     CHECK(j["verdict"]["notes"].size() == 1);
     CHECK(j["links"]["added"] == 1000);
     const auto back = report::from_json(text, "r.json");
