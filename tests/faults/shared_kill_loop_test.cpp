@@ -85,8 +85,8 @@ private:
 };
 
 /// Nothing fails any more: every busy link is clicked once more on both instances.
-void click_in_peace(SharedFleet& fleet) {
-    fleet.load(links_busy);
+void click_in_peace(SharedFleet& fleet, const std::vector<std::size_t>& links = {0, 1, 2}) {
+    fleet.load(links);
     fleet.wait_for_answers(1'000);
     fleet.quiet();
 }
@@ -172,6 +172,11 @@ TEST_CASE("P1: counts in a Redis Cluster are exact when a master dies with a slo
         from.kill();
     });
     REQUIRE(was_half_done);
+    // The last clicks of the link of that slot: no later one gives what a delivery drops here.
+    fleet.load(std::vector<std::size_t>{0});
+    fleet.wait_for_answers(1'000);
+    const std::vector<std::size_t> others{1, 2, 3};
+    fleet.load(others);
     sleep_up_to(fleet, 1'500ms);
     // A node that imports a slot believes nobody about it until it is told to import no more.
     to.cli({"CLUSTER", "SETSLOT", std::to_string(moving), "STABLE"});
@@ -181,7 +186,7 @@ TEST_CASE("P1: counts in a Redis Cluster are exact when a master dies with a slo
     REQUIRE(wait_for([&] { return &cluster.master_of(moving) == &to; }));
     from.start();
     cluster.await_whole();
-    click_in_peace(fleet);
+    click_in_peace(fleet, others);
     check_agreement(fleet);
 }
 
