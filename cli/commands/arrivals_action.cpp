@@ -38,14 +38,16 @@ admin::Action arrivals_action(std::vector<const redirect::ArrivalLog*> logs) {
         const auto within_ms = read_within(call.query);
         if (!within_ms) return error_reply(within_ms.error(), "invalid-request");
         const std::int64_t now_ns = monotonic_ns();
-        const std::int64_t wall_offset_ns = wall_ns() - now_ns;
+        const auto to_wall_ms = [ahead_ns = wall_ns() - now_ns](std::int64_t at_ns) {
+            return (at_ns + ahead_ns) / 1'000'000;
+        };
         Json slots = Json::array();
         for (const auto& slot :
              redirect::slots_since(logs, now_ns - *within_ms * 1'000'000, now_ns)) {
-            slots.push_back({(slot.start_ns + wall_offset_ns) / 1'000'000, slot.requests,
-                             slot.idle_max_ns / 1'000, slot.late_max_ns / 1'000});
+            slots.push_back({to_wall_ms(slot.start_ns), slot.requests, slot.idle_max_ns / 1'000,
+                             to_wall_ms(slot.idle_end_ns), slot.late_max_ns / 1'000});
         }
-        return json_reply({{"now_ms", (now_ns + wall_offset_ns) / 1'000'000},
+        return json_reply({{"now_ms", to_wall_ms(now_ns)},
                            {"slot_ms", redirect::ArrivalLog::slot_length.count()},
                            {"slots", std::move(slots)}});
     };

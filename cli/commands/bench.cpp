@@ -143,6 +143,7 @@ struct Bench {
     std::optional<BenchTarget> target;
     engine::EngineConfig config;
     std::optional<client::RestConfig> arrivals;  ///< where the target says how requests arrived
+    std::string arrivals_failure;                ///< why that is not known; else empty
     std::unique_ptr<BenchMetrics> metrics;
     CountBefore counted;
     std::unique_ptr<BenchFleet> fleet;
@@ -221,10 +222,23 @@ Result<record::RunResult> offer(Bench& bench, const render::Terminal& progress,
                    : run_plan(bench.plan, bench.config, progress, interrupts, sink);
     bench.fleet.reset();
     if (run && bench.arrivals) {
-        take_arrivals(*bench.arrivals, bench.target->embedded.has_value(), *run);
+        const auto taken = take_arrivals(*bench.arrivals, *run);
+        if (!taken) bench.arrivals_failure = taken.error().message;
     }
     if (run && bench.replay) bench.replay->settle(bench.plan, *run);
     return run;
+}
+
+/// Of a log that could not be read to its end only a part was replayed.
+void add_log(const LogReplay& replay, report::Report& report) {
+    report.log = replay.report();
+    const auto failure = replay.failure();
+    if (!failure) return;
+    report::Verdict& verdict = report.verdict;
+    if (verdict.status == report::Status::valid) verdict.status = report::Status::invalid;
+    if (verdict.culprit == report::Culprit::none) verdict.culprit = report::Culprit::generator;
+    verdict.reasons.insert(verdict.reasons.begin(),
+                           "the log was not read to its end (" + failure->message + ")");
 }
 
 /// Sets counts beside what was answered: those of an embedded service, and the target's own.
@@ -268,14 +282,14 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     report::Report report =
         report::make_report(bench.plan, *run, bench.context, options.objectives);
     report.visible = std::move(visible);
+    if (options.admin_typed && !bench.arrivals_failure.empty()) {
+        report.verdict.notes.push_back(
+            "How requests arrived is not known from --admin: " + bench.arrivals_failure + ".");
+    }
     if (service_load && report.verdict.status != report::Status::valid) {
         report.verdict.notes.push_back(service_load->note(*run, bench.placement.generator.size()));
     }
-    if (bench.replay) {
-        auto lines = bench.replay->report();
-        if (!lines) return lines.error();
-        report.log = std::move(*lines);
-    }
+    if (bench.replay) add_log(*bench.replay, report);
     compare_counts(options, bench, *run, interrupts, report);
     directory->forget_search();
     auto told = tell(options, report, *run, directory->path(), terminals.out);

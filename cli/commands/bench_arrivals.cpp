@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "base/units.hpp"
 
 namespace qck::commands {
 namespace {
@@ -14,8 +15,23 @@ using namespace std::chrono_literals;
 
 /// Of those answered, at least so many are to be in the target's account of the run.
 constexpr double seen_share_min = 0.95;
-/// Before the run began and after it ended: clocks apart, connections made, answers awaited.
+/// Before the run began and after it ended: connections made, answers awaited.
 constexpr std::chrono::milliseconds around = 10s;
+
+/// What a peer may say: times of this century, and no count that overflows when they are summed.
+constexpr std::int64_t time_max_ms = 4'102'444'800'000;  // 2100
+constexpr std::int64_t slot_max_ms = 60'000;
+constexpr std::int64_t requests_max = 1'000'000'000'000;
+constexpr std::size_t slots_max = 100'000;
+
+/// A whole number from 0 to `most`.
+std::optional<std::int64_t> number_of(const nlohmann::json& value, std::int64_t most) {
+    if (!value.is_number_integer()) return std::nullopt;
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX) return std::nullopt;
+    const auto number = value.get<std::int64_t>();
+    if (number < 0 || number > most) return std::nullopt;
+    return number;
+}
 
 Result<void> check_answers(const client::RestConfig& service) {
     client::RestClient admin(service);
@@ -29,6 +45,8 @@ Result<void> check_answers(const client::RestConfig& service) {
 Result<std::optional<client::RestConfig>> arrivals_of(const BenchOptions& options,
                                                       const BenchTarget& target,
                                                       const InterruptWatch& interrupts) {
+    using Nobody = std::optional<client::RestConfig>;
+    if (options.mode == BenchMode::replay) return Nobody();
     client::RestConfig config;
     config.listener = client::RestConfig::Listener::admin;
     config.connect_timeout = config.request_timeout = 2s;
@@ -37,59 +55,74 @@ Result<std::optional<client::RestConfig>> arrivals_of(const BenchOptions& option
         auto url = client::parse_admin_url("http://" + target.embedded->admin());
         if (!url) return url.error();
         config.service = std::move(*url);
-        return std::optional(std::move(config));
+        return Nobody(std::move(config));
     }
     // One of the environment may be of another service than a target that was typed.
-    if (!options.target.empty() && !options.admin_typed) return std::optional<client::RestConfig>();
+    if (!options.target.empty() && !options.admin_typed) return Nobody();
     config.service = options.admin;
     config.ca_file = options.ca_file;
     if (options.admin_typed) {
         if (const auto checked = check_answers(config); !checked) return checked.error();
     }
-    return std::optional(std::move(config));
+    return Nobody(std::move(config));
 }
 
 Result<record::TargetArrivals> read_arrivals(std::string_view json, std::int64_t asked_ms,
                                              std::int64_t answered_ms, std::int64_t started_ms) {
-    const auto wrong = error(Errc::invalid_argument, "the answer is no account of arrivals");
+    const auto wrong = error(Errc::invalid_argument, "its answer is no account of arrivals");
     const auto document = nlohmann::json::parse(json, nullptr, false);
-    const auto whole = [](const nlohmann::json& value) { return value.is_number_integer(); };
     if (!document.is_object() || !document.contains("slots") || !document["slots"].is_array() ||
-        !document.contains("now_ms") || !whole(document["now_ms"]) ||
-        !document.contains("slot_ms") || !whole(document["slot_ms"])) {
+        !document.contains("now_ms") || !document.contains("slot_ms") ||
+        document["slots"].size() > slots_max) {
         return wrong;
     }
+    const auto now_ms = number_of(document["now_ms"], time_max_ms);
+    const auto slot_ms = number_of(document["slot_ms"], slot_max_ms);
+    if (!now_ms || !slot_ms || *slot_ms == 0) return wrong;
     record::TargetArrivals arrivals;
-    arrivals.slot = std::chrono::milliseconds(document["slot_ms"].get<std::int64_t>());
-    const std::int64_t ahead_ms =
-        document["now_ms"].get<std::int64_t>() - (asked_ms + (answered_ms - asked_ms) / 2);
+    arrivals.slot = std::chrono::milliseconds(*slot_ms);
+    const std::int64_t run_begin_ms =
+        started_ms + *now_ms - (asked_ms + (answered_ms - asked_ms) / 2);
+    std::int64_t before_ms = -1;
     for (const auto& slot : document["slots"]) {
-        if (!slot.is_array() || slot.size() < 4 ||
-            !std::all_of(slot.begin(), slot.begin() + 4, whole)) {
-            return wrong;
-        }
-        arrivals.slots.push_back(
-            {std::chrono::milliseconds(slot[0].get<std::int64_t>() - ahead_ms - started_ms),
-             slot[1].get<std::uint64_t>(), std::chrono::microseconds(slot[2].get<std::int64_t>()),
-             std::chrono::microseconds(slot[3].get<std::int64_t>())});
+        if (!slot.is_array() || slot.size() < 5) return wrong;
+        const auto start_ms = number_of(slot[0], time_max_ms);
+        const auto requests = number_of(slot[1], requests_max);
+        const auto idle_us = number_of(slot[2], time_max_ms);
+        const auto idle_end_ms = number_of(slot[3], time_max_ms);
+        const auto late_us = number_of(slot[4], time_max_ms);
+        if (!start_ms || !requests || !idle_us || !idle_end_ms || !late_us) return wrong;
+        if (std::exchange(before_ms, *start_ms) >= *start_ms) return wrong;
+        arrivals.slots.push_back({std::chrono::milliseconds(*start_ms - run_begin_ms),
+                                  static_cast<std::uint64_t>(*requests),
+                                  std::chrono::microseconds(*idle_us),
+                                  std::chrono::milliseconds(*idle_end_ms - run_begin_ms),
+                                  std::chrono::microseconds(*late_us)});
     }
     return arrivals;
 }
 
-void take_arrivals(const client::RestConfig& service, bool alone, record::RunResult& run) {
+Result<void> take_arrivals(const client::RestConfig& service, record::RunResult& run) {
     client::RestClient admin(service);
     const auto within =
         std::chrono::duration_cast<std::chrono::milliseconds>(run.duration) + around;
     const std::int64_t asked_ms = wall_ms();
     const auto answer =
         admin.call("GET", "/v1/arrivals?within_ms=" + std::to_string(within.count()));
-    if (!answer) return;
+    if (!answer) return answer.error();
     auto arrivals = read_arrivals(answer->body, asked_ms, wall_ms(), run.started_wall_ms);
-    if (!arrivals) return;
-    const auto seen = record::arrivals_within(*arrivals, -arrivals->slot, run.duration + around);
-    const auto answered = static_cast<double>(run.total().answered);
-    if (!alone && static_cast<double>(seen.requests) < seen_share_min * answered) return;
+    if (!arrivals) return arrivals.error();
+    double seen = 0;
+    for (const record::ArrivalSlot& slot : arrivals->slots) {
+        if (slot.start + arrivals->slot > 0ns) seen += static_cast<double>(slot.requests);
+    }
+    if (seen < seen_share_min * static_cast<double>(run.total().answered)) {
+        return error(Errc::invalid_argument,
+                     "it tells of " + format_count(static_cast<std::uint64_t>(seen)) +
+                         " requests, and " + format_count(run.total().answered) + " were answered");
+    }
     run.arrivals = std::move(*arrivals);
+    return {};
 }
 
 }  // namespace qck::commands

@@ -72,11 +72,12 @@ void add_target_flags(CLI::App& app, BenchOptions& options) {
         api->type_name("URL");
         if (!crowd) api->capture_default_str();
         app.add_option("--token", options.token, "Its bearer token (better: QCK_TOKEN)");
+        // Nor is a pause of the log to be told from one on the way.
+        add_parsed(app, "--admin", options.admin, client::parse_admin_url,
+                   "Admin listener of a target that is a qck serve, which then says how requests "
+                   "arrived (without --target port 9090)",
+                   "URL");
     }
-    add_parsed(app, "--admin", options.admin, client::parse_admin_url,
-               "Admin listener of a target that is a qck serve, which then says how requests "
-               "arrived (without --target port 9090)",
-               "URL");
     app.add_flag("--allow-public", options.allow_public,
                  "Allow targets outside loopback and private ranges");
     app.add_flag("--insecure", options.insecure, "Take any TLS certificate of the target");
@@ -349,6 +350,7 @@ void add_mode(CLI::App& bench, Chosen& chosen, BenchMode mode, const char* help)
         refuse_idle_fleet_flags(options->fleet);
         options->api_typed = was_typed("--api");
         options->admin_typed = was_typed("--admin");
+        if (options->admin_typed && options->serve) throw CLI::ExcludesError("--admin", "--serve");
         const bool search = options->mode == BenchMode::search;
         chosen = [options, search] { return search ? run_search(*options) : run_bench(*options); };
     });

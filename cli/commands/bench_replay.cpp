@@ -46,8 +46,7 @@ void LogReplay::settle(scenario::Plan& plan, record::RunResult& run) const {
         phase.target_rate_per_s;
 }
 
-Result<report::LogReport> LogReplay::report() const {
-    if (const auto failure = feed_->failure()) return *failure;
+report::LogReport LogReplay::report() const {
     const replay::LineCounts counts = feed_->counts();
     report::LogReport report;
     report.file = file_;

@@ -24,8 +24,10 @@ public:
     /// After the run: gives the plan and the run the rate that the log had, which nobody knew
     /// before.
     void settle(scenario::Plan& plan, record::RunResult& run) const;
-    /// What became of the lines; fails when the file could not be read to its end.
-    Result<report::LogReport> report() const;
+    /// What became of the lines.
+    report::LogReport report() const;
+    /// Why the file could not be read to its end, where it could not.
+    std::optional<Error> failure() const { return feed_->failure(); }
 
 private:
     LogReplay(const BenchOptions& options, replay::LogReader reader)

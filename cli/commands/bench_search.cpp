@@ -37,14 +37,13 @@ struct Generator {
     const engine::EngineConfig& config;
     BenchFleet* fleet = nullptr;
     ProgressSink sink;
-    const std::optional<client::RestConfig>& arrivals;  ///< as in take_arrivals()
-    bool alone = false;                                 ///< likewise
+    const std::optional<client::RestConfig>& arrivals;  ///< who says how requests arrived
 
     Result<record::RunResult> run(const scenario::Plan& plan, const render::Terminal& progress,
                                   const InterruptWatch& interrupts) const {
         auto ran = fleet != nullptr ? fleet->run(plan, config.target, progress, interrupts, sink)
                                     : run_plan(plan, config, progress, interrupts, sink);
-        if (ran && arrivals) take_arrivals(*arrivals, alone, *ran);
+        if (ran && arrivals) (void)take_arrivals(*arrivals, *ran);
         return ran;
     }
 };
@@ -238,7 +237,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
 
     const Generator generator{config, fleet->get(),
                               both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view)),
-                              *arrivals, prepared->embedded.has_value()};
+                              *arrivals};
     RateSearch search(options, *plan, generator, asked, terminals, interrupts);
     search::SearchReport& report = search.report();
     report.context.target = prepared->target.origin() + prepared->target.path;

@@ -21,6 +21,8 @@ public:
         syncer_.request(shard_.number());
         return position;
     }
+    /// Answers wait for the disk.
+    bool holds() const { return shard_.appended_position() > durable_; }
     void set_durable(std::uint64_t position) { durable_ = std::max(durable_, position); }
 
 private:

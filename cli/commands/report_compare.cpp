@@ -6,6 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ using Json = nlohmann::ordered_json;
 
 /// A difference is one where chance alone would part the samples so far in less than this share.
 constexpr double significance = 0.05;
+/// Rates closer than this are one.
+constexpr double same_rate = 1.001;
 
 struct Side {
     std::string path;
@@ -57,18 +60,13 @@ struct Measure {
 std::vector<Measure> measures() {
     using Value = std::optional<double>;
     // As an objective has it: what failed, timed out, stayed unsent or was not answered as asked
-    // for. Reports of before do not tell more of that than the server's errors.
+    // for.
     const auto errors = [](const report::Report& r) -> Value {
         const record::Accounting& a = r.accounting;
         if (a.scheduled == 0) return std::nullopt;
         std::uint64_t wrong = a.failed + a.timed_out + a.unsent;
         for (const report::PhaseReport& phase : r.phases) {
-            for (const auto& [status, times] : phase.status) {
-                if (status.starts_with('5')) wrong += times;
-            }
-            for (const auto& [status, times] : phase.unexpected) {
-                if (!status.starts_with('5')) wrong += times;
-            }
+            for (const auto& [status, times] : phase.unexpected) wrong += times;
         }
         return static_cast<double>(wrong) / static_cast<double>(a.scheduled);
     };
@@ -157,12 +155,43 @@ std::string runs_text(const Side& side) {
     return text;
 }
 
+/// What the runs were not alike in: then a difference of their figures may come of that. Each a
+/// sentence without its full stop.
+std::vector<std::string> unlike(const Side& first, const Side& second) {
+    std::vector<const report::Report*> all;
+    for (const Side* const side : {&first, &second}) {
+        for (const report::Report& run : side->runs) all.push_back(&run);
+    }
+    std::vector<std::string> notes;
+    const auto note = [&](const char* what, const auto& value_of) {
+        std::set<std::string> values;
+        for (const report::Report* const run : all) values.insert(value_of(*run));
+        if (values.size() < 2) return;
+        notes.push_back("the runs had different " + std::string(what) + ": " + *values.begin() +
+                        " and " + *values.rbegin() + (values.size() > 2 ? ", among others" : ""));
+    };
+    note("scenarios", [](const report::Report& r) { return r.scenario; });
+    note("connections", [](const report::Report& r) {
+        return format_count(r.connections) + " of depth " + format_count(r.pipeline);
+    });
+    note("compression of time", [](const report::Report& r) { return format_rate(r.compress); });
+    const auto [least, most] =
+        std::minmax_element(all.begin(), all.end(), [](const auto* one, const auto* other) {
+            return one->nominal_peak_rate / one->scale < other->nominal_peak_rate / other->scale;
+        });
+    const double from = (*least)->nominal_peak_rate / (*least)->scale;
+    const double to = (*most)->nominal_peak_rate / (*most)->scale;
+    if (to > from * same_rate) {
+        notes.push_back("the runs had different peak rates: " + format_rate(from) + "/s to " +
+                        format_rate(to) +
+                        "/s; viral fits its rate to the machine anew before each run");
+    }
+    return notes;
+}
+
 void print_text(const Side& first, const Side& second, const std::vector<Row>& rows) {
     std::printf("A  %s\nB  %s\n", runs_text(first).c_str(), runs_text(second).c_str());
-    if (first.runs.front().scenario != second.runs.front().scenario) {
-        std::printf("these are different scenarios: %s and %s\n",
-                    first.runs.front().scenario.c_str(), second.runs.front().scenario.c_str());
-    }
+    for (const std::string& note : unlike(first, second)) std::printf("%s\n", note.c_str());
     using Align = render::Table::Align;
     render::Table table({{"MEASURE"},
                          {"A", Align::right},
@@ -197,6 +226,7 @@ void print_json(const Side& first, const Side& second, const std::vector<Row>& r
         out[name] = {
             {"path", side->path}, {"runs", side->runs.size()}, {"left_out", side->left_out}};
     }
+    out["notes"] = unlike(first, second);
     out["test"] = "Mann-Whitney U, exact, two-sided";
     out["measures"] = Json::array();
     for (const Row& row : rows) {

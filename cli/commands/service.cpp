@@ -193,7 +193,10 @@ Result<void> Service::Parts::open_redirects() {
             redirect_config);
         lane.news = std::make_unique<LinkNews>(reactor, tell_handler(*lane.handler));
         lane.limited = limited(*lane.handler, redirect_limiter.get());
-        if (syncer) lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
+        if (syncer) {
+            lane.gate = std::make_unique<JournalGate>(journal->shard(i), *syncer);
+            lane.handler->answers_held_by([gate = lane.gate.get()] { return gate->holds(); });
+        }
         lane.server = std::make_unique<http_server::Server>(reactor, std::move((*listeners)[i]),
                                                             front(lane), config.redirect_server,
                                                             tls.get(), lane.gate.get());

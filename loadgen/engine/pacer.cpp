@@ -106,7 +106,7 @@ std::span<epoll_event> Pacer::wait_for_work(std::int64_t now_ns, std::int64_t un
     if (gathers_) {
         const timespec nap{0, std::min(gather_ns * sharers_, gather_max_ns)};
         ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
-        wake_lag_.record(std::max<std::int64_t>(monotonic_ns() - now_ns - gather_ns, 0));
+        wake_lag_.record(std::max<std::int64_t>(monotonic_ns() - now_ns - nap.tv_nsec, 0));
         return poll(0);
     }
     const std::int64_t early_ns = may_spin_ ? lag_ns_ + lag_ns_ / 4 : 0;

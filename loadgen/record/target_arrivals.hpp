@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace qck::record {
@@ -10,8 +11,10 @@ namespace qck::record {
 struct ArrivalSlot {
     std::chrono::nanoseconds start{};  ///< from the start of the run, by its clock made ours
     std::uint64_t requests = 0;
-    /// The longest that none came though nothing was left to answer, as of any moment of the slot.
+    /// The longest that none came though nothing was left to answer, as of any moment of the slot,
+    /// and that moment.
     std::chrono::nanoseconds idle_max{};
+    std::chrono::nanoseconds idle_end{};  ///< from the start of the run
     /// The longest that the target itself was busy with something else, or was not run.
     std::chrono::nanoseconds late_max{};
 };
@@ -24,13 +27,16 @@ struct TargetArrivals {
 
 /// The same over a part of the run.
 struct ArrivalSum {
-    std::uint64_t requests = 0;
-    std::chrono::nanoseconds idle_max{};  ///< within the part
-    std::chrono::nanoseconds late_max{};
+    std::uint64_t requests = 0;           ///< in the slots that touch it
+    std::chrono::nanoseconds idle_max{};  ///< the longest within the part
+    std::chrono::nanoseconds idle_end{};
+    std::chrono::nanoseconds late_max{};  ///< in the slots that touch it
 };
 
-/// Over the slots that touch [from, to).
-ArrivalSum arrivals_within(const TargetArrivals& arrivals, std::chrono::nanoseconds from,
-                           std::chrono::nanoseconds to);
+/// Over [from, to); nothing where the account does not reach so far back, or ends more than two
+/// slots before.
+std::optional<ArrivalSum> arrivals_within(const TargetArrivals& arrivals,
+                                          std::chrono::nanoseconds from,
+                                          std::chrono::nanoseconds to);
 
 }  // namespace qck::record

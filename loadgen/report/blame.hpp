@@ -29,13 +29,14 @@ struct Blame {
     std::vector<std::string> advice;
 };
 
-/// Why the run fell short, by what its evidence says first: resources of the generator that ran
-/// out, connections that could not be made, CPUs taken by the hypervisor or by other processes when
-/// all was sent and answered but late, or taken by other processes for half of the time, threads
-/// woken as late as requests were sent, a target that kept every connection for as long, the
-/// generator's CPU, CPU taken from it, packets lost, a target that lost or kept the connections;
-/// and when nothing of that is to be seen, again the generator, which then was not run when it
-/// should have been. What was sent in time and not answered is never the generator's fault.
+/// Why the run fell short, by what its evidence says first: agents that were lost, resources of the
+/// generator that ran out, connections that could not be made, a full link, CPUs taken by the
+/// hypervisor or by other processes (when all was sent and answered but late, or the generator was
+/// kept from them for much of the time), threads woken as late as requests were sent, packets lost,
+/// requests that by the target's own account did not get to it, a target that kept every connection
+/// for as long, the generator's CPU, a target that lost or kept the connections; and when nothing
+/// of that is to be seen, again the generator, which then was not run when it should have been.
+/// What was sent in time and not answered is never the generator's fault.
 /// `shortfalls` is not empty, and its worst comes first. Pure.
 Blame blame_for(const record::RunResult& run, const scenario::Plan& plan,
                 const std::vector<Shortfall>& shortfalls);

@@ -44,8 +44,8 @@ std::optional<Blame> exhausted(const Facts& facts);
 std::optional<Blame> cpus_taken(const Facts& facts);
 std::optional<Blame> generator_short_of_cpu(const Facts& facts);
 std::optional<Blame> woken_late(const Facts& facts);
-/// The event loop came back from a wait so late, or its thread was kept from a CPU so long, that it
-/// explains a standstill of that length in the worst phase.
+/// In the worst phase a thread was kept from a CPU so long, or at some time of the run its event
+/// loop came back from a wait so late, that it explains a standstill of that length.
 bool stood_still(const Facts& facts, std::chrono::nanoseconds length);
 /// By itself, as when nothing else is to be seen.
 Blame woken_late_by(const Facts& facts);

@@ -18,6 +18,8 @@ constexpr double others_share_much = 0.05;
 /// Ready to run but not run for half of the time, it read the answers late and sent late, so that
 /// what it measured says nothing of the target.
 constexpr double kept_waiting_throughout = 0.5;
+/// So much of it is enough in a run whose busiest second left the generator no other time.
+constexpr double kept_waiting_much = 0.2;
 /// The event loop is expected back from a wait within this, 99 times of 100.
 constexpr std::uint64_t wake_lag_p99_max_ns = 1'000'000;
 
@@ -62,7 +64,7 @@ std::optional<Blame> cpus_taken(const Facts& facts) {
     // It ran, or wanted to, all the time.
     const bool never_idle =
         facts.run.generator.cpu_share_max + shares.kept_waiting >= cpu_share_full &&
-        shares.kept_waiting >= others_share_much;
+        shares.kept_waiting >= kept_waiting_much;
     if (shares.others >= others_share_much &&
         (shares.kept_waiting >= kept_waiting_throughout || never_idle) && !timed_out_much(facts)) {
         return others_had_them();

@@ -1,8 +1,7 @@
 #include "loadgen/report/blame_causes.hpp"
 
-#include <algorithm>
-
 #include "base/units.hpp"
+#include "loadgen/scenario/transform.hpp"
 
 namespace qck::report::blame {
 namespace {
@@ -13,8 +12,8 @@ constexpr double retransmit_share_much = 0.01;
 constexpr double dropped_share_much = 0.01;
 /// What a target says of its idle times may be longer by this (services/redirect/arrival_log.hpp).
 constexpr std::chrono::milliseconds idle_error{20};
-/// An idle time this many times the mean between two arrivals is none that comes by chance.
-constexpr double idle_beyond_chance = 20;
+/// An idle time in which so many requests were due is none that comes by chance.
+constexpr double due_beyond_chance = 20;
 /// A link this full in its busiest fifth of a second has a queue before it.
 constexpr double link_share_full = 0.95;
 
@@ -23,15 +22,17 @@ std::string name_of(const record::InterfaceUse& use) {
     return use.name + (use.agent.empty() ? "" : " of " + use.agent);
 }
 
-/// The least of its rates; users have the one of the phase.
-double least_rate_of(const Facts& facts) {
+/// Requests of the worst phase that were due in [from, to). While users still come, nothing is said
+/// of it.
+double due_within(const Facts& facts, std::chrono::nanoseconds from, std::chrono::nanoseconds to) {
     const record::PhaseResult& phase = *facts.worst.phase;
-    double least = phase.target_rate_per_s;
-    for (const scenario::Phase& planned : facts.plan.phases) {
-        if (facts.plan.users || planned.name != phase.name) continue;
-        least = std::min({least, planned.rate_from_per_s, planned.rate_to_per_s});
+    if (facts.run.closed_loop) return 0;
+    if (!facts.plan.users) {
+        return scenario::requests_until(facts.plan, to) -
+               scenario::requests_until(facts.plan, from);
     }
-    return least;
+    if (&phase == &facts.run.phases.front()) return 0;
+    return phase.target_rate_per_s * std::chrono::duration<double>(to - from).count();
 }
 
 /// How long the worst of the requests were late, or their answers.
@@ -90,14 +91,15 @@ std::optional<Blame> packets_lost(const Facts& facts) {
 /// answers, while it had nothing else to do and was on time.
 std::optional<Blame> not_arrived(const Facts& facts) {
     const auto seen = arrivals_of(facts);
-    const double rate = least_rate_of(facts);
-    if (!seen || !(rate > 0)) return std::nullopt;
+    if (!seen) return std::nullopt;
     const auto idle = seen->idle_max - seen->late_max - idle_error;
-    if (idle.count() <= 0 || 2 * idle < delay_of(facts)) return std::nullopt;
-    if (std::chrono::duration<double>(idle).count() * rate < idle_beyond_chance) {
+    const auto delay = delay_of(facts);
+    if (idle.count() <= 0 || delay.count() <= 0 || 2 * idle < delay) return std::nullopt;
+    if (due_within(facts, seen->idle_end - idle, seen->idle_end) < due_beyond_chance) {
         return std::nullopt;
     }
-    if (stood_still(facts, idle)) return woken_late_by(facts);
+    // What was sent in time is not the generator's fault.
+    if (facts.worst.late && stood_still(facts, idle)) return woken_late_by(facts);
     return Blame{Culprit::network,
                  "requests did not get to the target (" + facts.symptom + "; it says that for " +
                      format_duration(seen->idle_max) +

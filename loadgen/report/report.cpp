@@ -67,8 +67,9 @@ PhaseReport phase_report(const record::PhaseResult& phase, const record::RunResu
     out.cpu =
         record::shares_of(run.generator.cpu_stretches, phase.start, phase.start + phase.duration);
     if (run.arrivals) {
-        out.arrivals = arrival_report(
-            record::arrivals_within(*run.arrivals, phase.start, phase.start + phase.duration));
+        const auto seen =
+            record::arrivals_within(*run.arrivals, phase.start, phase.start + phase.duration);
+        if (seen) out.arrivals = arrival_report(*seen);
     }
     for (const auto& [status, count] : phase.status) out.status[std::to_string(status)] = count;
     for (const auto& [status, count] : phase.unexpected) {

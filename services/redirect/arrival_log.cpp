@@ -16,6 +16,7 @@ void ArrivalLog::begin_slot(std::int64_t now_ns) {
     current_end_ns_ = (now_ns / slot_ns + 1) * slot_ns;
     current_->requests.set(0);
     current_->idle_max_ns.set(0);
+    current_->idle_end_ns.set(static_cast<std::uint64_t>(now_ns));
     current_->late_max_ns.set(0);
     current_->number.set(number);
     if (last_ns_ == 0) last_ns_ = now_ns;
@@ -23,12 +24,15 @@ void ArrivalLog::begin_slot(std::int64_t now_ns) {
 
 void ArrivalLog::tick(std::int64_t now_ns, std::chrono::nanoseconds period, bool owed) {
     if (now_ns >= current_end_ns_) begin_slot(now_ns);
-    if (tick_ns_ != 0) raise(current_->late_max_ns, now_ns - tick_ns_ - period.count());
+    const std::int64_t late_ns = tick_ns_ == 0 ? 0 : now_ns - tick_ns_ - period.count();
+    if (late_ns > static_cast<std::int64_t>(current_->late_max_ns.value())) {
+        current_->late_max_ns.set(static_cast<std::uint64_t>(late_ns));
+    }
     tick_ns_ = now_ns;
     if (owed) {
         last_ns_ = now_ns;
     } else {
-        raise(current_->idle_max_ns, now_ns - last_ns_);
+        note_idle(now_ns);
     }
 }
 
@@ -43,6 +47,7 @@ std::vector<ArrivalSlot> ArrivalLog::slots_since(std::int64_t since_ns, std::int
         if (slot.number.value() != static_cast<std::uint64_t>(number)) continue;
         found.push_back({number * slot_ns, slot.requests.value(),
                          static_cast<std::int64_t>(slot.idle_max_ns.value()),
+                         static_cast<std::int64_t>(slot.idle_end_ns.value()),
                          static_cast<std::int64_t>(slot.late_max_ns.value())});
     }
     return found;
@@ -58,12 +63,17 @@ std::vector<ArrivalSlot> slots_since(std::span<const ArrivalLog* const> logs, st
     for (const ArrivalLog* const log : logs) {
         for (const ArrivalSlot& slot : log->slots_since(since_ns, now_ns)) {
             Sum& sum = sums[slot.start_ns];
-            sum.slot.start_ns = slot.start_ns;
-            sum.slot.requests += slot.requests;
-            sum.slot.idle_max_ns =
-                sum.logs == 0 ? slot.idle_max_ns : std::min(sum.slot.idle_max_ns, slot.idle_max_ns);
-            sum.slot.late_max_ns = std::max(sum.slot.late_max_ns, slot.late_max_ns);
-            ++sum.logs;
+            if (sum.logs++ == 0) {
+                sum.slot = slot;
+                continue;
+            }
+            ArrivalSlot& all = sum.slot;
+            const std::int64_t begin_ns =
+                std::max(all.idle_end_ns - all.idle_max_ns, slot.idle_end_ns - slot.idle_max_ns);
+            all.idle_end_ns = std::min(all.idle_end_ns, slot.idle_end_ns);
+            all.idle_max_ns = std::max<std::int64_t>(all.idle_end_ns - begin_ns, 0);
+            all.requests += slot.requests;
+            all.late_max_ns = std::max(all.late_max_ns, slot.late_max_ns);
         }
     }
     std::vector<ArrivalSlot> found;

@@ -15,8 +15,9 @@ struct ArrivalSlot {
     std::int64_t start_ns = 0;  ///< CLOCK_MONOTONIC
     std::uint64_t requests = 0;
     /// The longest that no request came though nothing was left to answer, as of any moment of the
-    /// slot: it may have begun before it.
+    /// slot, and that moment: it may have begun before the slot.
     std::int64_t idle_max_ns = 0;
+    std::int64_t idle_end_ns = 0;  ///< CLOCK_MONOTONIC; within the slot
     /// The latest that the reactor came to its timer: it was busy so long, or was not run.
     std::int64_t late_max_ns = 0;
 };
@@ -30,7 +31,7 @@ public:
     static constexpr std::chrono::milliseconds slot_length{100};
     static constexpr std::size_t slots_max = 4096;
 
-    /// A request came; `owed`: an earlier one still waits for what it is answered with.
+    /// A request came; `owed`: an earlier one still waits for its answer.
     void arrived(std::int64_t now_ns, bool owed) {
         if (now_ns != last_ns_) note(now_ns, owed);
         current_->requests.add();
@@ -48,6 +49,7 @@ private:
         Counter number;  ///< its start, in slots; what is older is not of this round
         Counter requests;
         Counter idle_max_ns;
+        Counter idle_end_ns;
         Counter late_max_ns;
     };
 
@@ -55,13 +57,14 @@ private:
     void note(std::int64_t now_ns, bool owed) {
         if (now_ns >= current_end_ns_) [[unlikely]]
             begin_slot(now_ns);
-        if (!owed) raise(current_->idle_max_ns, now_ns - last_ns_);
+        if (!owed) note_idle(now_ns);
         last_ns_ = now_ns;
     }
-    static void raise(Counter& most, std::int64_t value) {
-        if (value > static_cast<std::int64_t>(most.value())) {
-            most.set(static_cast<std::uint64_t>(value));
-        }
+    void note_idle(std::int64_t now_ns) {
+        const auto idle_ns = static_cast<std::uint64_t>(now_ns - last_ns_);
+        if (idle_ns <= current_->idle_max_ns.value()) return;
+        current_->idle_max_ns.set(idle_ns);
+        current_->idle_end_ns.set(static_cast<std::uint64_t>(now_ns));
     }
     void begin_slot(std::int64_t now_ns);
 
@@ -72,8 +75,8 @@ private:
     std::int64_t tick_ns_ = 0;  ///< the last one; 0: none
 };
 
-/// How requests arrived at all of them: an idle time is one of all reactors at once, a late one of
-/// any. Slots that one of them lacks are left out.
+/// How requests arrived at all of them: an idle time is what the longest ones of all reactors have
+/// in common, a late one of any. Slots that one of them lacks are left out.
 std::vector<ArrivalSlot> slots_since(std::span<const ArrivalLog* const> logs, std::int64_t since_ns,
                                      std::int64_t now_ns);
 

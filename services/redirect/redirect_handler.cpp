@@ -34,7 +34,7 @@ RedirectHandler::RedirectHandler(net::Reactor& reactor, cache::LinkSource& sourc
         read_wall_clock();
         read_ages();
         give_up_late_waiters();
-        arrivals_.tick(reactor_.now_ns(), clock_period, waiting_ > 0);
+        arrivals_.tick(reactor_.now_ns(), clock_period, owes());
     });
 }
 
@@ -68,7 +68,7 @@ void RedirectHandler::changes_heard(bool heard) {
 }
 
 void RedirectHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
-    arrivals_.arrived(request.now_ns, waiting_ > 0);
+    arrivals_.arrived(request.now_ns, owes());
     const http::RequestHead& head = request.head;
     const bool head_only = head.method == http::Method::head;
     if (head.method != http::Method::get && !head_only) {

@@ -95,6 +95,10 @@ public:
     using CountryLookup = std::function<std::uint8_t(const sockaddr* client)>;
     void look_up_countries(CountryLookup lookup) { country_of_ = std::move(lookup); }
 
+    /// `held` says whether answers are kept from their clients, as until their clicks are on the
+    /// disk. Called for each batch of requests.
+    void answers_held_by(std::function<bool()> held) { answers_held_ = std::move(held); }
+
     /// Whether changes made by other instances are heard of. What L1 holds from before they were
     /// is not trusted.
     void changes_heard(bool heard);
@@ -134,6 +138,8 @@ private:
         bool keep_alive;
     };
 
+    /// Requests wait for their answers.
+    bool owes() const { return waiting_ > 0 || (answers_held_ && answers_held_()); }
     std::int64_t wall_now_ms() const { return (reactor_.now_ns() + wall_offset_ns_) / 1'000'000; }
     void read_wall_clock();
     void read_ages();
@@ -165,6 +171,7 @@ private:
     clicks::JournalShard& journal_;
     RedirectConfig config_;
     CountryLookup country_of_;
+    std::function<bool()> answers_held_;  ///< may be empty
     cache::L1Cache cache_;
     Answers answers_;
     RedirectCounters counters_;

@@ -69,6 +69,25 @@ TEST_CASE("runs that differ are told from runs that do not", "[report][compare]"
     CHECK(contains(same.out, "no difference shown"));
 }
 
+TEST_CASE("runs that were not alike are said to be so, and which way", "[report][compare]") {
+    Runs runs;
+    runs.make("a", {100, 110, 105, 98});
+    CHECK_FALSE(contains(runs.compare("a", "a").out, "the runs had different"));
+    runs.report["nominal_peak_rate"] = 10'000'000;
+    runs.report["scale"] = 100;
+    runs.make("b", {100, 110, 105, 98});
+    runs.report["scale"] = 120;
+    runs.report["connections"] = 32;
+    runs.report["scenario"] = "other";
+    runs.make("c", {100, 110, 105, 98});
+    const auto compared = runs.compare("b", "c");
+    CAPTURE(compared.out, compared.err);
+    CHECK(contains(compared.out, "the runs had different scenarios: constant and other\n"));
+    CHECK(contains(compared.out,
+                   "the runs had different connections: 32 of depth 1 and 64 of depth 1\n"));
+    CHECK(contains(compared.out, "the runs had different peak rates: 83.33k/s to 100k/s; "));
+}
+
 TEST_CASE("too few runs are said to be too few, and runs that are not VALID do not count",
           "[report][compare]") {
     Runs runs;

@@ -36,13 +36,18 @@ const std::string more_at_once =
     "Raise --connections or --pipeline if it should take more at once. Otherwise this is more "
     "than it can answer: lower --rate to 110k.";
 
-/// By the target's own account nothing came for `idle` in the first phase, and it was `late`.
+/// By the target's own account nothing came for `idle`, up to `end`, and it was `late`.
 void say_idle(record::RunResult& run, std::chrono::nanoseconds idle,
-              std::chrono::nanoseconds late = 1ms) {
+              std::chrono::nanoseconds late = 1ms, std::chrono::nanoseconds end = 550ms) {
     run.arrivals.emplace().slot = 100ms;
-    for (int at = 0; at < 10; ++at) run.arrivals->slots.push_back({at * 100ms, 15'000, 1ms, 0ns});
-    run.arrivals->slots[5].idle_max = idle;
-    run.arrivals->slots[5].late_max = late;
+    for (auto at = -100ms; at <= run.planned; at += 100ms) {
+        auto& slot = run.arrivals->slots.emplace_back();
+        slot = {at, 15'000, 1ms, at + 1ms, 0ns};
+        if (end <= at || end > at + 100ms) continue;
+        slot.idle_max = idle;
+        slot.idle_end = end;
+        slot.late_max = late;
+    }
 }
 
 /// As stand_still(), for 38 ms.
@@ -417,10 +422,25 @@ const Case cases[] = {
     {"idle as long, but in another phase",
      [](record::RunResult& run) {
          stand_long(run);
-         say_idle(run, 1ms);
-         run.arrivals->slots.push_back({2s, 100, 41ms, 0ns});
+         say_idle(run, 41ms, 1ms, 2s);
      },
      report::Culprit::target, slow_for_long, more_at_once},
+    {"idle as long, but before the phase began",
+     [](record::RunResult& run) {
+         stand_long(run);
+         say_idle(run, 90ms, 1ms, 5ms);
+     },
+     report::Culprit::target, slow_for_long, more_at_once},
+    {"a target that drops connections, and was idle for a while",
+     [](record::RunResult& run) {
+         test::fail_some(run, 0, Cause::reset, 4000);
+         run.generator.connections_lost = 4000;
+         say_idle(run, 41ms);
+     },
+     report::Culprit::target,
+     "the target dropped connections (4,000 lost; only 97.4 % of the target rate was answered in "
+     "peak)",
+     "Look at the target's limits and log; errors are listed by cause in the report."},
     {"a standstill of the generator, of which the target knows nothing",
      [](record::RunResult& run) {
          stand_long(run);

@@ -60,6 +60,8 @@ TEST_CASE("an idle time grows from slot to slot until a request ends it", "[redi
     CHECK(found[1].idle_max_ns == (180 - 80) * ms);
     CHECK(found[3].idle_max_ns == (380 - 80) * ms);
     CHECK(found[4].idle_max_ns == (400 - 80) * ms);
+    CHECK(found[1].idle_end_ns == begin + 180 * ms);
+    CHECK(found[4].idle_end_ns == begin + 400 * ms);
 }
 
 TEST_CASE("time in which a request waits for a store is not idle", "[redirect]") {
@@ -99,7 +101,7 @@ TEST_CASE("what is as old as the log is long is forgotten", "[redirect]") {
     CHECK(found[0].requests == 100);
 }
 
-TEST_CASE("of several reactors the idle time is one of them all, the late one of any",
+TEST_CASE("of several reactors the idle time is what they have in common, the late one of any",
           "[redirect]") {
     ArrivalLog one;
     ArrivalLog other;
@@ -114,6 +116,20 @@ TEST_CASE("of several reactors the idle time is one of them all, the late one of
     CHECK(found[2].requests == 100);
     CHECK(found[2].idle_max_ns == 1 * ms);
     CHECK(found[2].late_max_ns == 5 * ms);
+    // One idle and then the other is no time in which nothing came.
+    ArrivalLog early;
+    ArrivalLog late;
+    arrive(early, 0, 1);
+    late.arrived(begin, false);
+    stand_idle(early, 20, 60);
+    early.arrived(begin + 60 * ms, false);
+    for (int at = 1; at <= 60; ++at) late.arrived(begin + at * ms, false);
+    arrive(early, 61, 100);
+    stand_idle(late, 80, 100);
+    const ArrivalLog* const in_turn[] = {&early, &late};
+    const auto never = redirect::slots_since(in_turn, begin, begin + 100 * ms);
+    REQUIRE(never.size() == 1);
+    CHECK(never[0].idle_max_ns == 0);
     // What one of them does not know is not known.
     ArrivalLog unborn;
     const ArrivalLog* const more[] = {&one, &unborn};
