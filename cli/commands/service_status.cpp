@@ -81,7 +81,9 @@ void add_status(Json& document, const StatusParts& parts) {
     Json stores = Json::array();
     for (const DeliveryStatus& store : parts.deliveries.status()) {
         std::string why = store.away;
-        if (why.empty()) why = parts.probes.failure(store.store);
+        for (const auto& node : parts.probes.standings(store.store)) {
+            if (why.empty()) why = node.failure;
+        }
         const bool clustered =
             store.store == "redis" && parts.shared != nullptr && parts.shared->cluster() != nullptr;
         Json cluster;

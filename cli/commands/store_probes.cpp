@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "base/cpu.hpp"
+#include "base/log.hpp"
 #include "services/stores/clickhouse/client.hpp"
 #include "services/stores/postgres/pool.hpp"
+#include "services/stores/postgres/shown_url.hpp"
 
 namespace qck::commands {
 namespace {
@@ -27,9 +29,9 @@ std::function<Result<void>()> ask_postgres(const std::string& url,
     };
 }
 
-std::function<Result<void>()> ask_clickhouse(const clickhouse::ClickhouseUrl& url) {
+std::function<Result<void>()> ask_clickhouse(clickhouse::ClickhouseUrl node) {
     clickhouse::ClientConfig config;
-    config.url = url;
+    config.url = std::move(node);
     config.connect_timeout = config.request_timeout = StoreProbes::patience;
     config.retry_max = StoreProbes::every / 2;
     const auto client = std::make_shared<clickhouse::Client>(std::move(config));
@@ -47,9 +49,19 @@ std::unique_ptr<StoreProbes> StoreProbes::start(
     const std::function<void()>& postgres_answered) {
     std::unique_ptr<StoreProbes> probes(new StoreProbes);
     if (!postgres.empty()) {
-        probes->add("postgres", ask_postgres(postgres, postgres_answered));
+        // Its delivery asks it, too, and says when it does not answer.
+        probes->add({"postgres", postgres::shown_url(postgres), {},
+                     ask_postgres(postgres, postgres_answered), {}, {}});
     }
-    if (clickhouse) probes->add("clickhouse", ask_clickhouse(*clickhouse));
+    if (!clickhouse) return probes;
+    const std::string effect = clickhouse->nodes.size() == 1
+                                   ? "its rows wait in the journal"
+                                   : "its rows go to other nodes, or wait in the journal";
+    for (const clickhouse::Node& node : clickhouse->nodes) {
+        clickhouse::ClickhouseUrl one = *clickhouse;
+        one.nodes = {node};
+        probes->add({"clickhouse", node.text(), effect, ask_clickhouse(std::move(one)), {}, {}});
+    }
     return probes;
 }
 
@@ -66,18 +78,17 @@ void StoreProbes::stop() {
     wake_.notify_all();
 }
 
-std::string StoreProbes::failure(std::string_view store) const {
+std::vector<StoreProbes::Standing> StoreProbes::standings(std::string_view store) const {
+    std::vector<Standing> standings;
     const std::lock_guard lock(mutex_);
     for (const Probe& probe : probes_) {
-        if (probe.store == store) return probe.failure;
+        if (probe.store == store) standings.push_back({probe.node, probe.failure});
     }
-    return {};
+    return standings;
 }
 
-void StoreProbes::add(std::string store, std::function<Result<void>()> ask) {
-    Probe& probe = probes_.emplace_back();
-    probe.store = std::move(store);
-    probe.ask = std::move(ask);
+void StoreProbes::add(Probe made) {
+    Probe& probe = probes_.emplace_back(std::move(made));
     probe.thread = std::thread([this, &probe] { run(probe); });
 }
 
@@ -88,8 +99,20 @@ void StoreProbes::run(Probe& probe) {
         lock.unlock();
         const auto answer = probe.ask();
         lock.lock();
-        probe.failure = answer ? std::string() : answer.error().message;
+        const std::string before = std::exchange(
+            probe.failure, answer ? std::string() : answer.error().message);
+        log_change(probe, before);
         wake_.wait_for(lock, every, [this] { return stopping_; });
+    }
+}
+
+void StoreProbes::log_change(const Probe& probe, const std::string& before) {
+    if (probe.effect.empty() || before.empty() == probe.failure.empty()) return;
+    if (probe.failure.empty()) {
+        log::info("sink_answers_again", {{"sink", probe.store}, {"node", probe.node}});
+    } else {
+        log::error("sink_does_not_answer",
+                   {{"sink", probe.store}, {"error", probe.failure}, {"effect", probe.effect}});
     }
 }
 

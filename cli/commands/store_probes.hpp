@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/error.hpp"
 #include "services/stores/clickhouse/clickhouse_url.hpp"
@@ -17,8 +18,8 @@
 namespace qck::commands {
 
 /// Finds out that a store is away while nobody needs it, or while a delivery still waits for it:
-/// asks each every two seconds, over a connection and a thread of its own. Redis is not among them:
-/// its delivery asks it every second. Thread-safe.
+/// asks each every two seconds, of ClickHouse each node, over a connection and a thread of its own.
+/// Redis is not among them: its delivery asks it every second. Thread-safe.
 class StoreProbes {
 public:
     static constexpr std::chrono::milliseconds every{2'000};
@@ -36,20 +37,28 @@ public:
 
     /// Asks no more.
     void stop();
-    /// Why the store of that name did not answer the last time; empty when it did, or was not
-    /// asked.
-    std::string failure(std::string_view store) const;
+    /// A node of a store, as it answered the last time.
+    struct Standing {
+        std::string node;
+        std::string failure;  ///< empty when it answered, or was not asked yet
+    };
+    /// Of every node of the store of that name; empty when that is not asked.
+    std::vector<Standing> standings(std::string_view store) const;
 
 private:
     struct Probe {
         std::string store;
+        std::string node;
+        /// What follows while it does not answer, for the log; empty: others log it.
+        std::string effect;
         std::function<Result<void>()> ask;
         std::string failure;  ///< guarded by mutex_
         std::thread thread;
     };
     StoreProbes() = default;
-    void add(std::string store, std::function<Result<void>()> ask);
+    void add(Probe made);
     void run(Probe& probe);
+    static void log_change(const Probe& probe, const std::string& before);
 
     mutable std::mutex mutex_;
     std::condition_variable wake_;

@@ -1,6 +1,8 @@
 // What `qck serve` does before it serves.
 #include "tests/faults/serve_process.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/free_port.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/skip.hpp"
 
@@ -61,4 +63,19 @@ TEST_CASE("an ingest listener on loopback is not warned of", "[cli]") {
     serve.stop();
     CHECK(contains(text_of_file(log), "event=draining"));
     CHECK_FALSE(contains(text_of_file(log), "ingest_open"));
+}
+
+TEST_CASE("a ClickHouse that does not answer at the start is warned of, though nobody clicks",
+          "[cli]") {
+    const TemporaryDirectory directory;
+    const auto log = directory.path() / "stderr";
+    const auto nobody = "http://127.0.0.1:" + std::to_string(free_port());
+    ServeProcess serve(directory.path() / "data", log, {"--quiet", "--clickhouse", nobody});
+    serve.wait_until_ready();
+    const auto told = [&] { return text_of_file(log); };
+    CHECK(eventually([&] {
+        return contains(told(), "level=error event=sink_does_not_answer sink=clickhouse error=\"") &&
+               contains(told(), nobody + ": ");
+    }));
+    serve.stop();
 }
