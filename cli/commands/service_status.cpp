@@ -10,6 +10,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t modes_shown = 100;
+/// Nodes of which it is said why they do not answer.
+constexpr std::size_t reasons_shown = 3;
 
 Json tier_sums(const std::vector<RedirectLane>& lanes) {
     std::uint64_t hits = 0, misses = 0, failures = 0;
@@ -52,6 +54,55 @@ Json cluster_json(const std::optional<redis::ClusterNodes>& cluster) {
             {"nodes", std::move(nodes)}};
 }
 
+/// Whether a store takes what it is given.
+struct Health {
+    bool away = false;
+    bool degraded = false;  ///< nodes are down, and others do what they did
+    std::string why;
+
+    const char* state() const { return away ? "away" : degraded ? "degraded" : "ok"; }
+};
+
+/// `why` of one node, and of how many more there is one.
+void add_reason(std::string& why, const std::string& of_node, std::size_t before) {
+    if (before < reasons_shown) why += (before > 0 ? "; " : "") + of_node;
+    if (before == reasons_shown) why += "; and more";
+}
+
+/// By what asking its nodes came to: the latest there is.
+Health health_of(const std::vector<StoreProbes::Standing>& nodes) {
+    Health health;
+    std::size_t down = 0;
+    for (const auto& node : nodes) {
+        if (!node.failure.empty()) add_reason(health.why, node.failure, down++);
+    }
+    health.away = down > 0 && down == nodes.size();
+    health.degraded = down > 0 && !health.away;
+    return health;
+}
+
+/// A cluster that lost a replica, or a master that has another in its place, serves all the same.
+Health health_of(const std::optional<redis::ClusterNodes>& cluster) {
+    if (!cluster) return {true, false, "the cluster is unreachable"};
+    if (cluster->slots_uncovered > 0) return {true, false, "the cluster is down"};
+    Health health;
+    std::size_t down = 0;
+    for (const redis::ClusterNode& node : cluster->nodes) {
+        if (!node.is_up) add_reason(health.why, node.address + " is down", down++);
+    }
+    health.degraded = down > 0;
+    return health;
+}
+
+Json nodes_json(const std::vector<StoreProbes::Standing>& nodes) {
+    Json list = Json::array();
+    for (const auto& node : nodes) {
+        list.push_back(
+            {{"address", node.node}, {"up", node.failure.empty()}, {"why", node.failure}});
+    }
+    return list;
+}
+
 Json limits_json(const StatusParts& parts) {
     Json list = Json::array();
     const std::int64_t now_ns = monotonic_ns();
@@ -80,28 +131,28 @@ void add_status(Json& document, const StatusParts& parts) {
     document["modes"] = modes_json(parts.modes);
     Json stores = Json::array();
     for (const DeliveryStatus& store : parts.deliveries.status()) {
-        std::string why = store.away;
-        for (const auto& node : parts.probes.standings(store.store)) {
-            if (why.empty()) why = node.failure;
-        }
-        const bool clustered =
-            store.store == "redis" && parts.shared != nullptr && parts.shared->cluster() != nullptr;
+        const auto nodes = parts.probes.standings(store.store);
+        Health health = health_of(nodes);
         Json cluster;
-        if (clustered) {
-            cluster = cluster_json(parts.shared->cluster()->nodes());
-            const auto state = cluster["state"].get<std::string>();
-            if (why.empty() && state != "ok") why = "the cluster is " + state;
+        if (store.store == "redis" && parts.shared != nullptr &&
+            parts.shared->cluster() != nullptr) {
+            const auto known = parts.shared->cluster()->nodes();
+            health = health_of(known);
+            cluster = cluster_json(known);
         }
+        if (!health.away && !store.away.empty()) health = {true, false, store.away};
         stores.push_back({{"store", store.store},
-                          {"away", !why.empty()},
-                          {"why", why},
+                          {"state", health.state()},
+                          {"away", health.away},
+                          {"why", health.why},
                           {"lag_s", store.lag_s},
                           {"pending", store.pending},
                           {"pending_unit", store.of_clicks ? "clicks" : "links"},
                           {"delivered", store.delivered},
                           {"failures", store.failures},
                           {"lost", store.lost}});
-        if (clustered) stores.back()["cluster"] = std::move(cluster);
+        if (!cluster.is_null()) stores.back()["cluster"] = std::move(cluster);
+        if (nodes.size() > 1) stores.back()["nodes"] = nodes_json(nodes);
     }
     document["stores"] = std::move(stores);
     if (const auto waits = parts.deliveries.settling()) {

@@ -140,6 +140,7 @@ Json to_json(const std::vector<client::ServiceUrl>& admins,
     Json stores = Json::array();
     for (const auto& store : view.stores) {
         stores.push_back({{"store", store.name},
+                          {"state", render::state_name(store)},
                           {"away", store.away},
                           {"why", store.why},
                           {"lag_s", store.lag_s},
@@ -179,15 +180,21 @@ private:
     int lines_ = 0;
 };
 
+/// What is not well, for those who do not look at a screen.
+void complain(const render::StatusView& view) {
+    for (const auto& store : view.stores) {
+        if (!store.away && !store.degraded) continue;
+        std::fprintf(stderr, "qck status: %s is %s%s%s\n", store.name.c_str(),
+                     render::state_name(store), store.why.empty() ? "" : ": ", store.why.c_str());
+    }
+}
+
+/// A store that is degraded does what it is asked.
 Exit exit_of(const render::StatusView& view) {
     if (view.up() == 0) return Exit::could_not_run;
-    bool all_there = view.down.empty();
-    for (const auto& store : view.stores) {
-        if (!store.away) continue;
-        all_there = false;
-        std::fprintf(stderr, "qck status: %s is away%s%s\n", store.name.c_str(),
-                     store.why.empty() ? "" : ": ", store.why.c_str());
-    }
+    const bool all_there =
+        view.down.empty() && std::none_of(view.stores.begin(), view.stores.end(),
+                                          [](const auto& store) { return store.away; });
     return all_there ? Exit::good : Exit::check_failed;
 }
 
@@ -208,6 +215,8 @@ Exit once(const StatusOptions& options, const render::Terminal& terminal) {
     const std::string text = options.json ? to_json(options.admins, now, view).dump(2) + "\n"
                                           : render::status_screen(view, terminal);
     std::fputs(text.c_str(), stdout);
+    const bool screen_seen = ::isatty(STDOUT_FILENO) == 1 && !options.json;
+    if (!screen_seen) complain(view);
     return exit_of(view);
 }
 
@@ -250,7 +259,7 @@ void add_status_command(CLI::App& app, Chosen& chosen) {
     CLI::App* const command = app.add_subcommand(
         "status",
         "One screen: instances, redirects/s, caches, modes, stores with their lag; exit 1 when an "
-        "instance or a store is away");
+        "instance or a store is away (a store that lost nodes which others replace is DEGRADED: 0)");
     add_parsed(*command, "--admin", options->admins, parse_admins,
                "Admin listeners of the instances (http://127.0.0.1:9090)", "URL[,URL...]");
     command->add_flag("--watch", options->watch,

@@ -55,6 +55,9 @@ public:
             if (store.value("away", false)) {
                 known.away = true;
                 known.why = store.value("why", std::string());
+            } else if (store.value("state", std::string()) == "degraded") {
+                known.degraded = true;
+                if (!known.away) known.why = store.value("why", std::string());
             }
             known.lag_s = std::max(known.lag_s, number_of(store, "lag_s"));
             known.pending += count_of(store, "pending");

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t status_label_columns = 11;
 constexpr std::size_t modes_shown = 8;
+constexpr std::size_t state_columns = 9;
 
 std::string fixed(double value, int places) {
     char text[32];
@@ -88,11 +89,18 @@ std::string modes_text(const StatusView& view, const Terminal& terminal) {
     return text;
 }
 
+/// What is not well stands out.
+std::string shown_state(const StoreView& store) {
+    if (store.away) return "AWAY";
+    return store.degraded ? "DEGRADED" : "ok";
+}
+
 std::string store_text(const StoreView& store, const Terminal& terminal) {
     const char* const unit = store.name == "clickhouse" ? " rows/s" : " totals/s";
-    std::string text =
-        store.away ? toned(terminal, Tone::bad, "AWAY") : toned(terminal, Tone::good, "ok");
-    text += std::string(store.away ? 4 : 6, ' ');
+    const std::string state = shown_state(store);
+    const Tone tone = store.away ? Tone::bad : store.degraded ? Tone::warning : Tone::good;
+    std::string text = toned(terminal, tone, state);
+    text += std::string(state_columns - state.size(), ' ');
     text += padded_right(rate_text(store.delivered_per_s) + unit, 16);
     text += "lag " + padded_right(fixed(store.lag_s, 1) + " s", 9);
     text += "pending " + format_count(store.pending);
@@ -102,6 +110,11 @@ std::string store_text(const StoreView& store, const Terminal& terminal) {
 }
 
 }  // namespace
+
+const char* state_name(const StoreView& store) {
+    if (store.away) return "away";
+    return store.degraded ? "degraded" : "ok";
+}
 
 std::string status_screen(const StatusView& view, const Terminal& terminal) {
     const bool errors = view.errors_per_s > 0;
@@ -131,10 +144,16 @@ std::string status_screen(const StatusView& view, const Terminal& terminal) {
     }
     for (const StoreView& store : view.stores) {
         out += labelled(store.name, store_text(store, terminal)) + "\n";
-        if (store.cluster.empty()) continue;
-        out += labelled("", toned(terminal, store.cluster_ok ? Tone::plain : Tone::bad,
-                                  plain_if_needed(terminal, store.cluster))) +
-               "\n";
+        const Tone tone = store.away ? Tone::bad : Tone::warning;
+        if (!store.cluster.empty()) {
+            out += labelled("", toned(terminal, store.cluster_ok ? Tone::plain : tone,
+                                      plain_if_needed(terminal, store.cluster))) +
+                   "\n";
+        }
+        // The line of a cluster that is not well names its nodes.
+        if (!store.why.empty() && store.cluster_ok) {
+            out += labelled("", toned(terminal, tone, plain_if_needed(terminal, store.why))) + "\n";
+        }
     }
     std::string limits;
     for (const LimitView& limit : view.limits) {
@@ -156,7 +175,7 @@ std::string status_line(const StatusView& view, std::int64_t now_ms) {
                        rate_text(view.errors_per_s) + "/s";
     if (view.levels) line += " l1 " + percent(view.levels->l1);
     for (const StoreView& store : view.stores) {
-        line += " " + store.name + (store.away ? " AWAY" : " ok") + " lag " +
+        line += " " + store.name + " " + shown_state(store) + " lag " +
                 fixed(store.lag_s, 1) + " s";
     }
     const auto bursts = std::count_if(view.modes.begin(), view.modes.end(),

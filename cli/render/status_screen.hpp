@@ -18,10 +18,11 @@ struct StoreView {
     std::uint64_t pending = 0;  ///< owed to it and not acknowledged
     double delivered_per_s = 0;
     std::uint64_t failures = 0;     ///< since the start
-    std::string why = {};           ///< it is away, as far as somebody says
+    std::string why = {};           ///< it is away, or degraded, as far as somebody says
     std::string pending_unit = {};  ///< `clicks`, about so many, or `links`
     std::string cluster = {};       ///< how its nodes are, in words; empty when it is one server
     bool cluster_ok = true;
+    bool degraded = false;  ///< nodes of it are down, and others do what they did
 };
 
 /// A limit of requests by client, over all instances.
@@ -61,6 +62,9 @@ struct StatusView {
 
     std::size_t up() const { return instances - down.size(); }
 };
+
+/// `away`, `degraded` or `ok`.
+const char* state_name(const StoreView& store);
 
 /// One screen, ends with a line end; colour and width as the terminal has them. Times of day are
 /// UTC.

@@ -67,6 +67,29 @@ TEST_CASE("a store of which every try failed lately is away", "[status][V12]") {
     CHECK_FALSE(of(10, 3));
 }
 
+TEST_CASE("a store that lost a node to one instance is degraded, and away is worse",
+          "[status][V12]") {
+    const auto with = [](const char* state) {
+        auto status = instance(0, 10, 3);
+        auto& store = status["stores"][0];
+        store["state"] = state;
+        store["away"] = std::string(state) == "away";
+        store["why"] = std::string("it is ") + state;
+        return reading(status, second_ns);
+    };
+    const auto of = [](const StatusReading& a, const StatusReading& b) {
+        return status_view({}, {a, b}).stores[0];
+    };
+    const auto degraded = of(with("ok"), with("degraded"));
+    CHECK(degraded.degraded);
+    CHECK_FALSE(degraded.away);
+    CHECK(degraded.why == "it is degraded");
+    for (const auto& worst : {of(with("away"), with("degraded")), of(with("degraded"), with("away"))}) {
+        CHECK(worst.away);
+        CHECK(worst.why == "it is away");
+    }
+}
+
 TEST_CASE("a service that began anew, or answers only now, gives no wild rates", "[status][V12]") {
     CHECK(status_view({reading(instance(1000, 0, 0))}, {reading(instance(20, 0, 0), second_ns)})
               .redirects_per_s == Approx(20));

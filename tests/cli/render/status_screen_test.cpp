@@ -28,6 +28,10 @@ TEST_CASE("a busy system fits on one screen", "[render][V12]") {
     view.modes = {{"viral", "burst", 21'400, 72'843'000}, {"promo", "elevated", 1'800, 0}};
     view.stores = {{"redis", false, 0.1, 0, 1'100, 0}, {"clickhouse", true, 61.25, 3, 0, 12}};
     view.stores[1].pending_unit = "clicks";
+    view.stores[1].why = "connection refused";
+    view.stores.push_back({"postgres", false, 0.5, 0, 6, 0});
+    view.stores[2].degraded = true;
+    view.stores[2].why = "a:5432 is down";
     view.journal_bytes = 1ULL << 31;
     view.journal_lag_s = 1.2;
     CHECK(status_screen(view, Terminal{}) ==
@@ -35,12 +39,15 @@ TEST_CASE("a busy system fits on one screen", "[render][V12]") {
           "cache      L1 99.71 %  Redis 0.28 %  store 0.01 %   entries 102,331  31 MB\n"
           "modes      viral  BURST 21.4k/s since 20:14:03\n"
           "           promo  elevated 1.8k/s since 00:00:00\n"
-          "redis      ok      1.1k totals/s   lag 0.1 s    pending 0\n"
-          "clickhouse AWAY    0 rows/s        lag 61.2 s   pending 3 clicks   failures 12\n"
+          "redis      ok       1.1k totals/s   lag 0.1 s    pending 0\n"
+          "clickhouse AWAY     0 rows/s        lag 61.2 s   pending 3 clicks   failures 12\n"
+          "           connection refused\n"
+          "postgres   DEGRADED 6.0 totals/s    lag 0.5 s    pending 0\n"
+          "           a:5432 is down\n"
           "journal    2 GB, oldest uncounted 1.2 s\n");
     CHECK(status_line(view, 72'843'000) ==
           "20:14:03 up 2/2 redirects 48.2k/s p99 0.41 ms errors 0/s l1 99.71 % redis ok lag 0.1 s "
-          "clickhouse AWAY lag 61.2 s bursts 1\n");
+          "clickhouse AWAY lag 61.2 s postgres DEGRADED lag 0.5 s bursts 1\n");
 }
 
 TEST_CASE("what is not known is not shown as a figure", "[render][V12]") {

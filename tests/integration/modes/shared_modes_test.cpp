@@ -85,7 +85,7 @@ TEST_CASE("a mode that is set while Redis is away holds here, and says so", "[mo
     CHECK(eventually([&] { return mode_of(instances.there) == "burst"; }));
 }
 
-TEST_CASE("status shows the nodes of a Redis Cluster, and which are down",
+TEST_CASE("status shows the nodes of a Redis Cluster, and one that lost a replica as degraded",
           "[modes][V12][cluster]") {
     test::RedisCluster cluster;
     RunningService service([&](auto& config) { config.redis = cluster.config(); });
@@ -100,6 +100,12 @@ TEST_CASE("status shows the nodes of a Redis Cluster, and which are down",
     const auto& nodes = status["instances"][0]["status"]["stores"][0]["cluster"]["nodes"];
     INFO(status.dump());
     CHECK(nodes.size() == 6);
+    CHECK(status["stores"][0]["state"] == "degraded");
+    const auto shown = run(service, {"status"});
+    INFO(shown.out << shown.err);
+    CHECK(shown.exit_code == 0);
+    CHECK(contains(shown.out, "redis      DEGRADED "));
+    CHECK(shown.err == "qck status: redis is degraded: " + address + " is down\n");
 }
 
 TEST_CASE("a link in a mode stays in Redis, also when the first instance leaves the mode",

@@ -2,7 +2,9 @@
 #include "services/stores/postgres/schema.hpp"
 #include "tests/integration/reconcile_question.hpp"
 #include "tests/integration/shared_stores.hpp"
+#include "tests/support/free_port.hpp"
 #include "tests/support/run_program.hpp"
+#include "tests/support/skip.hpp"
 
 namespace qck::test {
 namespace {
@@ -76,6 +78,45 @@ TEST_CASE("qck status names a store that is stopped or hangs, though nobody need
         outage.end();
         CHECK(eventually(is_well));
     }
+}
+
+TEST_CASE("a ClickHouse that lost one of its nodes is degraded, and the node is named",
+          "[integration][shared][V12][L10][skippable]") {
+    if (!ClickhouseServer::installed()) QCK_SKIP("no clickhouse-server");
+    SharedStores stores;
+    const auto gone = "127.0.0.1:" + std::to_string(free_port());
+    RunningService service([&](auto& config) {
+        config.clickhouse =
+            *clickhouse::parse_clickhouse_url(stores.clickhouse->url() + "," + gone);
+    });
+    service.add_link("a");
+    visit(service, "a", 3);
+    ProgramRun shown;
+    CHECK(eventually([&] {
+        shown = run(service, {"status"});
+        return contains(shown.out, "clickhouse DEGRADED ");
+    }));
+    INFO(shown.out << shown.err);
+    CHECK(shown.exit_code == 0);
+    CHECK(contains(shown.err, "qck status: clickhouse is degraded: cannot reach ClickHouse at "
+                              "http://" + gone + ": "));
+    CHECK(eventually([&] {
+        return stores.ask_clickhouse("SELECT sum(clicks) FROM qck_analytics.link_events") == "3";
+    }));
+    const auto status = nlohmann::json::parse(run(service, {"status", "--json"}).out);
+    const auto& nodes = status["instances"][0]["status"]["stores"][0]["nodes"];
+    INFO(nodes.dump());
+    REQUIRE(nodes.size() == 2);
+    CHECK(nodes[0]["up"] == true);
+    CHECK(nodes[1]["up"] == false);
+    CHECK(nodes[1]["address"] == "http://" + gone);
+
+    stores.clickhouse->kill();
+    CHECK(within(12s, [&] {
+        shown = run(service, {"status"});
+        return shown.exit_code == 1;
+    }));
+    CHECK(contains(shown.out, "clickhouse AWAY "));
 }
 
 TEST_CASE("qck reconcile says what it waits for, and leaves a service that hangs",
