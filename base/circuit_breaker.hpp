@@ -71,6 +71,8 @@ public:
         const std::int64_t until = open_until_ns_.load(std::memory_order_relaxed);
         return until != 0 && now_ns < until;
     }
+    /// From when on the next call is the trial; 0: it is closed.
+    std::int64_t open_until_ns() const { return open_until_ns_.load(std::memory_order_relaxed); }
     bool is_open() const { return open_until_ns_.load(std::memory_order_relaxed) != 0; }
     std::uint64_t opened() const { return opened_.load(std::memory_order_relaxed); }
     /// Calls that were not made.

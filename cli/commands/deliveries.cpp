@@ -1,5 +1,6 @@
 #include "cli/commands/deliveries.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <thread>
 #include <utility>
@@ -225,15 +226,19 @@ std::vector<DeliveryStatus> Deliveries::status() const {
         const auto figures = totals->delivery->figures();
         all.push_back({std::string(totals->sink->name()), figures.lag_seconds,
                        figures.links_pending, false, figures.delivered, figures.failures,
-                       figures.lost, figures.failing});
+                       figures.lost, figures.failing, figures.next_try_ns});
         if (all.back().away.empty() && totals->breaker.is_open()) {
             all.back().away = "it is left alone after many failures";
         }
     }
-    for (const auto& rows : rows_) {
-        const auto figures = rows->delivery->figures();
-        all.push_back({std::string(rows->sink.name()), figures.lag_seconds, figures.clicks_pending,
-                       true, figures.rows, figures.failures, 0, figures.failing});
+    for (std::size_t at = 0; at < rows_.size(); ++at) {
+        const auto figures = rows_[at]->delivery->figures();
+        const std::int64_t left_alone_ns = guards_[at]->breaker().open_until_ns();
+        const std::int64_t next_try_ns =
+            figures.next_try_ns == 0 ? 0 : std::max(figures.next_try_ns, left_alone_ns);
+        all.push_back({std::string(rows_[at]->sink.name()), figures.lag_seconds,
+                       figures.clicks_pending, true, figures.rows, figures.failures, 0,
+                       figures.failing, next_try_ns});
     }
     return all;
 }

@@ -65,6 +65,8 @@ struct DeliveryStatus {
     std::uint64_t lost = 0;  ///< links of which it had lost what it was given
     /// Why it is away: its breaker is open, or the last try failed; empty when it is there.
     std::string away;
+    /// When it is tried next, monotonic, while it is away and somebody knows; else 0.
+    std::int64_t next_try_ns = 0;
 };
 
 /// Brings counts and clicks to the stores that instances share, each on a thread of its own.

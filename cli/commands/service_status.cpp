@@ -1,5 +1,6 @@
 #include "cli/commands/service_status.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
@@ -130,6 +131,7 @@ void add_status(Json& document, const StatusParts& parts) {
     }
     document["modes"] = modes_json(parts.modes);
     Json stores = Json::array();
+    const std::int64_t now_ns = monotonic_ns();
     for (const DeliveryStatus& store : parts.deliveries.status()) {
         const auto nodes = parts.probes.standings(store.store);
         Health health = health_of(nodes);
@@ -151,6 +153,10 @@ void add_status(Json& document, const StatusParts& parts) {
                           {"delivered", store.delivered},
                           {"failures", store.failures},
                           {"lost", store.lost}});
+        if (health.away && store.next_try_ns != 0) {
+            const std::int64_t left_ns = std::max<std::int64_t>(store.next_try_ns - now_ns, 0);
+            stores.back()["next_try_s"] = static_cast<double>(left_ns) / second_ns;
+        }
         if (!cluster.is_null()) stores.back()["cluster"] = std::move(cluster);
         if (nodes.size() > 1) stores.back()["nodes"] = nodes_json(nodes);
     }

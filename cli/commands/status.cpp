@@ -146,7 +146,8 @@ Json to_json(const std::vector<client::ServiceUrl>& admins,
                           {"lag_s", store.lag_s},
                           {"pending", store.pending},
                           {"delivered_per_s", store.delivered_per_s},
-                          {"failures", store.failures}});
+                          {"failures", store.failures},
+                          {"next_try_s", store.next_try_s ? Json(*store.next_try_s) : Json()}});
     }
     return {{"instances_up", view.up()},
             {"redirects_per_s", view.redirects_per_s},
@@ -185,7 +186,8 @@ void complain(const render::StatusView& view) {
     for (const auto& store : view.stores) {
         if (!store.away && !store.degraded) continue;
         std::fprintf(stderr, "qck status: %s is %s%s%s\n", store.name.c_str(),
-                     render::state_name(store), store.why.empty() ? "" : ": ", store.why.c_str());
+                     render::state_name(store), store.why.empty() ? "" : ": ",
+                     render::reason_text(store).c_str());
     }
 }
 

@@ -55,6 +55,8 @@ public:
             if (store.value("away", false)) {
                 known.away = true;
                 known.why = store.value("why", std::string());
+                known.next_try_s.reset();
+                if (store.contains("next_try_s")) known.next_try_s = number_of(store, "next_try_s");
             } else if (store.value("state", std::string()) == "degraded") {
                 known.degraded = true;
                 if (!known.away) known.why = store.value("why", std::string());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -116,6 +117,13 @@ const char* state_name(const StoreView& store) {
     return store.degraded ? "degraded" : "ok";
 }
 
+std::string reason_text(const StoreView& store) {
+    if (!store.next_try_s) return store.why;
+    const auto left_s = static_cast<std::uint64_t>(std::ceil(*store.next_try_s));
+    return store.why + "; next try " +
+           (left_s == 0 ? std::string("now") : "in " + format_count(left_s) + " s");
+}
+
 std::string status_screen(const StatusView& view, const Terminal& terminal) {
     const bool errors = view.errors_per_s > 0;
     std::string out = padded_right("qck  " + instances_text(view), 37) + "redirects " +
@@ -151,8 +159,8 @@ std::string status_screen(const StatusView& view, const Terminal& terminal) {
                    "\n";
         }
         // The line of a cluster that is not well names its nodes.
-        if (!store.why.empty() && store.cluster_ok) {
-            out += labelled("", toned(terminal, tone, plain_if_needed(terminal, store.why))) + "\n";
+        if (!store.why.empty() && (store.away || store.cluster_ok)) {
+            out += labelled("", toned(terminal, tone, plain_if_needed(terminal, reason_text(store)))) + "\n";
         }
     }
     std::string limits;

@@ -22,6 +22,7 @@ struct StoreView {
     std::string pending_unit = {};  ///< `clicks`, about so many, or `links`
     std::string cluster = {};       ///< how its nodes are, in words; empty when it is one server
     bool cluster_ok = true;
+    std::optional<double> next_try_s = {};  ///< while it is away, where somebody knows
     bool degraded = false;  ///< nodes of it are down, and others do what they did
 };
 
@@ -65,6 +66,9 @@ struct StatusView {
 
 /// `away`, `degraded` or `ok`.
 const char* state_name(const StoreView& store);
+
+/// Why it is not well, and when it is tried next: `connection refused; next try in 3 s`.
+std::string reason_text(const StoreView& store);
 
 /// One screen, ends with a line end; colour and width as the terminal has them. Times of day are
 /// UTC.

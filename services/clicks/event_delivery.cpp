@@ -255,9 +255,10 @@ private:
         retry_ns_ = retry_pause_ns(retry_ns_);
         const double share = 0.5 + 0.5 * random_.next_share();
         retry_wait_ns_ = static_cast<std::int64_t>(share * static_cast<double>(retry_ns_));
+        retry_at_ns_ = monotonic_ns() + retry_wait_ns_;
     }
     void recovered() {
-        retry_ns_ = 0;
+        retry_ns_ = retry_at_ns_ = 0;
         failing_.clear();
         log::info("event_delivery_recovered", {{"sink", sink_.name()}});
     }
@@ -291,7 +292,8 @@ private:
                     0,
                     0,
                     resend_asked_ || shipper_.resending(),
-                    failing_};
+                    failing_,
+                    retry_at_ns_};
     }
 
     const Journal& journal_;
@@ -303,6 +305,7 @@ private:
     SplitMix64 random_;
     std::int64_t retry_ns_ = 0;       ///< the present back-off; 0 when the sink is well
     std::int64_t retry_wait_ns_ = 0;  ///< to be waited now
+    std::int64_t retry_at_ns_ = 0;    ///< the end of that wait; 0 when the sink is well
     std::string failing_;             ///< why; while retry_ns_ is not 0
 
     mutable std::mutex mutex_;

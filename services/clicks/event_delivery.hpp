@@ -45,6 +45,8 @@ struct EventDeliveryFigures {
     double lag_seconds = 0;  ///< since everything was acknowledged
     bool resending = false;
     std::string failing;  ///< why the last try failed; empty: it did not
+    /// When it tries next, monotonic, while it fails; else 0.
+    std::int64_t next_try_ns = 0;
 };
 
 /// The thread that brings clicks to a sink, each exactly once, from where its cursor file

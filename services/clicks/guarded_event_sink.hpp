@@ -47,15 +47,21 @@ private:
         }
         return result;
     }
-    void failed(const Error& why) { qck::failed(breaker_, now_(), rows(), why); }
+    void failed(const Error& why) {
+        last_failure_ = why.message;
+        qck::failed(breaker_, now_(), rows(), why);
+    }
     CircuitUse rows() const { return {name(), "rows"}; }
     Error left_alone() const {
-        return error(Errc::unavailable, std::string(name()) + " is left alone after failures");
+        return error(Errc::unavailable, std::string(name()) +
+                                            " is left alone after failures, the last of them: " +
+                                            last_failure_);
     }
 
     EventSink& sink_;
     CircuitBreaker breaker_;
     std::function<std::int64_t()> now_;
+    std::string last_failure_;
 };
 
 }  // namespace qck::clicks

@@ -66,6 +66,7 @@ void TotalDelivery::run() {
         round(Pace::gentle);
         const std::int64_t next_ns = next_round_ns(now_ns);
         std::unique_lock lock(mutex_);
+        round_at_ns_ = next_ns;
         wake_.wait_for(lock, std::chrono::nanoseconds(next_ns - config_.now()),
                        [this] { return stopping_ || woken_; });
         if (stopping_) break;
@@ -116,7 +117,7 @@ bool TotalDelivery::ask_incarnation() {
     const auto incarnation = parts_.sink.incarnation();
     asked_ = incarnation.has_value();
     if (!incarnation) {
-        note_failing(incarnation.error(), "sink_does_not_answer");
+        note_failing(incarnation.error(), "sink_does_not_answer", next_ask_ns_);
         return false;
     }
     if (!incarnation->empty()) note_working();
@@ -313,18 +314,19 @@ void TotalDelivery::await_revision(std::uint64_t revision) {
 
 bool TotalDelivery::failed(const Error& error, const char* what) {
     failures_.fetch_add(1, std::memory_order_relaxed);
-    note_failing(error, what);
     not_before_ns_ = config_.now() + backoff_.next().count();
+    note_failing(error, what, not_before_ns_);
     next_ask_ns_ = 0;
     return false;
 }
 
-void TotalDelivery::note_failing(const Error& error, const char* what) {
+void TotalDelivery::note_failing(const Error& error, const char* what, std::int64_t again_ns) {
     bool first = false;
     {
         const std::lock_guard lock(mutex_);
         first = failing_.empty();
         failing_ = error.message;
+        again_ns_ = again_ns;
     }
     if (!first) return;
     log::error(
@@ -397,12 +399,22 @@ std::vector<std::uint64_t> TotalDelivery::held_back() const {
     return owed_.owed();
 }
 
+/// Neither back-off nor breaker make a round come sooner. With the mutex held.
+std::int64_t TotalDelivery::next_try_ns() const {
+    if (failing_.empty() && !parts_.breaker.is_open()) return 0;
+    const std::int64_t allowed_ns = std::max(again_ns_, parts_.breaker.open_until_ns());
+    const std::int64_t every_ns = std::chrono::nanoseconds(config_.every).count();
+    const std::int64_t late_ns = std::max<std::int64_t>(allowed_ns - round_at_ns_, 0);
+    return round_at_ns_ + (late_ns + every_ns - 1) / every_ns * every_ns;
+}
+
 TotalDeliveryFigures TotalDelivery::figures() const {
     TotalDeliveryFigures figures;
     {
         const std::lock_guard lock(mutex_);
         figures.links_pending = owed_.pending();
         figures.failing = failing_;
+        figures.next_try_ns = next_try_ns();
         if (!owed_.all_delivered() || !aside_.empty()) {
             figures.lag_seconds = static_cast<double>(config_.now() - all_delivered_ns_) / 1e9;
         }

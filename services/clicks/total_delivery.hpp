@@ -83,6 +83,8 @@ struct TotalDeliveryFigures {
     std::uint64_t lost = 0;   ///< links of which the sink had lost what it was given
     std::uint64_t walks = 0;  ///< parts of deliveries of everything
     std::string failing;      ///< why the last try failed; empty: it did not
+    /// When the sink is tried next, monotonic, while it fails or is left alone; else 0.
+    std::int64_t next_try_ns = 0;
 };
 
 /// Keeps a shared store's totals up to those of the local click store, on a thread of its own.
@@ -157,7 +159,8 @@ private:
     void put_aside(std::span<const std::uint64_t> links);
     void await_revision(std::uint64_t revision);
     bool failed(const Error& error, const char* what);
-    void note_failing(const Error& error, const char* what);
+    void note_failing(const Error& error, const char* what, std::int64_t again_ns);
+    std::int64_t next_try_ns() const;
     void note_working();
     void save_position(bool at_once);
 
@@ -170,6 +173,8 @@ private:
     std::condition_variable wake_;
     std::condition_variable told_;
     std::string failing_;          ///< guarded by mutex_: why, until it works again
+    std::int64_t again_ns_ = 0;    ///< guarded by mutex_: while it fails it is not tried before
+    std::int64_t round_at_ns_ = 0;  ///< guarded by mutex_: the next round
     bool hurried_ = false;         ///< guarded by mutex_: until the walk under way ended
     bool stopping_ = false;        ///< guarded by mutex_
     bool woken_ = false;           ///< guarded by mutex_

@@ -29,6 +29,7 @@ TEST_CASE("a busy system fits on one screen", "[render][V12]") {
     view.stores = {{"redis", false, 0.1, 0, 1'100, 0}, {"clickhouse", true, 61.25, 3, 0, 12}};
     view.stores[1].pending_unit = "clicks";
     view.stores[1].why = "connection refused";
+    view.stores[1].next_try_s = 2.3;
     view.stores.push_back({"postgres", false, 0.5, 0, 6, 0});
     view.stores[2].degraded = true;
     view.stores[2].why = "a:5432 is down";
@@ -41,7 +42,7 @@ TEST_CASE("a busy system fits on one screen", "[render][V12]") {
           "           promo  elevated 1.8k/s since 00:00:00\n"
           "redis      ok       1.1k totals/s   lag 0.1 s    pending 0\n"
           "clickhouse AWAY     0 rows/s        lag 61.2 s   pending 3 clicks   failures 12\n"
-          "           connection refused\n"
+          "           connection refused; next try in 3 s\n"
           "postgres   DEGRADED 6.0 totals/s    lag 0.5 s    pending 0\n"
           "           a:5432 is down\n"
           "journal    2 GB, oldest uncounted 1.2 s\n");

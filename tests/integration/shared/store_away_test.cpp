@@ -80,6 +80,38 @@ TEST_CASE("qck status names a store that is stopped or hangs, though nobody need
     }
 }
 
+TEST_CASE("why a store is away is its latest failure, and when it is tried next is told",
+          "[integration][shared][V12]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) {
+        stores.use(config);
+        config.breaker = {2, 1h};
+    });
+    service.add_link("a");
+    visit(service, "a", 3);
+    CHECK(compared(service).agrees());
+    stores.redis.stop();
+    stores.postgres.stop();
+    visit(service, "a", 3);
+    ProgramRun shown;
+    const auto told = [&](const std::string& store, const std::string& why) {
+        shown = run(service, {"status"});
+        const auto at = shown.err.find("qck status: " + store + " is away: ");
+        if (at == std::string::npos) return false;
+        const auto line = shown.err.substr(at, shown.err.find('\n', at) - at);
+        return contains(line, why) && contains(line, "; next try in 3,5");
+    };
+    CHECK(eventually([&] { return told("redis", "refused"); }));
+    CHECK(eventually([&] { return told("postgres", "refused"); }));
+    INFO(shown.out << shown.err);
+    CHECK(contains(shown.out, "; next try in 3,5"));
+    // Its delivery leaves it alone, and knows the first reason only.
+    stores.postgres.start();
+    stores.postgres.hang();
+    CHECK(eventually([&] { return told("postgres", "in time") && !told("postgres", "refused"); }));
+    stores.postgres.go_on();
+}
+
 TEST_CASE("a ClickHouse that lost one of its nodes is degraded, and the node is named",
           "[integration][shared][V12][L10][skippable]") {
     if (!ClickhouseServer::installed()) QCK_SKIP("no clickhouse-server");

@@ -42,6 +42,9 @@ TEST_CASE("a store of rows that keeps failing is left alone, tried once, and use
     for (int n = 0; n < 100; ++n) CHECK_FALSE(sink.present(batch).has_value());
     CHECK(store.calls == 5);
     CHECK(sink.breaker().refused() == 100);
+    CHECK(sink.breaker().open_until_ns() == 1 + 60'000'000'000);
+    CHECK(sink.present(batch).error().message ==
+          "counted is left alone after failures, the last of them: it is down");
     now_ns += 61'000'000'000;
     CHECK_FALSE(sink.present(batch).has_value());
     CHECK_FALSE(sink.send(batch).has_value());

@@ -137,6 +137,8 @@ TEST_CASE("clicks reach a sink while it works, wait while it is down, and cross 
         service.click(2, 5);
         service.click(3, 7);
         CHECK(eventually([&] { return service.delivery->figures().failures > 2; }));
+        CHECK(service.delivery->figures().failing == "the sink is down");
+        CHECK(service.delivery->figures().next_try_ns != 0);
         CHECK(service.delivery->figures().links_pending > 0);
         CHECK(service.delivery->figures().lag_seconds > 0);
     }
@@ -148,6 +150,7 @@ TEST_CASE("clicks reach a sink while it works, wait while it is down, and cross 
         CHECK(eventually([&] { return service.delivery->figures().lag_seconds == 0; }));
         // Read from the journal, and no more than needed: link 1 was delivered by the last start.
         CHECK(service.delivery->figures().walks == 0);
+        CHECK(service.delivery->figures().next_try_ns == 0);
         CHECK(sink.given == 2);
         // The sink forgets everything, and is given everything.
         {
