@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/authority.hpp"
+#include "cli/client/wait_notice.hpp"
 
 namespace qck::client {
 namespace {
@@ -67,6 +68,12 @@ Result<ServiceUrl> parse_service_url(std::string_view text, std::string_view exa
 
 namespace {
 
+/// Null where nothing is to be said.
+std::unique_ptr<WaitNotice> notice_of(const RestConfig& config, std::chrono::milliseconds at_most) {
+    if (config.command.empty()) return nullptr;
+    return std::make_unique<WaitNotice>(config.command, config.service.text, at_most);
+}
+
 Error not_connected(const RestConfig& config, const net::HttpFault& fault) {
     using Kind = net::HttpFault::Kind;
     if (fault.kind == Kind::mistrusted) {
@@ -116,12 +123,14 @@ Result<RestAnswer> RestClient::send(std::string_view method, std::string_view ta
     const ServiceUrl& service = config_.service;
     if (connection_ && !connection_->usable()) connection_.reset();
     if (!connection_) {
+        const auto notice = notice_of(config_, config_.connect_timeout);
         auto opened = net::BlockingHttp::connect(
             {service.secure, service.host, service.port, config_.ca_file}, config_.connect_timeout,
             config_.give_up);
         if (!opened) return not_connected(config_, opened.error());
         connection_ = std::move(*opened);
     }
+    const auto notice = notice_of(config_, config_.request_timeout);
     const std::string path = service.base_path + std::string(target);
     const std::string host = host_field(service);
     const std::string authorization =

@@ -34,6 +34,9 @@ struct RestConfig {
     std::string bearer_token;
     /// PEM file of the authorities to trust; empty: the system's.
     std::string ca_file;
+    /// Says on stderr what is waited for longer than two seconds, beginning with this name of the
+    /// command; empty: nothing is said.
+    std::string command;
     /// Which listener of `qck serve` it is to be, for the message when another one answers.
     enum class Listener : std::uint8_t { api, admin } listener = Listener::api;
     /// What to do when nobody answers, e.g. "start one with `qck serve`, or set --api".

@@ -23,9 +23,12 @@ struct AdminConnection {
         command.add_flag("--json", json, "Print the answer as JSON");
     }
 
+    /// `command` begins what is said of it, `qck mode set`.
     client::RestClient open(
+        std::string command,
         std::chrono::milliseconds request_timeout = client::RestConfig{}.request_timeout) const {
         client::RestConfig config;
+        config.command = std::move(command);
         config.listener = client::RestConfig::Listener::admin;
         config.service = admin;
         config.bearer_token = token;

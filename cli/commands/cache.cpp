@@ -41,13 +41,15 @@ struct CacheOptions {
     std::optional<double> rate_per_s;
 };
 
+std::string command_of(const std::string& verb) { return "qck cache " + verb; }
+
 /// Warming reads links from a store that may be busy.
-client::RestClient open(const CacheOptions& options) {
-    return options.connection.open(std::chrono::minutes(2));
+client::RestClient open(const CacheOptions& options, const std::string& verb) {
+    return options.connection.open(command_of(verb), std::chrono::minutes(2));
 }
 
 Exit cache_failed(const std::string& verb, const Error& error) {
-    return failed(("qck cache " + verb).c_str(), error);
+    return failed(command_of(verb).c_str(), error);
 }
 
 /// Puts the answer into `json`.
@@ -232,7 +234,7 @@ Exit report(const CacheOptions& options, const std::string& verb, const char* pa
 }
 
 Exit warm(const CacheOptions& options) {
-    auto client = open(options);
+    auto client = open(options, "warm");
     const auto codes = codes_to_warm(options, client);
     if (!codes) return cache_failed("warm", codes.error());
     const auto outcome = order(client, "warm", "warmed", *codes, options.rate_per_s);
@@ -241,14 +243,14 @@ Exit warm(const CacheOptions& options) {
 }
 
 Exit change(const CacheOptions& options, const std::string& verb, const char* participle) {
-    auto client = open(options);
+    auto client = open(options, verb);
     const auto outcome = order(client, verb, participle, options.codes, std::nullopt);
     if (!outcome) return cache_failed(verb, outcome.error());
     return report(options, verb, participle, *outcome);
 }
 
 Exit stats(const CacheOptions& options) {
-    auto client = open(options);
+    auto client = open(options, "stats");
     Json answer;
     const auto asked = ask(client, "GET", "/v1/cache/stats", {}, answer);
     if (!asked) return cache_failed("stats", asked.error());

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "cli/client/wait_notice.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/store_flags.hpp"
 #include "services/stores/clickhouse/schema.hpp"
 #include "services/stores/postgres/pool.hpp"
 #include "services/stores/postgres/schema.hpp"
+#include "services/stores/postgres/shown_url.hpp"
 
 namespace qck::commands {
 namespace {
@@ -61,6 +63,7 @@ Result<Initialised> init_postgres(const std::string& url) {
     postgres::PoolOptions options;
     options.url = url;
     postgres::Pool pool(options);
+    const client::WaitNotice notice(init_command, postgres::shown_url(url));
     const auto change =
         pool.with([](postgres::Connection& connection) { return postgres::migrate(connection); });
     if (!change) return change.error();
@@ -71,6 +74,7 @@ Result<Initialised> init_clickhouse(const InitOptions& options) {
     clickhouse::ClientConfig config;
     config.url = *options.clickhouse;
     clickhouse::Client client(std::move(config));
+    const client::WaitNotice notice(init_command, options.clickhouse->text());
     const auto made = clickhouse::make_schema(client, options.clickhouse_schema);
     if (!made) return made.error();
     const auto dropped =

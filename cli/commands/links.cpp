@@ -92,17 +92,17 @@ Exit run_add(const LinksOptions& options) {
     if (!options.flags.code.empty()) json["code"] = options.flags.code;
     // Bytes of the command line may be no UTF-8; what replaces them is refused by the service.
     const auto body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return show_link(options, "add", options.connection.open().call("POST", "/v1/links", body));
+    return show_link(options, "add", options.connection.open("add").call("POST", "/v1/links", body));
 }
 
 Exit run_get(const LinksOptions& options) {
     return show_link(options, "get",
-                     options.connection.open().call("GET", links_path + options.codes.front()));
+                     options.connection.open("get").call("GET", links_path + options.codes.front()));
 }
 
 Exit run_stats(const LinksOptions& options) {
     const auto answer =
-        options.connection.open().call("GET", links_path + options.codes.front() + "/stats");
+        options.connection.open("stats").call("GET", links_path + options.codes.front() + "/stats");
     if (!answer) return links_failed("stats", answer.error());
     const auto stats = parsed(answer->body);
     if (options.connection.json || !stats.is_object()) {
@@ -136,11 +136,11 @@ Exit run_edit(const LinksOptions& options) {
     const auto body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return show_link(
         options, "edit",
-        options.connection.open().call("PATCH", links_path + options.codes.front(), body));
+        options.connection.open("edit").call("PATCH", links_path + options.codes.front(), body));
 }
 
 Exit run_rm(const LinksOptions& options) {
-    auto client = options.connection.open();
+    auto client = options.connection.open("rm");
     Exit exit = Exit::good;
     Json removed = Json::array();
     for (const auto& code : options.codes) {
@@ -173,7 +173,7 @@ void print_table(const Json& links) {
 
 /// One page after another; with --all until there is none. Each page is printed as it comes.
 Exit run_list(const LinksOptions& options) {
-    auto client = options.connection.open();
+    auto client = options.connection.open("list");
     auto after = options.list.after;
     const auto limit = options.list.all ? 1000U : options.list.limit;
     bool first = true;

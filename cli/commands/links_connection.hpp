@@ -16,8 +16,10 @@ struct LinksConnection {
     std::string ca_file;
     bool json = false;
 
-    client::RestClient open() const {
+    /// `command` is the one behind `qck links`.
+    client::RestClient open(const std::string& command) const {
         client::RestConfig config;
+        config.command = "qck links " + command;
         config.service = service;
         config.bearer_token = token;
         config.ca_file = ca_file;

@@ -43,7 +43,7 @@ Exit run_export(const LinksConnection& connection, const ExportOptions& options)
     const auto format = options.format.value_or(by_name.value_or(RecordFormat::csv));
     auto file = to_stdout ? WholeFile::standard_output() : WholeFile::create(options.file);
     if (!file) return links_failed("export", file.error());
-    const auto count = export_pages(connection.open(), format, *file);
+    const auto count = export_pages(connection.open("export"), format, *file);
     if (!count) return links_failed("export", count.error());
     if (auto done = file->finish(); !done) return links_failed("export", done.error());
     if (to_stdout) return Exit::good;

@@ -178,7 +178,7 @@ Exit run_import(const LinksConnection& connection, const ImportOptions& options)
         }
     }
     const auto records = record_reader(*format, options.file == "-" ? std::cin : file);
-    Import import(connection.open(), *records, options);
+    Import import(connection.open("import"), *records, options);
     const auto stop = import.run();
     import.progress().clear();
     if (stop) return report(*stop, import.imported(), options);

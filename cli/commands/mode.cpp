@@ -18,6 +18,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* show_command = "qck mode show";
+constexpr const char* set_command = "qck mode set";
+
 struct ModeOptions {
     AdminConnection connection;
     std::string code;
@@ -36,15 +39,15 @@ const char* set_by(const Json& link) {
 }
 
 Exit show(const ModeOptions& options) {
-    const auto answer = options.connection.open().call("GET", "/v1/mode");
-    if (!answer) return mode_failed("qck mode show", answer.error());
+    const auto answer = options.connection.open(show_command).call("GET", "/v1/mode");
+    if (!answer) return mode_failed(show_command, answer.error());
     if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);
         return Exit::good;
     }
     const auto json = Json::parse(answer->body, nullptr, false);
     if (!json.is_object() || !json.contains("links")) {
-        return mode_failed("qck mode show", error(Errc::unavailable, "the answer is no list"));
+        return mode_failed(show_command, error(Errc::unavailable, "the answer is no list"));
     }
     if (json["links"].empty()) {
         std::printf("every link is normal\n");
@@ -71,16 +74,17 @@ Exit show(const ModeOptions& options) {
 }
 
 Exit set(const ModeOptions& options) {
-    const auto answer = options.connection.open().call("POST", "/v1/mode/" + options.code,
-                                                       Json{{"mode", options.mode}}.dump());
-    if (!answer) return mode_failed("qck mode set", answer.error());
+    const auto answer = options.connection.open(set_command)
+                            .call("POST", "/v1/mode/" + options.code,
+                                  Json{{"mode", options.mode}}.dump());
+    if (!answer) return mode_failed(set_command, answer.error());
     if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);
         return Exit::good;
     }
     const auto json = Json::parse(answer->body, nullptr, false);
     if (!json.is_object()) {
-        return mode_failed("qck mode set", error(Errc::unavailable, "the answer is no object"));
+        return mode_failed(set_command, error(Errc::unavailable, "the answer is no object"));
     }
     const bool local = json.value("local_only", false);
     std::printf("%s is %s%s%s\n", options.code.c_str(), json.value("mode", "?").c_str(),

@@ -9,7 +9,10 @@
 #include <thread>
 
 #include "base/net/address.hpp"
+#include "tests/support/captured_stderr.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/run_program.hpp"
 
 using namespace qck;
 using namespace qck::client;
@@ -108,6 +111,32 @@ TEST_CASE("a service that is not there is named with what to do", "[client]") {
     REQUIRE_FALSE(answer.has_value());
     CHECK(answer.error().code == Errc::unavailable);
     CHECK(answer.error().message == "cannot reach " + url + ": connection refused (start it)");
+}
+
+TEST_CASE("who is waited for longer than two seconds is named on stderr, once", "[client]") {
+    const test::TemporaryDirectory directory;
+    const auto file = directory.path() / "stderr";
+    const auto said = [&] { return test::text_of_file(file); };
+    bool in_time = false;
+    const ScriptedServer server([&](int connection, int) {
+        for (const bool slow : {false, true}) {
+            read_request(connection);
+            if (slow) in_time = test::eventually([&] { return !said().empty(); });
+            write_text(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    RestConfig config;
+    config.service = *parse_service_url(server.url());
+    config.command = "qck mode show";
+    test::CapturedStderr captured(file);
+    RestClient client(std::move(config));
+    const bool quick = client.send("GET", "/").has_value() && said().empty();
+    const bool slow = client.send("GET", "/").has_value();
+    CHECK(captured.end() ==
+          "qck mode show: waiting for " + server.url() + " (2 s of at most 30 s)\n");
+    CHECK(quick);
+    CHECK(slow);
+    CHECK(in_time);
 }
 
 TEST_CASE("one connection serves many requests and is made anew when it was closed", "[client]") {
