@@ -23,10 +23,11 @@ struct AdminConnection {
         command.add_flag("--json", json, "Print the answer as JSON");
     }
 
-    /// `command` begins what is said of it, `qck mode set`.
+    /// `command` begins what is said of it, `qck mode set`; `give_up` ends a wait.
     client::RestClient open(
         std::string command,
-        std::chrono::milliseconds request_timeout = client::RestConfig{}.request_timeout) const {
+        std::chrono::milliseconds request_timeout = client::RestConfig{}.request_timeout,
+        net::BlockingHttp::GiveUp give_up = {}) const {
         client::RestConfig config;
         config.command = std::move(command);
         config.listener = client::RestConfig::Listener::admin;
@@ -34,6 +35,7 @@ struct AdminConnection {
         config.bearer_token = token;
         config.unreachable_hint = "start one with `qck serve`, or set --admin";
         config.request_timeout = request_timeout;
+        config.give_up = std::move(give_up);
         return client::RestClient(std::move(config));
     }
 };

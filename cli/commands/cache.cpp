@@ -16,6 +16,7 @@
 #include "cli/commands/bounded_line.hpp"
 #include "cli/commands/cache_request.hpp"
 #include "cli/commands/command.hpp"
+#include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/render/cache_tables.hpp"
 #include "cli/render/terminal.hpp"
@@ -44,8 +45,9 @@ struct CacheOptions {
 std::string command_of(const std::string& verb) { return "qck cache " + verb; }
 
 /// Warming reads links from a store that may be busy.
-client::RestClient open(const CacheOptions& options, const std::string& verb) {
-    return options.connection.open(command_of(verb), std::chrono::minutes(2));
+client::RestClient open(const CacheOptions& options, const std::string& verb,
+                        net::BlockingHttp::GiveUp give_up = {}) {
+    return options.connection.open(command_of(verb), std::chrono::minutes(2), std::move(give_up));
 }
 
 Exit cache_failed(const std::string& verb, const Error& error) {
@@ -114,6 +116,10 @@ Result<std::vector<std::string>> codes_to_warm(const CacheOptions& options,
 
 /// What the requests of one command came to.
 struct OrderOutcome {
+    std::size_t codes = 0;         ///< that there were
+    std::size_t answered = 0;      ///< of them
+    bool interrupted = false;      ///< by the user
+    std::optional<Error> stopped;  ///< why the rest was not asked for
     std::vector<std::string> done;
     std::vector<std::string> not_found;
     std::vector<std::string> failed;
@@ -148,10 +154,18 @@ struct OrderOutcome {
     }
 };
 
-/// In batches, each when its first code is due.
-Result<OrderOutcome> order(client::RestClient& client, const std::string& verb,
-                           const char* participle, const std::vector<std::string>& codes,
-                           std::optional<double> rate_per_s) {
+void sleep_until(std::chrono::steady_clock::time_point due, const InterruptWatch& interrupts) {
+    constexpr std::chrono::milliseconds look_every{50};
+    for (auto now = std::chrono::steady_clock::now(); now < due && interrupts.count() == 0;
+         now = std::chrono::steady_clock::now()) {
+        std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(due - now, look_every));
+    }
+}
+
+/// In batches, each when its first code is due; until one fails, or the user wants no more.
+OrderOutcome order(client::RestClient& client, const std::string& verb, const char* participle,
+                   const std::vector<std::string>& codes, std::optional<double> rate_per_s,
+                   const InterruptWatch& interrupts) {
     std::size_t batch = batch_max;
     if (rate_per_s) {
         batch = std::clamp<std::size_t>(static_cast<std::size_t>(*rate_per_s / batches_per_s), 1,
@@ -160,26 +174,33 @@ Result<OrderOutcome> order(client::RestClient& client, const std::string& verb,
     const bool progress = ::isatty(STDERR_FILENO) == 1 && codes.size() > batch;
     const auto begin = std::chrono::steady_clock::now();
     OrderOutcome outcome;
+    outcome.codes = codes.size();
     for (std::size_t at = 0; at < codes.size(); at += batch) {
         if (rate_per_s) {
             const std::chrono::duration<double> due(static_cast<double>(at) / *rate_per_s);
-            std::this_thread::sleep_until(
-                begin + std::chrono::duration_cast<std::chrono::nanoseconds>(due));
+            sleep_until(begin + std::chrono::duration_cast<std::chrono::nanoseconds>(due),
+                        interrupts);
         }
+        if (interrupts.count() > 0) break;
         const auto end = std::min(codes.size(), at + batch);
         const std::vector<std::string> part(codes.begin() + static_cast<std::ptrdiff_t>(at),
                                             codes.begin() + static_cast<std::ptrdiff_t>(end));
         Json answer;
         const auto asked =
             ask(client, "POST", "/v1/cache/" + verb, Json{{"codes", part}}.dump(), answer);
-        if (!asked) return asked.error();
+        if (!asked) {
+            outcome.stopped = asked.error();
+            break;
+        }
         outcome.take(answer, participle);
+        outcome.answered = end;
         if (progress) {
             std::fprintf(stderr, "\r%s of %s", format_count(end).c_str(),
                          format_count(codes.size()).c_str());
         }
     }
     if (progress) std::fputs("\r\x1b[K", stderr);
+    outcome.interrupted = interrupts.count() > 0 && outcome.answered < codes.size();
     return outcome;
 }
 
@@ -200,7 +221,10 @@ std::string report_json(const char* participle, const OrderOutcome& outcome) {
               {"not_found", outcome.not_found},
               {"failed", outcome.failed},
               {"no_room", outcome.no_room},
-              {"only_here", outcome.only_here}};
+              {"only_here", outcome.only_here},
+              {"codes", outcome.codes},
+              {"answered", outcome.answered},
+              {"interrupted", outcome.interrupted}};
     if (outcome.in_redis) {
         json["in_redis"] = *outcome.in_redis;
         json["not_in_redis"] = outcome.not_in_redis;
@@ -217,8 +241,19 @@ std::string report_text(const char* participle, const OrderOutcome& outcome) {
     return outcome.redis_error.empty() ? text : text + ": " + outcome.redis_error;
 }
 
+/// Of what was not asked for, or not answered, nothing is known.
+Exit stopped(const std::string& verb, const OrderOutcome& outcome) {
+    const std::string why = outcome.interrupted ? "interrupted" : outcome.stopped->message;
+    std::fprintf(stderr, "%s: %s, after %s of %s codes\n", command_of(verb).c_str(), why.c_str(),
+                 format_count(outcome.answered).c_str(), format_count(outcome.codes).c_str());
+    return outcome.interrupted ? Exit::run_invalid : Exit::could_not_run;
+}
+
 Exit report(const CacheOptions& options, const std::string& verb, const char* participle,
             const OrderOutcome& outcome) {
+    if (outcome.stopped && outcome.answered == 0 && !outcome.interrupted) {
+        return cache_failed(verb, *outcome.stopped);
+    }
     std::printf("%s\n", (options.connection.json ? report_json(participle, outcome)
                                                  : report_text(participle, outcome))
                             .c_str());
@@ -230,23 +265,24 @@ Exit report(const CacheOptions& options, const std::string& verb, const char* pa
         std::fprintf(stderr, "qck cache %s: on this instance only: %s\n", verb.c_str(),
                      outcome.only_here.c_str());
     }
+    if (outcome.interrupted || outcome.stopped) return stopped(verb, outcome);
     return outcome.good() ? Exit::good : Exit::check_failed;
 }
 
 Exit warm(const CacheOptions& options) {
-    auto client = open(options, "warm");
+    const InterruptWatch interrupts;
+    auto client = open(options, "warm", [&] { return interrupts.count() > 0; });
     const auto codes = codes_to_warm(options, client);
     if (!codes) return cache_failed("warm", codes.error());
-    const auto outcome = order(client, "warm", "warmed", *codes, options.rate_per_s);
-    if (!outcome) return cache_failed("warm", outcome.error());
-    return report(options, "warm", "warmed", *outcome);
+    return report(options, "warm", "warmed",
+                  order(client, "warm", "warmed", *codes, options.rate_per_s, interrupts));
 }
 
 Exit change(const CacheOptions& options, const std::string& verb, const char* participle) {
-    auto client = open(options, verb);
-    const auto outcome = order(client, verb, participle, options.codes, std::nullopt);
-    if (!outcome) return cache_failed(verb, outcome.error());
-    return report(options, verb, participle, *outcome);
+    const InterruptWatch interrupts;
+    auto client = open(options, verb, [&] { return interrupts.count() > 0; });
+    return report(options, verb, participle,
+                  order(client, verb, participle, options.codes, std::nullopt, interrupts));
 }
 
 Exit stats(const CacheOptions& options) {

@@ -170,6 +170,23 @@ TEST_CASE("the links with the most clicks are warmed after a restart", "[cache][
     CHECK_FALSE(contains(top, "\"cold\""));
 }
 
+TEST_CASE("a warm that is interrupted says how many of how many were warmed", "[cache][S1]") {
+    RunningService service;
+    std::vector<std::string> words{"--preserve-status", "-s",   "INT",    "1.5", QCK_PROGRAM,
+                                   "cache",             "warm", "--rate", "1"};
+    for (int n = 0; n < 30; ++n) {
+        words.push_back("link" + std::to_string(n));
+        service.add_link(words.back());
+    }
+    const auto ended = test::run_program(
+        "/usr/bin/timeout", words, {"QCK_ADMIN=http://" + service.address("admin").to_string()});
+    INFO(ended.out << ended.err);
+    CHECK(ended.exit_code == 4);
+    CHECK(contains(ended.out, " warmed\n"));
+    CHECK(ended.err.starts_with("qck cache warm: interrupted, after "));
+    CHECK(ended.err.ends_with(" of 30 codes\n"));
+}
+
 TEST_CASE("a link that was changed past the API is read anew once it is evicted", "[cache][P4]") {
     Two both;
     both.here.add_link("a", "https://example.com/1");
