@@ -13,6 +13,14 @@ fail() {
     exit 1
 }
 
+other_shape() { # CLUSTER
+    cp .local/env before
+    if CLUSTER=$1 scripts/up 2>said; then fail "scripts/up took another shape while one ran"; fi
+    [ "$(wc -l <said)" = 1 ] || fail "scripts/up said: $(cat said)"
+    grep -q 'runs already, and stays as it is: make down first' said || fail "scripts/up said: $(cat said)"
+    cmp -s before .local/env || fail "scripts/up of another shape changed .local/env"
+}
+
 check() { # CLUSTER WORDS_OF_REDIS
     CLUSTER=$1 scripts/up
     cp .local/env first
@@ -29,7 +37,9 @@ check() { # CLUSTER WORDS_OF_REDIS
         named=$(sed -n 's/^QCK_CLICKHOUSE_CLUSTER=//p' .local/env)
         [ "$named" = "$4" ] || fail "the cluster of ClickHouse is named '$named'"
     fi
+    other_shape "$([ -n "$1" ] || echo 1)"
     pids=$(cat .local/*/pid)
+    for pid in $pids; do [ -d "/proc/$pid" ] || fail "process $pid is gone"; done
     scripts/down
     for pid in $pids; do
         # An ended process that nobody waited for has no working directory.
