@@ -217,14 +217,10 @@ void complain(const std::string& verb, const char* what, const std::vector<std::
 }
 
 std::string report_json(const char* participle, const OrderOutcome& outcome) {
-    Json json{{participle, outcome.done},
-              {"not_found", outcome.not_found},
-              {"failed", outcome.failed},
-              {"no_room", outcome.no_room},
-              {"only_here", outcome.only_here},
-              {"codes", outcome.codes},
-              {"answered", outcome.answered},
-              {"interrupted", outcome.interrupted}};
+    Json json{{participle, outcome.done},       {"not_found", outcome.not_found},
+              {"failed", outcome.failed},       {"no_room", outcome.no_room},
+              {"only_here", outcome.only_here}, {"codes", outcome.codes},
+              {"answered", outcome.answered},   {"interrupted", outcome.interrupted}};
     if (outcome.in_redis) {
         json["in_redis"] = *outcome.in_redis;
         json["not_in_redis"] = outcome.not_in_redis;

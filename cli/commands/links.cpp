@@ -92,12 +92,14 @@ Exit run_add(const LinksOptions& options) {
     if (!options.flags.code.empty()) json["code"] = options.flags.code;
     // Bytes of the command line may be no UTF-8; what replaces them is refused by the service.
     const auto body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return show_link(options, "add", options.connection.open("add").call("POST", "/v1/links", body));
+    return show_link(options, "add",
+                     options.connection.open("add").call("POST", "/v1/links", body));
 }
 
 Exit run_get(const LinksOptions& options) {
-    return show_link(options, "get",
-                     options.connection.open("get").call("GET", links_path + options.codes.front()));
+    return show_link(
+        options, "get",
+        options.connection.open("get").call("GET", links_path + options.codes.front()));
 }
 
 Exit run_stats(const LinksOptions& options) {

@@ -74,9 +74,9 @@ Exit show(const ModeOptions& options) {
 }
 
 Exit set(const ModeOptions& options) {
-    const auto answer = options.connection.open(set_command)
-                            .call("POST", "/v1/mode/" + options.code,
-                                  Json{{"mode", options.mode}}.dump());
+    const auto answer =
+        options.connection.open(set_command)
+            .call("POST", "/v1/mode/" + options.code, Json{{"mode", options.mode}}.dump());
     if (!answer) return mode_failed(set_command, answer.error());
     if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);

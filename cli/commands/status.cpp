@@ -261,7 +261,8 @@ void add_status_command(CLI::App& app, Chosen& chosen) {
     CLI::App* const command = app.add_subcommand(
         "status",
         "One screen: instances, redirects/s, caches, modes, stores with their lag; exit 1 when an "
-        "instance or a store is away (a store that lost nodes which others replace is DEGRADED: 0)");
+        "instance or a store is away (a store that lost nodes which others replace is DEGRADED: "
+        "0)");
     add_parsed(*command, "--admin", options->admins, parse_admins,
                "Admin listeners of the instances (http://127.0.0.1:9090)", "URL[,URL...]");
     command->add_flag("--watch", options->watch,

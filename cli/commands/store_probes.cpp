@@ -50,8 +50,12 @@ std::unique_ptr<StoreProbes> StoreProbes::start(
     std::unique_ptr<StoreProbes> probes(new StoreProbes);
     if (!postgres.empty()) {
         // Its delivery asks it, too, and says when it does not answer.
-        probes->add({"postgres", postgres::shown_url(postgres), {},
-                     ask_postgres(postgres, postgres_answered), {}, {}});
+        probes->add({"postgres",
+                     postgres::shown_url(postgres),
+                     {},
+                     ask_postgres(postgres, postgres_answered),
+                     {},
+                     {}});
     }
     if (!clickhouse) return probes;
     const std::string effect = clickhouse->nodes.size() == 1
@@ -99,8 +103,8 @@ void StoreProbes::run(Probe& probe) {
         lock.unlock();
         const auto answer = probe.ask();
         lock.lock();
-        const std::string before = std::exchange(
-            probe.failure, answer ? std::string() : answer.error().message);
+        const std::string before =
+            std::exchange(probe.failure, answer ? std::string() : answer.error().message);
         log_change(probe, before);
         wake_.wait_for(lock, every, [this] { return stopping_; });
     }

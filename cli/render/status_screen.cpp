@@ -160,7 +160,9 @@ std::string status_screen(const StatusView& view, const Terminal& terminal) {
         }
         // The line of a cluster that is not well names its nodes.
         if (!store.why.empty() && (store.away || store.cluster_ok)) {
-            out += labelled("", toned(terminal, tone, plain_if_needed(terminal, reason_text(store)))) + "\n";
+            out +=
+                labelled("", toned(terminal, tone, plain_if_needed(terminal, reason_text(store)))) +
+                "\n";
         }
     }
     std::string limits;
@@ -183,8 +185,8 @@ std::string status_line(const StatusView& view, std::int64_t now_ms) {
                        rate_text(view.errors_per_s) + "/s";
     if (view.levels) line += " l1 " + percent(view.levels->l1);
     for (const StoreView& store : view.stores) {
-        line += " " + store.name + " " + shown_state(store) + " lag " +
-                fixed(store.lag_s, 1) + " s";
+        line +=
+            " " + store.name + " " + shown_state(store) + " lag " + fixed(store.lag_s, 1) + " s";
     }
     const auto bursts = std::count_if(view.modes.begin(), view.modes.end(),
                                       [](const ModeView& one) { return one.mode == "burst"; });

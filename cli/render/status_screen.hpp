@@ -23,7 +23,7 @@ struct StoreView {
     std::string cluster = {};       ///< how its nodes are, in words; empty when it is one server
     bool cluster_ok = true;
     std::optional<double> next_try_s = {};  ///< while it is away, where somebody knows
-    bool degraded = false;  ///< nodes of it are down, and others do what they did
+    bool degraded = false;                  ///< nodes of it are down, and others do what they did
 };
 
 /// A limit of requests by client, over all instances.

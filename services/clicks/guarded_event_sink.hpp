@@ -53,9 +53,9 @@ private:
     }
     CircuitUse rows() const { return {name(), "rows"}; }
     Error left_alone() const {
-        return error(Errc::unavailable, std::string(name()) +
-                                            " is left alone after failures, the last of them: " +
-                                            last_failure_);
+        return error(Errc::unavailable,
+                     std::string(name()) +
+                         " is left alone after failures, the last of them: " + last_failure_);
     }
 
     EventSink& sink_;

@@ -172,13 +172,13 @@ private:
     std::unordered_set<std::uint64_t> aside_;  ///< guarded by mutex_
     std::condition_variable wake_;
     std::condition_variable told_;
-    std::string failing_;          ///< guarded by mutex_: why, until it works again
-    std::int64_t again_ns_ = 0;    ///< guarded by mutex_: while it fails it is not tried before
+    std::string failing_;           ///< guarded by mutex_: why, until it works again
+    std::int64_t again_ns_ = 0;     ///< guarded by mutex_: while it fails it is not tried before
     std::int64_t round_at_ns_ = 0;  ///< guarded by mutex_: the next round
-    bool hurried_ = false;         ///< guarded by mutex_: until the walk under way ended
-    bool stopping_ = false;        ///< guarded by mutex_
-    bool woken_ = false;           ///< guarded by mutex_
-    std::int64_t stop_by_ns_ = 0;  ///< guarded by mutex_
+    bool hurried_ = false;          ///< guarded by mutex_: until the walk under way ended
+    bool stopping_ = false;         ///< guarded by mutex_
+    bool woken_ = false;            ///< guarded by mutex_
+    std::int64_t stop_by_ns_ = 0;   ///< guarded by mutex_
     std::thread thread_;
 
     // The delivering thread's alone.

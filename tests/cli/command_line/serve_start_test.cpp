@@ -74,7 +74,8 @@ TEST_CASE("a ClickHouse that does not answer at the start is warned of, though n
     serve.wait_until_ready();
     const auto told = [&] { return text_of_file(log); };
     CHECK(eventually([&] {
-        return contains(told(), "level=error event=sink_does_not_answer sink=clickhouse error=\"") &&
+        return contains(told(),
+                        "level=error event=sink_does_not_answer sink=clickhouse error=\"") &&
                contains(told(), nobody + ": ");
     }));
     serve.stop();

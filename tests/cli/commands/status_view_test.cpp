@@ -84,7 +84,8 @@ TEST_CASE("a store that lost a node to one instance is degraded, and away is wor
     CHECK(degraded.degraded);
     CHECK_FALSE(degraded.away);
     CHECK(degraded.why == "it is degraded");
-    for (const auto& worst : {of(with("away"), with("degraded")), of(with("degraded"), with("away"))}) {
+    for (const auto& worst :
+         {of(with("away"), with("degraded")), of(with("degraded"), with("away"))}) {
         CHECK(worst.away);
         CHECK(worst.why == "it is away");
     }

@@ -172,8 +172,8 @@ TEST_CASE("the links with the most clicks are warmed after a restart", "[cache][
 
 TEST_CASE("a warm that is interrupted says how many of how many were warmed", "[cache][S1]") {
     RunningService service;
-    std::vector<std::string> words{"--preserve-status", "-s",   "INT",    "1.5", QCK_PROGRAM,
-                                   "cache",             "warm", "--rate", "1"};
+    std::vector<std::string> words{
+        "--preserve-status", "-s", "INT", "1.5", QCK_PROGRAM, "cache", "warm", "--rate", "1"};
     for (int n = 0; n < 30; ++n) {
         words.push_back("link" + std::to_string(n));
         service.add_link(words.back());

@@ -130,8 +130,10 @@ TEST_CASE("a ClickHouse that lost one of its nodes is degraded, and the node is 
     }));
     INFO(shown.out << shown.err);
     CHECK(shown.exit_code == 0);
-    CHECK(contains(shown.err, "qck status: clickhouse is degraded: cannot reach ClickHouse at "
-                              "http://" + gone + ": "));
+    CHECK(contains(shown.err,
+                   "qck status: clickhouse is degraded: cannot reach ClickHouse at "
+                   "http://" +
+                       gone + ": "));
     CHECK(eventually([&] {
         return stores.ask_clickhouse("SELECT sum(clicks) FROM qck_analytics.link_events") == "3";
     }));
