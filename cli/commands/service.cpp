@@ -100,8 +100,15 @@ Result<void> Service::Parts::open_stores() {
                                                        .power_safe = config.power_safe};
             return into(journal, clicks::Journal::open(*directory, journal_config));
         },
+        [&]() -> Result<void> {
+            if (links->primary() == nullptr) return {};
+            postgres_breaker = std::make_unique<CircuitBreaker>(config.breaker);
+            guarded_links = std::make_unique<links::GuardedLinkStore>(
+                links->store(), *postgres_breaker, CircuitUse{"postgres", "lookups"});
+            return {};
+        },
         [&] {
-            bursts = std::make_unique<BurstWatch>(config.bursts, links->store());
+            bursts = std::make_unique<BurstWatch>(config.bursts, lookups());
             DeliveriesConfig delivery;
             delivery.redis = config.redis;
             delivery.postgres_suppressed = [modes = &bursts->modes()](std::uint64_t link_id) {
@@ -135,17 +142,19 @@ Result<void> Service::Parts::open_stores() {
     });
 }
 
+/// For who asks on somebody's behalf; who works in the background has a pace of his own.
+links::LinkStore& Service::Parts::lookups() {
+    if (guarded_links) return *guarded_links;
+    return links->store();
+}
+
 Result<void> Service::Parts::open_redirects() {
     if (!config.tls_certificate.empty()) {
         auto loaded = net::TlsServerContext::load({config.tls_certificate, config.tls_key});
         if (auto placed = into(tls, std::move(loaded)); !placed) return placed;
     }
     shared_breaker = std::make_unique<CircuitBreaker>(config.breaker);
-    if (links->primary() != nullptr) {
-        postgres_breaker = std::make_unique<CircuitBreaker>(config.breaker);
-    }
-    fetcher = std::make_unique<cache::LinkFetcher>(links->store(), fetch_threads, lookups_max,
-                                                   postgres_breaker.get());
+    fetcher = std::make_unique<cache::LinkFetcher>(lookups(), fetch_threads, lookups_max);
     auto listeners = net::listen_on(config.redirect_address, config.threads);
     if (!listeners) return listeners.error();
     auto address = net::local_address(listeners->front().get());
@@ -222,7 +231,7 @@ Result<void> Service::Parts::open_redirects() {
 /// Until the first sign of life of the others, what is cached is read again every second.
 Result<void> Service::Parts::open_shared_links() {
     cache_control = std::make_unique<CacheControl>(CacheControl::Parts{
-        lanes, shared_links, links->store(), *fetcher, local_counts(*directory)});
+        lanes, shared_links, lookups(), *fetcher, local_counts(*directory)});
     bursts->find_by([this](const std::string& code) { return cache_control->link_of(code); });
     if (!config.redis) return {};
     if (links->primary() == nullptr) {
@@ -316,7 +325,7 @@ Result<void> Service::Parts::open_ingest() {
                             .server = config.ingest_server};
     lane.handler.ip_mode = config.ip_mode;
     lane.handler.ip_key = directory->identity().ip_key;
-    return into(ingest, IngestLane::open(lane, {*journal, config.threads, *counting, links->store(),
+    return into(ingest, IngestLane::open(lane, {*journal, config.threads, *counting, lookups(),
                                                 syncer.get()}));
 }
 
@@ -333,7 +342,7 @@ Result<void> Service::Parts::open_api() {
     api_config.rules.own_hosts = config.own_hosts;
     api_config.rules.own_hosts.push_back(redirect_address.to_string());
     api.handler =
-        std::make_unique<api::ApiHandler>(api_config, api::ApiParts{.store = links->store(),
+        std::make_unique<api::ApiHandler>(api_config, api::ApiParts{.store = lookups(),
                                                                     .writer = links->writer(),
                                                                     .analytics = analytics.get(),
                                                                     .reads = api_reads.get()});

@@ -21,6 +21,7 @@
 #include "services/clicks/durability_syncer.hpp"
 #include "services/http_server/blocking_work.hpp"
 #include "services/http_server/server.hpp"
+#include "services/links/guarded_link_store.hpp"
 #include "services/stores/maxmind/places.hpp"
 #include "services/stores/sqlite/sqlite_click_store.hpp"
 
@@ -41,6 +42,9 @@ struct Service::Parts {
     std::unique_ptr<maxmind::Places> places;  ///< null without a file
     std::unique_ptr<clicks::DataDirectory> directory;
     std::unique_ptr<LinkStores> links;
+    /// Of lookups; null without PostgreSQL.
+    std::unique_ptr<CircuitBreaker> postgres_breaker;
+    std::unique_ptr<links::GuardedLinkStore> guarded_links;
     std::unique_ptr<sqlite::SqliteClickStore> click_store;
     std::unique_ptr<clicks::Journal> journal;
     std::unique_ptr<BurstWatch> bursts;
@@ -51,7 +55,6 @@ struct Service::Parts {
     std::unique_ptr<http_server::BlockingWork> api_reads;  ///< null when reads are local
     std::atomic<bool> ready{false};
     std::unique_ptr<CircuitBreaker> shared_breaker;
-    std::unique_ptr<CircuitBreaker> postgres_breaker;  ///< of lookups; null without PostgreSQL
     std::vector<RedirectLane> lanes;
     net::Address redirect_address;
     LinkFanout fanout{lanes};
@@ -71,6 +74,7 @@ struct Service::Parts {
 
     Result<void> share_connections();
     Result<void> open_stores();
+    links::LinkStore& lookups();
     Result<void> open_redirects();
     Result<void> open_shared_links();
     Result<void> pin_popular();

@@ -1,14 +1,11 @@
 #include "services/cache/link_fetcher.hpp"
 
-#include "base/circuit_log.hpp"
-#include "base/clock.hpp"
 #include "base/cpu.hpp"
 
 namespace qck::cache {
 
-LinkFetcher::LinkFetcher(links::LinkStore& store, std::size_t threads, std::size_t codes_max,
-                         CircuitBreaker* breaker)
-    : store_(store), breaker_(breaker), codes_max_(codes_max) {
+LinkFetcher::LinkFetcher(links::LinkStore& store, std::size_t threads, std::size_t codes_max)
+    : store_(store), codes_max_(codes_max) {
     for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -35,21 +32,6 @@ bool LinkFetcher::fetch(const std::string& code, Done done) {
     return true;
 }
 
-LinkFetcher::Found LinkFetcher::look_up(const std::string& code) {
-    if (breaker_ == nullptr) return store_.find(code);
-    if (!breaker_->allows(monotonic_ns())) {
-        return error(Errc::unavailable, "the store of links is left alone after failures");
-    }
-    auto found = store_.find(code);
-    constexpr CircuitUse lookups{"postgres", "lookups"};
-    if (found) {
-        succeeded(*breaker_, lookups);
-    } else {
-        failed(*breaker_, monotonic_ns(), lookups, found.error());
-    }
-    return found;
-}
-
 void LinkFetcher::run() {
     name_thread("qck-fetch");
     std::unique_lock lock(mutex_);
@@ -63,7 +45,7 @@ void LinkFetcher::run() {
         const auto node = waiting_.extract(code);
         ++under_way_;
         lock.unlock();
-        const Found found = look_up(code);
+        const Found found = store_.find(code);
         for (const Done& done : node.mapped()) done(found);
         lock.lock();
         --under_way_;

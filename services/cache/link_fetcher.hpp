@@ -10,7 +10,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/circuit_breaker.hpp"
 #include "base/error.hpp"
 #include "services/links/link_store.hpp"
 
@@ -24,10 +23,8 @@ public:
     /// Called on a thread of the fetcher.
     using Done = std::function<void(const Found&)>;
 
-    /// `store` and `breaker` outlive the fetcher. At most `codes_max` codes are under way. While
-    /// the breaker is open lookups fail at once; null: the store is always asked.
-    LinkFetcher(links::LinkStore& store, std::size_t threads, std::size_t codes_max,
-                CircuitBreaker* breaker = nullptr);
+    /// `store` outlives the fetcher. At most `codes_max` codes are under way.
+    LinkFetcher(links::LinkStore& store, std::size_t threads, std::size_t codes_max);
     /// Waits for the lookups that have begun; the others are dropped uncalled.
     ~LinkFetcher();
     LinkFetcher(const LinkFetcher&) = delete;
@@ -38,10 +35,8 @@ public:
 
 private:
     void run();
-    Found look_up(const std::string& code);
 
     links::LinkStore& store_;
-    CircuitBreaker* const breaker_;
     const std::size_t codes_max_;
     std::mutex mutex_;
     std::condition_variable wanted_;

@@ -303,6 +303,13 @@ TEST_CASE("lookups leave a PostgreSQL that is stopped or hangs alone, until it i
         // A lookup that nobody answers is waited for for a second.
         CHECK(monotonic_ns() - begin_ns < 1'000'000'000);
         CHECK(metric("qck_breaker_refused_total") == refused + 20);
+        for (const std::string target : {"/v1/links/a", "/v1/links", "/v1/links/a/stats"}) {
+            INFO(target);
+            const auto answer = service.get_text("api", target);
+            CHECK(answer.starts_with("HTTP/1.1 503 "));
+            CHECK(contains(answer, "\r\nRetry-After: "));
+        }
+        CHECK(monotonic_ns() - begin_ns < 1'000'000'000);
         outage.end();
         CHECK(eventually([&] { return status(outage.link) == "302"; }));
         CHECK(metric("qck_breaker_open") == 0);

@@ -3,9 +3,7 @@
 #include <atomic>
 #include <future>
 
-#include "base/clock.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/silent_log.hpp"
 
 using namespace qck;
 using namespace std::chrono_literals;
@@ -95,45 +93,4 @@ TEST_CASE("more codes at once than allowed are refused, and not called back", "[
     CHECK_FALSE(fetcher.fetch("c", done));
     CHECK(fetcher.fetch("b", done));
     store.may_answer.set_value();
-}
-
-namespace {
-
-class FailingStore final : public SlowStore {
-public:
-    std::atomic<bool> is_well{false};
-    Result<std::optional<links::Link>> find(std::string_view) override {
-        ++finds;
-        if (is_well) return std::optional<links::Link>();
-        return error(Errc::timed_out, "it did not answer");
-    }
-};
-
-}  // namespace
-
-TEST_CASE("a store that fails is left alone, and asked again once somebody found it well",
-          "[cache][M7]") {
-    const test::SilentLog silent;
-    FailingStore store;
-    CircuitBreaker breaker({3, 1h});
-    cache::LinkFetcher fetcher(store, 2, 10, &breaker);
-    const auto found = [&](const std::string& code) {
-        std::promise<bool> answer;
-        REQUIRE(fetcher.fetch(code, [&](const cache::LinkFetcher::Found& link) {
-            answer.set_value(link.has_value());
-        }));
-        return answer.get_future().get();
-    };
-    for (int n = 0; n < 20; ++n) CHECK_FALSE(found("a" + std::to_string(n)));
-    CHECK(store.finds == 3);
-    CHECK(breaker.refused() == 17);
-    breaker.may_be_well(monotonic_ns());
-    CHECK_FALSE(found("b"));
-    CHECK_FALSE(found("c"));
-    CHECK(store.finds == 4);
-    store.is_well = true;
-    breaker.may_be_well(monotonic_ns());
-    CHECK(found("b"));
-    CHECK(found("c"));
-    CHECK_FALSE(breaker.is_open());
 }
