@@ -22,6 +22,14 @@ std::uint32_t hour_at_or_after(std::int64_t time_ms) {
     return hour_at_or_before(time_ms) + (time_ms > 0 && time_ms % hour_ms != 0 ? 1 : 0);
 }
 
+/// Both are counts of what was clicked at least: a store may not have been given what this instance
+/// counted, be it for as long as a burst lasts.
+void take_larger(clicks::ClassTotals& own, const clicks::ClassTotals& of_all) {
+    for (std::size_t at = 0; at < own.by_class.size(); ++at) {
+        own.by_class[at] = std::max(own.by_class[at], of_all.by_class[at]);
+    }
+}
+
 EventRow to_row(const clicks::EventCount& count, Granularity granularity) {
     EventRow row;
     row.type = count.type;
@@ -53,7 +61,7 @@ Result<LinkStats> ClickAnalytics::link_stats(std::uint64_t link_id, std::int64_t
     for (SharedTotals* const shared : shared_) {
         const auto of_all = shared->link_totals(link_id);
         if (!of_all) continue;
-        stats.by_class = *of_all;
+        take_larger(stats.by_class, *of_all);
         stats.of_all_instances = true;
         break;
     }

@@ -24,7 +24,7 @@ struct LinkStats {
     };
     std::vector<Hour> hours;  ///< ascending, those with clicks only; of this instance
     /// Whether `clicks` and `by_class` are of every instance; else a shared store was away, or
-    /// there is none, and they are of this one.
+    /// there is none, and they are of this one. Never less than this one counted.
     bool of_all_instances = false;
     /// Of the last 7 days (UTC), today included; empty when nobody counts visitors, or the store
     /// that does is away.

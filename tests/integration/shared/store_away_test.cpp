@@ -366,6 +366,31 @@ TEST_CASE("a link whose mode rises while nobody can say its code is pinned once 
     }));
 }
 
+TEST_CASE("clicks that a burst keeps from PostgreSQL are in a link's counts all the same",
+          "[integration][shared][modes][V7]") {
+    SharedStores stores(false);
+    RunningService service([&](auto& config) {
+        config.postgres = stores.postgres.url();
+        config.postgres_sync = 100ms;
+    });
+    service.add_link("viral");
+    visit(service, "viral", 3);
+    const auto clicks = [&] {
+        const auto stats = service.api("GET", "/v1/links/viral/stats").second;
+        INFO(stats.dump());
+        CHECK(stats["of"] == "every instance");
+        return stats["clicks"].get<int>();
+    };
+    const auto given = [&] {
+        return stores.postgres.sql("SELECT sum(total) FROM link_click_totals");
+    };
+    REQUIRE(eventually([&] { return given() == "3\n"; }));
+    CHECK(run(service, {"mode", "set", "viral", "burst"}).exit_code == 0);
+    visit(service, "viral", 20);
+    CHECK(eventually([&] { return clicks() == 23; }));
+    CHECK(given() == "3\n");
+}
+
 TEST_CASE("visitors that Redis has not been told of hold no segments of the journal",
           "[integration][shared][uniques]") {
     SharedStores stores(false);
