@@ -19,6 +19,7 @@
 #include "services/cache/store_source.hpp"
 #include "services/links/code_generator.hpp"
 #include "services/redirect/redirect_handler.hpp"
+#include "services/stores/redis/cluster_check.hpp"
 
 namespace qck::commands {
 namespace {
@@ -74,6 +75,10 @@ Result<void> Service::Parts::open_stores() {
                 return error(opened.error().code, "--geoip: " + opened.error().message);
             }
             return into(places, std::move(opened));
+        },
+        [&]() -> Result<void> {
+            if (!config.redis) return {};
+            return redis::check_cluster(*config.redis);
         },
         [&] { return into(directory, clicks::DataDirectory::open(config.data_dir, "qck serve")); },
         [&] {

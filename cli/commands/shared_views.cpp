@@ -6,6 +6,7 @@
 #include "services/stores/clickhouse/clickhouse_minutes_view.hpp"
 #include "services/stores/clickhouse/clickhouse_totals_view.hpp"
 #include "services/stores/postgres/postgres_totals_view.hpp"
+#include "services/stores/redis/cluster_check.hpp"
 #include "services/stores/redis/redis_totals_view.hpp"
 
 namespace qck::commands {
@@ -14,6 +15,7 @@ Result<std::unique_ptr<SharedViews>> SharedViews::open(const Addresses& addresse
                                                        std::uint64_t node) {
     std::unique_ptr<SharedViews> shared(new SharedViews);
     if (addresses.redis) {
+        if (auto checked = redis::check_cluster(*addresses.redis); !checked) return checked.error();
         auto client = redis::BlockingClient::create(*addresses.redis);
         if (!client) return client.error();
         shared->redis_ = std::move(*client);

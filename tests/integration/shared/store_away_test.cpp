@@ -366,6 +366,26 @@ TEST_CASE("a link whose mode rises while nobody can say its code is pinned once 
     }));
 }
 
+TEST_CASE("two servers of Redis that are no cluster are refused at the start",
+          "[integration][shared]") {
+    const RedisServer a;
+    const RedisServer b;
+    const TemporaryDirectory directory;
+    std::vector<std::string> words{"30", QCK_PROGRAM, "serve", "--data-dir",
+                                   (directory.path() / "data").string()};
+    for (const char* const flag : {"--listen", "--api", "--ingest", "--admin"}) {
+        words.insert(words.end(), {flag, "127.0.0.1:0"});
+    }
+    words.insert(words.end(), {"--redis", a.url() + "," + b.url()});
+    const auto refused = run_program("/usr/bin/timeout", words);
+    INFO(refused.err);
+    CHECK(refused.exit_code == 2);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.starts_with("qck serve: --redis: " + a.url() + " is no node of a cluster"));
+    CHECK(refused.err.find('\n') == refused.err.size() - 1);
+    CHECK_FALSE(std::filesystem::exists(directory.path() / "data"));
+}
+
 TEST_CASE("clicks that a burst keeps from PostgreSQL are in a link's counts all the same",
           "[integration][shared][modes][V7]") {
     SharedStores stores(false);
