@@ -113,7 +113,7 @@ Response BurstWatch::set(const admin::Action::Call& call) {
     if (!mode) return error_reply(mode.error(), "invalid-mode");
     const auto found = find(call.rest, !*mode || **mode == clicks::LinkMode::normal);
     if (!found) return error_reply(found.error(), "invalid-mode");
-    if (!*found) return problem(404, "link-not-found", "there is no link " + call.rest);
+    if (!*found) return problem(404, "link-not-found", links::no_such_link(call.rest).message);
     const std::uint64_t link_id = **found;
     const auto done = modes_.force(link_id, call.rest, *mode);
     if (!done) return error_reply(done.error(), "invalid-mode");

@@ -15,6 +15,7 @@
 #include "cli/commands/admin_connection.hpp"
 #include "cli/commands/bounded_line.hpp"
 #include "cli/commands/cache_request.hpp"
+#include "cli/commands/code_option.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/options.hpp"
@@ -307,7 +308,7 @@ void add_changes(CLI::App& command, const std::shared_ptr<CacheOptions>& options
         {"unpin", "unpinned", "Lets pinned links be evicted and expire again"}};
     for (const Change& one : changes) {
         CLI::App* const sub = command.add_subcommand(one.verb, one.help);
-        sub->add_option("CODE", options->codes, "The links")->required();
+        add_code(*sub, options->codes, "The links")->required();
         sub->callback([options, &chosen, one] {
             chosen = [options, one] { return change(*options, one.verb, one.participle); };
         });
@@ -326,7 +327,7 @@ void add_cache(CLI::App& app, Chosen& chosen) {
         "warm",
         "Reads links from the store into every L1 of the instance, as far as it has room, and into "
         "Redis; says how many each has");
-    warmer->add_option("CODE", options->codes, "The links");
+    add_code(*warmer, options->codes, "The links");
     add_parsed(*warmer, "--codes", options->codes_file, readable_file, "A file with a code a line",
                "FILE");
     add_parsed(*warmer, "--top", options->top, whole_number(std::size_t{1}, cache_top_max),

@@ -12,6 +12,12 @@ Exit failed(const char* command, const Error& error) {
     return error.code == Errc::invalid_argument ? Exit::usage : Exit::could_not_run;
 }
 
+Exit refused(const char* command, const Error& error) {
+    const Exit exit = failed(command, error);
+    return error.code == Errc::not_found || error.code == Errc::conflict ? Exit::check_failed
+                                                                         : exit;
+}
+
 Error wrong_input(Error error) {
     const bool of_it = error.code == Errc::not_found || error.code == Errc::io ||
                        error.code == Errc::permission || error.code == Errc::corrupt;

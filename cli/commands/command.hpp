@@ -18,6 +18,9 @@ enum class Exit : int { good = 0, check_failed = 1, usage = 2, could_not_run = 3
 Error misused(std::string why);
 /// Says on stderr why `command` failed, and gives its exit code: 2 for wrong input, else 3.
 Exit failed(const char* command, const Error& error);
+/// The same of what a service was asked: 1 when the answer was no (no such link, code taken,
+/// version moved on).
+Exit refused(const char* command, const Error& error);
 /// The same of a file or directory that was named: that it is not there, cannot be read or is not
 /// what it should be is wrong input.
 Error wrong_input(Error error);

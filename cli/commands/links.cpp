@@ -6,12 +6,12 @@
 #include <optional>
 #include <vector>
 
+#include "cli/commands/code_option.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/links_connection.hpp"
 #include "cli/commands/links_import.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/render/table.hpp"
-#include "services/links/link_rules.hpp"
 
 namespace qck::commands {
 namespace {
@@ -219,16 +219,6 @@ void choose(CLI::App* command, const std::shared_ptr<LinksOptions>& options, Cho
         [options, &chosen, run] { chosen = [options, run] { return run(*options); }; });
 }
 
-/// Empty when `code` could be that of a link. What could not must not become part of a path.
-std::string code_refusal(const std::string& code) {
-    const auto good = links::check_code(code);
-    return good ? "" : good.error().message;
-}
-
-void add_codes(CLI::App* command, std::vector<std::string>& codes, const char* help) {
-    command->add_option("code", codes, help)->required()->check(CLI::Validator(code_refusal, ""));
-}
-
 void add_link_flags(CLI::App* command, LinkFlags& flags) {
     add_parsed(*command, "--status", flags.status, whole_number<std::int64_t>(0, 999),
                "Redirect with 301, 302, 307 or 308", "STATUS");
@@ -250,18 +240,15 @@ void add_single_link_commands(CLI::App* links, const std::shared_ptr<LinksOption
     choose(add, options, chosen, run_add);
 
     auto* get = links->add_subcommand("get", "Show a link");
-    add_codes(get, options->codes, "Its short code");
-    get->get_option("code")->expected(1);
+    add_code(*get, options->codes, "Its short code")->required()->expected(1);
     choose(get, options, chosen, run_get);
 
     auto* stats = links->add_subcommand("stats", "Clicks of a link by class, and visitors by day");
-    add_codes(stats, options->codes, "Its short code");
-    stats->get_option("code")->expected(1);
+    add_code(*stats, options->codes, "Its short code")->required()->expected(1);
     choose(stats, options, chosen, run_stats);
 
     auto* edit = links->add_subcommand("edit", "Change a link");
-    add_codes(edit, options->codes, "Its short code");
-    edit->get_option("code")->expected(1);
+    add_code(*edit, options->codes, "Its short code")->required()->expected(1);
     edit->add_option("--url", options->flags.url, "Where it leads from now on");
     add_link_flags(edit, options->flags);
     edit->add_flag("--no-max-age", options->flags.no_max_age, "Caches ask every time again")
@@ -273,7 +260,7 @@ void add_single_link_commands(CLI::App* links, const std::shared_ptr<LinksOption
     choose(edit, options, chosen, run_edit);
 
     auto* rm = links->add_subcommand("rm", "Remove links");
-    add_codes(rm, options->codes, "Their short codes");
+    add_code(*rm, options->codes, "Their short codes")->required();
     choose(rm, options, chosen, run_rm);
 }
 
@@ -282,7 +269,7 @@ void add_many_links_commands(CLI::App* links, const std::shared_ptr<LinksOptions
     auto* list = links->add_subcommand("list", "Show links by code");
     add_parsed(*list, "--limit", options->list.limit, whole_number(1U, 1000U), "So many (20)", "N");
     list->add_option("--after", options->list.after, "Only codes after this one")
-        ->check(CLI::Validator(code_refusal, ""));
+        ->check(code_check());
     list->add_flag("--all", options->list.all, "All there are")->excludes("--limit");
     choose(list, options, chosen, run_list);
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdio>
 #include <string>
 
 #include "base/error.hpp"
@@ -28,19 +27,8 @@ struct LinksConnection {
     }
 };
 
-/// Says on stderr what went wrong, and how the program ends: 2 for wrong input, 1 when the answer
-/// was no (no such link, code taken, version moved on), 3 when the API could not be asked.
 inline Exit links_failed(const std::string& command, const Error& error) {
-    std::fprintf(stderr, "qck links %s: %s\n", command.c_str(), error.message.c_str());
-    switch (error.code) {
-        case Errc::invalid_argument:
-            return Exit::usage;
-        case Errc::not_found:
-        case Errc::conflict:
-            return Exit::check_failed;
-        default:
-            return Exit::could_not_run;
-    }
+    return refused(("qck links " + command).c_str(), error);
 }
 
 }  // namespace qck::commands

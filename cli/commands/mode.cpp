@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/units.hpp"
 #include "cli/commands/admin_connection.hpp"
+#include "cli/commands/code_option.hpp"
 #include "cli/commands/command.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/render/table.hpp"
@@ -27,12 +28,6 @@ struct ModeOptions {
     std::string mode;
 };
 
-Exit mode_failed(const char* command, const Error& error) {
-    std::fprintf(stderr, "%s: %s\n", command, error.message.c_str());
-    if (error.code == Errc::invalid_argument) return Exit::usage;
-    return error.code == Errc::not_found ? Exit::check_failed : Exit::could_not_run;
-}
-
 const char* set_by(const Json& link) {
     if (link.value("local_only", false)) return "operator, here only";
     return link.value("forced", false) ? "operator" : "detector";
@@ -40,14 +35,14 @@ const char* set_by(const Json& link) {
 
 Exit show(const ModeOptions& options) {
     const auto answer = options.connection.open(show_command).call("GET", "/v1/mode");
-    if (!answer) return mode_failed(show_command, answer.error());
+    if (!answer) return refused(show_command, answer.error());
     if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);
         return Exit::good;
     }
     const auto json = Json::parse(answer->body, nullptr, false);
     if (!json.is_object() || !json.contains("links")) {
-        return mode_failed(show_command, error(Errc::unavailable, "the answer is no list"));
+        return refused(show_command, error(Errc::unavailable, "the answer is no list"));
     }
     if (json["links"].empty()) {
         std::printf("every link is normal\n");
@@ -77,14 +72,14 @@ Exit set(const ModeOptions& options) {
     const auto answer =
         options.connection.open(set_command)
             .call("POST", "/v1/mode/" + options.code, Json{{"mode", options.mode}}.dump());
-    if (!answer) return mode_failed(set_command, answer.error());
+    if (!answer) return refused(set_command, answer.error());
     if (options.connection.json) {
         std::fputs(answer->body.c_str(), stdout);
         return Exit::good;
     }
     const auto json = Json::parse(answer->body, nullptr, false);
     if (!json.is_object()) {
-        return mode_failed(set_command, error(Errc::unavailable, "the answer is no object"));
+        return refused(set_command, error(Errc::unavailable, "the answer is no object"));
     }
     const bool local = json.value("local_only", false);
     std::printf("%s is %s%s%s\n", options.code.c_str(), json.value("mode", "?").c_str(),
@@ -109,7 +104,7 @@ void add_mode(CLI::App& app, Chosen& chosen) {
         ->callback([options, &chosen] { chosen = [options] { return show(*options); }; });
     CLI::App* const setter =
         command->add_subcommand("set", "Hold a link in a mode; auto gives it back to the detector");
-    setter->add_option("CODE", options->code, "The link")->required();
+    add_code(*setter, options->code, "The link")->required();
     setter->add_option("MODE", options->mode, "normal, elevated, burst or auto")
         ->check(CLI::Validator(
             [](const std::string& text) {

@@ -16,6 +16,7 @@
 #include "base/units.hpp"
 #include "cli/client/rest_client.hpp"
 #include "cli/commands/answer_watch.hpp"
+#include "cli/commands/code_option.hpp"
 #include "cli/commands/options.hpp"
 #include "cli/commands/reconcile_output.hpp"
 #include "cli/commands/shared_views.hpp"
@@ -181,7 +182,7 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
     }
     for (const auto& code : options.links) {
         const std::uint64_t id = request.id_of(code);
-        if (id == 0) return error(Errc::not_found, "there is no link '" + code + "'");
+        if (id == 0) return links::no_such_link(code);
         request.links.push_back(id);
     }
     if (!options.run.empty()) {
@@ -265,7 +266,10 @@ Exit run_reconcile(const ReconcileOptions& options) {
             error(Errc::invalid_argument, "--clean is for a service that runs: give its --admin"));
     }
     const auto result = options.admin ? compare_there(options) : compare_here(options);
-    if (!result) return failed(reconcile_command, result.error());
+    if (!result) {
+        const bool no_link = result.error().code == Errc::not_found;
+        return (no_link ? refused : failed)(reconcile_command, result.error());
+    }
     if (options.json) {
         std::printf("%s\n", to_json(*result).c_str());
     } else {
@@ -310,7 +314,8 @@ void add_reconcile(CLI::App& app, Chosen& chosen) {
     command->add_option("--run", options->run,
                         "Directory of a run: its answers must all be counted");
     command->add_option("--link", options->links, "Only this code; may be given again")
-        ->allow_extra_args(false);
+        ->allow_extra_args(false)
+        ->check(code_check());
     add_parsed(*command, "--since", options->since_ms, parse_since,
                "Only links clicked since then, by the segments that are kept");
     auto* const repair = command->add_flag(

@@ -52,7 +52,7 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
     };
     for (const std::string& code : question.codes) {
         const std::uint64_t id = request.id_of(code);
-        if (id == 0) return error(Errc::not_found, "there is no link '" + code + "'");
+        if (id == 0) return links::no_such_link(code);
         request.links.push_back(id);
     }
     return request;

@@ -9,6 +9,10 @@ Result<std::optional<Link>> LinkStore::find_by_id(std::uint64_t id) {
     return std::optional(std::move(found->front()));
 }
 
+Error no_such_link(std::string_view code) {
+    return error(Errc::not_found, "there is no link \"" + std::string(code) + "\"");
+}
+
 Result<CodesById> codes_by_id(LinkStore& store, std::span<const std::uint64_t> ids) {
     auto found = store.find_by_ids(ids);
     if (!found) return found.error();

@@ -45,6 +45,9 @@ public:
     virtual Result<std::uint64_t> count() = 0;
 };
 
+/// Errc::not_found.
+Error no_such_link(std::string_view code);
+
 using CodesById = std::unordered_map<std::uint64_t, std::string>;
 
 /// The codes of those of the links that there are.

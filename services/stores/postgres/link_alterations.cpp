@@ -18,10 +18,6 @@ struct Held {
 };
 using HeldLinks = std::map<std::string, Held, std::less<>>;
 
-Error no_such_link(const std::string& code) {
-    return error(Errc::not_found, "there is no link \"" + code + "\"");
-}
-
 Result<HeldLinks> hold(Transaction& transaction, std::span<Alteration* const> alterations) {
     ArrayText codes;
     for (const auto* alteration : alterations) {
@@ -150,7 +146,7 @@ Result<void> alter(Transaction& transaction, std::span<Alteration* const> altera
     for (auto* alteration : alterations) {
         const auto found = held->find(alteration->code);
         if (found == held->end() || found->second.removed) {
-            alteration->result = no_such_link(alteration->code);
+            alteration->result = links::no_such_link(alteration->code);
         } else {
             alteration->result = altered(found->second, *alteration);
         }

@@ -14,10 +14,6 @@ namespace {
 constexpr std::int64_t tombstone_kept_ms = 24 * 3'600'000;
 constexpr std::int64_t prune_period_ms = 3'600'000;
 
-Error no_such_link(std::string_view code) {
-    return error(Errc::not_found, "there is no link \"" + std::string(code) + "\"");
-}
-
 /// Empty when there is none.
 Result<std::optional<links::Link>> find_in(Db& db, std::string_view code) {
     auto select = db.cached("SELECT " QCK_LINK_COLUMNS " FROM links WHERE code=?");
@@ -135,7 +131,7 @@ Result<void> UpdateJob::run(Db& db) {
     auto found = find_in(db, code_);
     if (!found) return found.error();
     if (!*found) {
-        result_ = no_such_link(code_);
+        result_ = links::no_such_link(code_);
         return {};
     }
     links::Link link = std::move(**found);
@@ -186,7 +182,7 @@ Result<void> RemoveJob::run(Db& db) {
     auto found = find_in(db, code_);
     if (!found) return found.error();
     if (!*found) {
-        result_ = no_such_link(code_);
+        result_ = links::no_such_link(code_);
         return {};
     }
     links::Link link = std::move(**found);

@@ -76,6 +76,43 @@ TEST_CASE("a link is added, shown, edited, listed and removed by the command", "
     CHECK(test::eventually([&] { return contains(service.get("/promo"), " 404 "); }));
 }
 
+TEST_CASE("a code that is no link's exits 1, and one that can be none 2, of every command",
+          "[links][cli]") {
+    RunningService service;
+    const std::vector<std::string> variables{
+        "QCK_API=http://" + service.address("api").to_string(),
+        "QCK_ADMIN=http://" + service.address("admin").to_string()};
+    const auto run = [&](std::vector<std::string> words, const std::string& code) {
+        std::replace(words.begin(), words.end(), std::string("CODE"), code);
+        return test::run_program(QCK_PROGRAM, words, variables);
+    };
+    const std::vector<std::vector<std::string>> commands{
+        {"links", "get", "CODE"},
+        {"links", "stats", "CODE"},
+        {"links", "edit", "CODE", "--status", "301"},
+        {"links", "rm", "CODE"},
+        {"mode", "set", "CODE", "burst"},
+        {"cache", "warm", "CODE"},
+        {"cache", "evict", "CODE"},
+        {"cache", "pin", "CODE"},
+        {"cache", "unpin", "CODE"},
+        {"reconcile", "--link", "CODE"}};
+    for (const auto& words : commands) {
+        CAPTURE(words);
+        const auto unknown = run(words, "none");
+        INFO(unknown.err);
+        CHECK(unknown.exit_code == 1);
+        CHECK(contains(unknown.err, words[0] == "cache" ? "no such link: none\n"
+                                                        : "there is no link \"none\"\n"));
+        const auto wrong = run(words, "a b");
+        INFO(wrong.err);
+        CHECK(wrong.exit_code == 2);
+        CHECK(contains(wrong.err, "code \"a b\" refused: expected 1 to 64 of the characters "
+                                  "A-Z a-z 0-9 _ -\n"));
+        CHECK(std::count(wrong.err.begin(), wrong.err.end(), '\n') == 1);
+    }
+}
+
 TEST_CASE("wrong input exits 2, no for an answer 1, nobody there 3, in one line", "[links][cli]") {
     RunningService service;
     const LinksCommand links(service);
