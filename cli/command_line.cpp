@@ -1,12 +1,12 @@
 #include "cli/command_line.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <cstdlib>
-#include <numeric>
 
 #include "base/whole_file.hpp"
+#include "cli/nearest_word.hpp"
+#include "cli/variables.hpp"
 
 namespace qck::cli {
 namespace {
@@ -14,20 +14,6 @@ namespace {
 using commands::Exit;
 
 constexpr std::size_t config_bytes_max = 1024 * 1024;
-
-/// Empty: the option is not read from the environment.
-std::string variable_of(const CLI::App& command, const CLI::Option& option) {
-    if (option.get_lnames().empty()) return {};
-    const std::string& flag = option.get_lnames().front();
-    if (flag == "help" || flag == "version" || flag == "config") return {};
-    const CLI::App* const parent = command.get_parent();
-    if (flag == "out" && (parent == nullptr || parent->get_name() != "bench")) return {};
-    std::string name = "QCK_";
-    for (const char c : flag) {
-        name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    }
-    return name;
-}
 
 bool wants_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
 
@@ -64,35 +50,6 @@ void tell_inherited(CLI::App& app, const std::string& path) {
         if (!flags.empty()) command->footer("And the flags of " + path + ": " + flags);
         tell_inherited(*command, path + " " + command->get_name());
     }
-}
-
-/// Levenshtein's distance.
-std::size_t distance(const std::string& a, const std::string& b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, change});
-        }
-    }
-    return row[b.size()];
-}
-
-/// The candidate that is a slip away from `word`; empty when none is.
-std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
-    std::string best;
-    std::size_t least = std::max<std::size_t>(word.size() / 4, 2) + 1;
-    for (const std::string& candidate : candidates) {
-        const std::size_t away = distance(word, candidate);
-        if (away < least) {
-            least = away;
-            best = candidate;
-        }
-    }
-    return best;
 }
 
 std::string after(const std::string& text, const std::string& beginning) {
@@ -367,6 +324,9 @@ std::optional<Exit> CommandLine::parse() {
     }
     if (!lines) return refuse(lines.error().message);
     if (const std::string empty = empty_value(); !empty.empty()) return refuse(empty);
+    for (const std::string& unknown : unknown_variables(app_, environ)) {
+        std::fprintf(stderr, "%s: %s\n", path().c_str(), unknown.c_str());
+    }
     return std::nullopt;
 }
 

@@ -201,6 +201,22 @@ TEST_CASE("an error names the line of the file that the value came from", "[cli]
                     "qck serve: --config: cannot read /etc: not a regular file"}});
 }
 
+TEST_CASE("a variable that no option has is told of, with the one that was meant", "[cli]") {
+    const auto said = [](std::vector<std::string> variables) {
+        return qck_program({"report", "show", "/none"}, std::move(variables)).err;
+    };
+    const std::string plain = said({});
+    CHECK(said({"QCK_REDDIS=redis://a"}) ==
+          "qck report show: QCK_REDDIS is no variable of qck (did you mean QCK_REDIS?)\n" + plain);
+    CHECK(said({"QCK_NONSENSE_OF_MINE=1"}) ==
+          "qck report show: QCK_NONSENSE_OF_MINE is no variable of qck, and does nothing\n" +
+              plain);
+    // Of other commands, of tests, and of a service in Kubernetes.
+    CHECK(said({"QCK_REDIS=redis://a", "QCK_CLICKHOUSE_CLUSTER=c", "QCK_SEED=1", "QCK_KILLS=1",
+                "QCK_SERVICE_HOST=a", "QCK_SERVICE_PORT=1", "QCK_PORT_8080_TCP_ADDR=a",
+                "QCK_PORT=tcp://a", "OTHER=1"}) == plain);
+}
+
 TEST_CASE("variables that images and scripts set are no flags of ours", "[cli]") {
     const auto run = qck_program({"report"}, {"QCK_VERSION=1", "QCK_HELP=1", "QCK_CONFIG=/none"});
     CHECK(run.exit_code == 2);
