@@ -75,6 +75,8 @@ TEST_CASE("qck status names a store that is stopped or hangs, though nobody need
         CHECK(contains(shown.out, "AWAY"));
         CHECK(contains(shown.err, "qck status: " + std::string(outage.store) + " is away: "));
         CHECK(shown.err.find("is away") == shown.err.rfind("is away"));
+        // It redirects what it has: nobody is to take it out of a load balancer.
+        CHECK(service.get_text("admin", "/ready").starts_with("HTTP/1.1 200 "));
         outage.end();
         CHECK(eventually(is_well));
     }
