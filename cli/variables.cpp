@@ -11,17 +11,20 @@ namespace qck::cli {
 namespace {
 
 /// Read by tests and scripts, and those of flags that are none of the environment's.
-constexpr std::array<std::string_view, 12> other_names{
-    "QCK_BENCH_LINKS", "QCK_CLICKHOUSE_SERVER", "QCK_CONFIG", "QCK_COORDINATOR",
-    "QCK_HELP",        "QCK_HISTORIES",         "QCK_KILLS",  "QCK_PROGRAM",
-    "QCK_REPAIRS",     "QCK_SEED",              "QCK_TEST_SEED", "QCK_VERSION"};
+constexpr std::array<std::string_view, 12> other_names{"QCK_BENCH_LINKS", "QCK_CLICKHOUSE_SERVER",
+                                                       "QCK_CONFIG",      "QCK_COORDINATOR",
+                                                       "QCK_HELP",        "QCK_HISTORIES",
+                                                       "QCK_KILLS",       "QCK_PROGRAM",
+                                                       "QCK_REPAIRS",     "QCK_SEED",
+                                                       "QCK_TEST_SEED",   "QCK_VERSION"};
 
 void add_names(const CLI::App& app, std::vector<std::string>& names) {
     for (const CLI::Option* const option : app.get_options()) {
         auto name = variable_of(app, *option);
         if (!name.empty()) names.push_back(std::move(name));
     }
-    for (const CLI::App* const command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    for (const CLI::App* const command :
+         app.get_subcommands([](const CLI::App*) { return true; })) {
         add_names(*command, names);
     }
 }
@@ -62,9 +65,9 @@ std::vector<std::string> unknown_variables(const CLI::App& app, char** environme
             continue;
         }
         const std::string meant = nearest(name, names);
-        complaints.push_back(name + " is no variable of qck" +
-                             (meant.empty() ? ", and does nothing"
-                                            : " (did you mean " + meant + "?)"));
+        complaints.push_back(
+            name + " is no variable of qck" +
+            (meant.empty() ? ", and does nothing" : " (did you mean " + meant + "?)"));
     }
     return complaints;
 }

@@ -76,10 +76,6 @@ Result<void> Service::Parts::open_stores() {
             }
             return into(places, std::move(opened));
         },
-        [&]() -> Result<void> {
-            if (!config.redis) return {};
-            return redis::check_cluster(*config.redis);
-        },
         [&] { return into(directory, clicks::DataDirectory::open(config.data_dir, "qck serve")); },
         [&] {
             LinkStoresConfig stores;
@@ -235,8 +231,8 @@ Result<void> Service::Parts::open_redirects() {
 
 /// Until the first sign of life of the others, what is cached is read again every second.
 Result<void> Service::Parts::open_shared_links() {
-    cache_control = std::make_unique<CacheControl>(CacheControl::Parts{
-        lanes, shared_links, lookups(), *fetcher, local_counts(*directory)});
+    cache_control = std::make_unique<CacheControl>(
+        CacheControl::Parts{lanes, shared_links, lookups(), *fetcher, local_counts(*directory)});
     bursts->find_by([this](const std::string& code) { return cache_control->link_of(code); });
     if (!config.redis) return {};
     if (links->primary() == nullptr) {
@@ -330,8 +326,8 @@ Result<void> Service::Parts::open_ingest() {
                             .server = config.ingest_server};
     lane.handler.ip_mode = config.ip_mode;
     lane.handler.ip_key = directory->identity().ip_key;
-    return into(ingest, IngestLane::open(lane, {*journal, config.threads, *counting, lookups(),
-                                                syncer.get()}));
+    return into(ingest, IngestLane::open(
+                            lane, {*journal, config.threads, *counting, lookups(), syncer.get()}));
 }
 
 Result<void> Service::Parts::open_api() {
@@ -395,11 +391,12 @@ Service::Service(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Result<std::unique_ptr<Service>> Service::start(const ServiceConfig& config) {
     auto parts = std::make_unique<Parts>();
     parts->config = config;
-    const auto opened =
-        in_order({[&] { return parts->share_connections(); }, [&] { return parts->open_stores(); },
-                  [&] { return parts->open_redirects(); }, [&] { return parts->open_ingest(); },
-                  [&] { return parts->open_api(); }, [&] { return parts->open_shared_limits(); },
-                  [&] { return parts->open_admin(); }});
+    const auto opened = in_order(
+        {[&] { return config.redis ? redis::check_cluster(*config.redis) : Result<void>(); },
+         [&] { return parts->share_connections(); }, [&] { return parts->open_stores(); },
+         [&] { return parts->open_redirects(); }, [&] { return parts->open_ingest(); },
+         [&] { return parts->open_api(); }, [&] { return parts->open_shared_limits(); },
+         [&] { return parts->open_admin(); }});
     std::unique_ptr<Service> service(new Service(std::move(parts)));
     if (!opened) return opened.error();
     service->parts_->start_threads();

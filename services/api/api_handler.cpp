@@ -36,9 +36,7 @@ Response no_such_path() { return problem(404, "not-found", "there is nothing at 
 
 Response wrong_query(const Error& error) { return problem(400, "invalid-query", error.message); }
 
-Response no_such_link(std::string_view code) {
-    return refusal(links::no_such_link(code));
-}
+Response no_such_link(std::string_view code) { return refusal(links::no_such_link(code)); }
 
 /// What a client may write of a code in a path: anything else is no link.
 bool is_code(std::string_view text) {

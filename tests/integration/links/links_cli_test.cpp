@@ -107,8 +107,9 @@ TEST_CASE("a code that is no link's exits 1, and one that can be none 2, of ever
         const auto wrong = run(words, "a b");
         INFO(wrong.err);
         CHECK(wrong.exit_code == 2);
-        CHECK(contains(wrong.err, "code \"a b\" refused: expected 1 to 64 of the characters "
-                                  "A-Z a-z 0-9 _ -\n"));
+        CHECK(contains(wrong.err,
+                       "code \"a b\" refused: expected 1 to 64 of the characters "
+                       "A-Z a-z 0-9 _ -\n"));
         CHECK(std::count(wrong.err.begin(), wrong.err.end(), '\n') == 1);
     }
 }
