@@ -310,6 +310,10 @@ bool given_up(const Request& request) { return request.given_up && request.given
 
 Result<Comparison> compare(const Request& request, clicks::ClickStore& store) {
     tell(request, 0);
+    // Before anything is waited for; a store without its tables is not one without clicks.
+    for (TotalsView* const view : request.shared) {
+        if (auto there = view->has_tables(); !there) return there.error();
+    }
     auto both = read_both(request, store);
     if (!both) return both.error();
     auto journaled = journal_counts(both->journal);

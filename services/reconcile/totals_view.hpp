@@ -26,6 +26,9 @@ public:
 
     /// `redis`, `clickhouse`, `postgres`.
     virtual std::string_view name() const = 0;
+    /// An error when the store answers that what it keeps counts in is not there; what does not
+    /// answer within seconds is not complained of.
+    virtual Result<void> has_tables() { return {}; }
     /// Every link with clicks of the producers, ascending by id. `known` (ascending) are links that
     /// the journal has, for stores that are asked by key.
     virtual Result<std::vector<LinkCount>> totals(std::span<const std::uint64_t> known) = 0;

@@ -7,6 +7,12 @@
 #include "services/stores/clickhouse/sql_text.hpp"
 
 namespace qck::clickhouse {
+namespace {
+
+/// To find out whether a table is there.
+constexpr std::chrono::milliseconds look_max{2'000};
+
+}  // namespace
 
 ClickhouseTotalsView::ClickhouseTotalsView(ClientConfig config, std::uint64_t node)
     : client_([&config] {
@@ -16,6 +22,25 @@ ClickhouseTotalsView::ClickhouseTotalsView(ClientConfig config, std::uint64_t no
           return std::move(config);
       }()),
       node_(node) {}
+
+/// Of every node that answers.
+Result<void> ClickhouseTotalsView::has_tables() {
+    ClientConfig config = client_.config();
+    config.connect_timeout = config.request_timeout = look_max;
+    Client client(std::move(config));
+    for (std::size_t node = 0; node < client.nodes(); ++node) {
+        for (const std::string table :
+             {"qck_analytics.link_events", "qck_analytics.link_events_local"}) {
+            const auto there = client.query_at(node, "EXISTS TABLE " + table);
+            if (there && !there->starts_with("0")) continue;
+            if (!there && there.error().code != Errc::not_found) break;
+            return error(Errc::unavailable,
+                         "ClickHouse at " + client.node_text(node) + " has no table " + table +
+                             " (run qck init --clickhouse URL), then qck reconcile --repair");
+        }
+    }
+    return {};
+}
 
 Result<std::vector<reconcile::LinkCount>> ClickhouseTotalsView::totals(
     std::span<const std::uint64_t> /*known*/) {

@@ -13,6 +13,7 @@ public:
     ClickhouseTotalsView(ClientConfig config, std::uint64_t node);
 
     std::string_view name() const override { return "clickhouse"; }
+    Result<void> has_tables() override;
     Result<std::vector<reconcile::LinkCount>> totals(std::span<const std::uint64_t> known) override;
     Result<bool> set(std::span<const clicks::LinkTotals> /*links*/) override { return false; }
 

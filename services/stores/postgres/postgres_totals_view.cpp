@@ -4,6 +4,7 @@
 #include <string>
 
 #include "services/stores/postgres/postgres_total_sink.hpp"
+#include "services/stores/postgres/schema.hpp"
 
 namespace qck::postgres {
 namespace {
@@ -50,6 +51,12 @@ constexpr const char* set_counts =
 constexpr std::size_t links_in_a_batch = 5'000;
 
 }  // namespace
+
+Result<void> PostgresTotalsView::has_tables() {
+    const auto checked = primary_.with(check_schema);
+    if (checked || checked.error().code != Errc::conflict) return {};
+    return error(Errc::unavailable, checked.error().message + ", then qck reconcile --repair");
+}
 
 Result<std::vector<reconcile::LinkCount>> PostgresTotalsView::totals(
     std::span<const std::uint64_t> /*known*/) {

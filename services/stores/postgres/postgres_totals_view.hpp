@@ -16,6 +16,7 @@ public:
     PostgresTotalsView(Pool& primary, std::uint64_t node) : primary_(primary), node_(node) {}
 
     std::string_view name() const override { return "postgres"; }
+    Result<void> has_tables() override;
     Result<std::vector<reconcile::LinkCount>> totals(std::span<const std::uint64_t> known) override;
     Result<bool> set(std::span<const clicks::LinkTotals> links) override;
 

@@ -191,6 +191,37 @@ TEST_CASE("qck reconcile says what it waits for, and leaves a service that hangs
     CHECK(left.err.find('\n') == left.err.size() - 1);
 }
 
+TEST_CASE("a table that is missing is named by qck reconcile, and is no drift",
+          "[integration][shared][reconcile][P3]") {
+    SharedStores stores;
+    RunningService service([&](auto& config) { stores.use(config); });
+    service.add_link("a");
+    visit(service, "a", 3);
+    CHECK(compared(service).agrees());
+    const auto refused = [&](const std::string& table) {
+        const auto told = run(
+            service, {"reconcile", "--admin", "http://" + service.address("admin").to_string()});
+        INFO(told.out << told.err);
+        CHECK(told.exit_code == 3);
+        CHECK(told.out.empty());
+        CHECK(told.err.starts_with("qck reconcile: "));
+        CHECK(contains(told.err, " table " + table + " (run qck init"));
+        CHECK(told.err.ends_with(", then qck reconcile --repair\n"));
+        CHECK(told.err.find('\n') == told.err.size() - 1);
+    };
+    stores.postgres.sql("DROP TABLE link_click_totals");
+    refused("link_click_totals");
+    make_schema(stores.postgres);
+    if (!stores.clickhouse) return;
+    for (const std::string table : {"link_events_local", "link_events"}) {
+        stores.ask_clickhouse("DROP TABLE qck_analytics." + table);
+        refused("qck_analytics." + table);
+        stores.make_clickhouse_schema();
+    }
+    stores.ask_clickhouse("DROP DATABASE qck_analytics");
+    refused("qck_analytics.link_events");
+}
+
 TEST_CASE("a comparison whose client hung up leaves the way to the next",
           "[integration][shared][reconcile]") {
     SharedStores stores(false);
