@@ -60,6 +60,23 @@ std::string labelled(std::string_view label, const std::string& text) {
     return padded_right(label, status_label_columns) + text;
 }
 
+/// Below what it is about; where the screen is drawn again, on as many lines as it takes there.
+std::string noted(const Terminal& terminal, Tone tone, std::string_view text) {
+    constexpr int width_least = 40;
+    std::string lines = plain_if_needed(terminal, text);
+    if (terminal.redraws) {
+        const auto width = static_cast<std::size_t>(std::max(terminal.width, width_least));
+        lines = wrapped(lines, width - status_label_columns, 0);
+    }
+    std::string out;
+    while (!lines.empty()) {
+        const auto end = std::min(lines.find('\n'), lines.size());
+        out += labelled("", toned(terminal, tone, lines.substr(0, end))) + "\n";
+        lines.erase(0, end + 1);
+    }
+    return out;
+}
+
 std::string cache_text(const StatusView& view) {
     std::string text = "no lookups yet";
     if (view.levels) {
@@ -154,15 +171,11 @@ std::string status_screen(const StatusView& view, const Terminal& terminal) {
         out += labelled(store.name, store_text(store, terminal)) + "\n";
         const Tone tone = store.away ? Tone::bad : Tone::warning;
         if (!store.cluster.empty()) {
-            out += labelled("", toned(terminal, store.cluster_ok ? Tone::plain : tone,
-                                      plain_if_needed(terminal, store.cluster))) +
-                   "\n";
+            out += noted(terminal, store.cluster_ok ? Tone::plain : tone, store.cluster);
         }
         // The line of a cluster that is not well names its nodes.
         if (!store.why.empty() && (store.away || store.cluster_ok)) {
-            out +=
-                labelled("", toned(terminal, tone, plain_if_needed(terminal, reason_text(store)))) +
-                "\n";
+            out += noted(terminal, tone, reason_text(store));
         }
     }
     std::string limits;

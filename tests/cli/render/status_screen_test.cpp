@@ -73,6 +73,21 @@ TEST_CASE("instances that are down, and those that hear nothing, are named", "[r
     CHECK(status_screen(view, Terminal{}).find("qck  0 of 1 instance up") == 0);
 }
 
+TEST_CASE("a long reason is broken where the screen is drawn again, and nowhere else",
+          "[render][V12]") {
+    StatusView view = quiet();
+    view.stores = {{"redis", true, 1, 0, 0, 0}};
+    view.stores[0].why = "cannot use redis://127.0.0.1:6379: connection refused";
+    CHECK(qck::test::contains(status_screen(view, Terminal{}),
+                              "\n           " + view.stores[0].why + "\n"));
+    Terminal narrow;
+    narrow.redraws = true;
+    narrow.width = 50;
+    CHECK(qck::test::contains(status_screen(view, narrow),
+                              "\n           cannot use redis://127.0.0.1:6379:\n"
+                              "           connection refused\n"));
+}
+
 TEST_CASE("colour adds to the words and replaces none", "[render][V12]") {
     StatusView view = quiet();
     view.stores = {{"redis", true, 1, 0, 0, 0}};
