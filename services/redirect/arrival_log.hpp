@@ -31,9 +31,10 @@ public:
     static constexpr std::chrono::milliseconds slot_length{100};
     static constexpr std::size_t slots_max = 4096;
 
-    /// A request came; `owed`: an earlier one still waits for its answer.
-    void arrived(std::int64_t now_ns, bool owed) {
-        if (now_ns != last_ns_) note(now_ns, owed);
+    /// A request came; `owes()`, asked once a batch: an earlier one still waits for its answer.
+    template <class Owes>
+    void arrived(std::int64_t now_ns, const Owes& owes) {
+        if (now_ns != last_ns_) note(now_ns, owes());
         current_->requests.add();
     }
     /// To be called every `period`, as nearly as the reactor can. An idle time that follows an

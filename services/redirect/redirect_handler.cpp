@@ -68,7 +68,7 @@ void RedirectHandler::changes_heard(bool heard) {
 }
 
 void RedirectHandler::handle(const http_server::Request& request, http_server::Exchange& exchange) {
-    arrivals_.arrived(request.now_ns, owes());
+    arrivals_.arrived(request.now_ns, [this] { return owes(); });
     const http::RequestHead& head = request.head;
     const bool head_only = head.method == http::Method::head;
     if (head.method != http::Method::get && !head_only) {

@@ -15,7 +15,7 @@ constexpr std::int64_t begin = 5'000'000 * ms;  // a round number of slots
 /// A request each millisecond of [from, to), and a tick each 20 ms.
 void arrive(ArrivalLog& log, std::int64_t from_ms, std::int64_t to_ms) {
     for (std::int64_t at = from_ms; at < to_ms; ++at) {
-        log.arrived(begin + at * ms, false);
+        log.arrived(begin + at * ms, [] { return false; });
         if (at % 20 == 0) log.tick(begin + at * ms, 20ms, false);
     }
 }
@@ -44,8 +44,8 @@ TEST_CASE("arrivals are counted by slot, and a slot still written is not told", 
         CHECK(slot.late_max_ns == 0);
     }
     // Several of one batch are no gap between them.
-    log.arrived(begin + 250 * ms, false);
-    log.arrived(begin + 250 * ms, false);
+    log.arrived(begin + 250 * ms, [] { return false; });
+    log.arrived(begin + 250 * ms, [] { return false; });
     CHECK(slots(log, 300).back().requests == 52);
 }
 
@@ -68,8 +68,8 @@ TEST_CASE("time in which a request waits for a store is not idle", "[redirect]")
     ArrivalLog log;
     arrive(log, 0, 81);
     stand_idle(log, 100, 300, true);
-    log.arrived(begin + 301 * ms, false);
-    log.arrived(begin + 380 * ms, true);
+    log.arrived(begin + 301 * ms, [] { return false; });
+    log.arrived(begin + 380 * ms, [] { return true; });
     stand_idle(log, 400, 500);
     const auto found = slots(log, 500);
     REQUIRE(found.size() == 5);
@@ -80,7 +80,7 @@ TEST_CASE("time in which a request waits for a store is not idle", "[redirect]")
 TEST_CASE("a reactor that does not come to its timer was late", "[redirect]") {
     ArrivalLog log;
     arrive(log, 0, 81);
-    log.arrived(begin + 430 * ms, false);
+    log.arrived(begin + 430 * ms, [] { return false; });
     log.tick(begin + 431 * ms, 20ms, false);
     const auto found = slots(log, 500);
     REQUIRE(found.size() == 2);  // it was in no other
@@ -120,10 +120,10 @@ TEST_CASE("of several reactors the idle time is what they have in common, the la
     ArrivalLog early;
     ArrivalLog late;
     arrive(early, 0, 1);
-    late.arrived(begin, false);
+    late.arrived(begin, [] { return false; });
     stand_idle(early, 20, 60);
-    early.arrived(begin + 60 * ms, false);
-    for (int at = 1; at <= 60; ++at) late.arrived(begin + at * ms, false);
+    early.arrived(begin + 60 * ms, [] { return false; });
+    for (int at = 1; at <= 60; ++at) late.arrived(begin + at * ms, [] { return false; });
     arrive(early, 61, 100);
     stand_idle(late, 80, 100);
     const ArrivalLog* const in_turn[] = {&early, &late};
