@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/nearest_word.hpp"
 #include "base/whole_file.hpp"
-#include "cli/nearest_word.hpp"
 #include "cli/variables.hpp"
 
 namespace qck::cli {
@@ -216,7 +216,7 @@ std::string CommandLine::unexpected() const {
     if (std::find(flags.begin(), flags.end(), word) != flags.end()) {
         return word + " goes behind the command: " + path() + " " + word;
     }
-    const std::string meant = nearest(word, flags);
+    const std::string meant = nearest_word(word, flags);
     return word + " is no flag of " + path() +
            (meant.empty() ? " (" + path() + " --help)" : " (did you mean " + meant + "?)");
 }
@@ -234,7 +234,7 @@ std::string CommandLine::missing_command() const {
     std::string meant;
     for (const std::string& rest : app_.remaining(true)) {
         if (rest.empty() || rest[0] == '-') continue;
-        const std::string near = nearest(rest, names);
+        const std::string near = nearest_word(rest, names);
         if (!word.empty() && near.empty()) continue;
         if (word.empty() || meant.empty()) {
             word = rest;

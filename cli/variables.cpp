@@ -5,7 +5,7 @@
 #include <cctype>
 #include <string_view>
 
-#include "cli/nearest_word.hpp"
+#include "base/nearest_word.hpp"
 
 namespace qck::cli {
 namespace {
@@ -64,7 +64,7 @@ std::vector<std::string> unknown_variables(const CLI::App& app, char** environme
             std::any_of(other_names.begin(), other_names.end(), is_this)) {
             continue;
         }
-        const std::string meant = nearest(name, names);
+        const std::string meant = nearest_word(name, names);
         complaints.push_back(
             name + " is no variable of qck" +
             (meant.empty() ? ", and does nothing" : " (did you mean " + meant + "?)"));

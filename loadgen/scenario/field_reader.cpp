@@ -2,35 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <numeric>
+
+#include "base/nearest_word.hpp"
 
 namespace qck::scenario {
-namespace {
-
-/// Edits (insert, drop, replace, swap of neighbours) that make `a` into `b`: the optimal string
-/// alignment distance.
-std::size_t edits_between(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> before(b.size() + 1);
-    std::vector<std::size_t> last(b.size() + 1);
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(last.begin(), last.end(), 0);
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-            row[j] = std::min({last[j] + 1, row[j - 1] + 1, replaced});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                row[j] = std::min(row[j], before[j - 2] + 1);
-            }
-        }
-        std::swap(before, last);
-        std::swap(last, row);
-    }
-    return last[b.size()];
-}
-
-}  // namespace
-
 void Problems::add(int line, std::string_view path, std::string_view what) {
     if (++count_ > shown_max) return;
     if (count_ > 1) lines_ += '\n';
@@ -93,10 +68,10 @@ std::string FieldReader::path_of(std::string_view key) const {
 void FieldReader::refuse_others() {
     for (const JsonNode::Member& member : node_->members) {
         if (std::find(known_.begin(), known_.end(), member.key) != known_.end()) continue;
-        const std::string_view meant = closest(member.key, known_);
+        const std::string meant = nearest_word(member.key, known_);
         std::string what = "unknown field";
         if (!meant.empty()) {
-            what += " (did you mean " + std::string(meant) + "?)";
+            what += " (did you mean " + meant + "?)";
         } else {
             what += " (known here:";
             for (const std::string_view known : known_) what += " " + std::string(known);
@@ -104,20 +79,6 @@ void FieldReader::refuse_others() {
         }
         problems_->add(member.line, path_of(member.key), what);
     }
-}
-
-std::string_view closest(std::string_view wrong, const std::vector<std::string_view>& known) {
-    if (wrong.size() > 64) return {};
-    std::string_view best;
-    std::size_t fewest = std::max<std::size_t>(1, wrong.size() / 3) + 1;
-    for (const std::string_view candidate : known) {
-        const std::size_t edits = edits_between(wrong, candidate);
-        if (edits < fewest) {
-            fewest = edits;
-            best = candidate;
-        }
-    }
-    return best;
 }
 
 }  // namespace qck::scenario

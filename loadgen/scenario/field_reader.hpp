@@ -61,7 +61,4 @@ private:
     std::vector<std::string_view> known_;
 };
 
-/// The one of `known` that `wrong` is most likely a slip of; empty when none is close.
-std::string_view closest(std::string_view wrong, const std::vector<std::string_view>& known);
-
 }  // namespace qck::scenario
