@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include "services/http_server/server.hpp"
 #include "services/redirect/redirect_handler.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/raw_client.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -279,4 +281,25 @@ TEST_CASE("a link in a mode is not read again while changes are heard", "[redire
     redirects.reactor->post([&] { redirects.handler->unpin("a", cache::PinReason::mode); });
     redirects.source->version = 4;
     CHECK(redirects.told("4"));
+}
+
+TEST_CASE("while answers are held, as for the disk, nothing is idle", "[redirect]") {
+    ToldRedirects redirects;
+    std::atomic<bool> held{true};
+    redirects.reactor->post(
+        [&] { redirects.handler->answers_held_by([&held] { return held.load(); }); });
+    REQUIRE(redirects.visit() == "1");
+    const auto longest_idle_since = [&](std::int64_t begin_ns) {
+        const auto slots = redirects.handler->arrivals().slots_since(begin_ns, monotonic_ns());
+        std::int64_t longest_ns = -1;
+        for (const auto& slot : slots) {
+            if (slot.start_ns >= begin_ns) longest_ns = std::max(longest_ns, slot.idle_max_ns);
+        }
+        return longest_ns;
+    };
+    const std::int64_t begin_ns = monotonic_ns();
+    REQUIRE(test::eventually([&] { return longest_idle_since(begin_ns) >= 0; }));
+    CHECK(longest_idle_since(begin_ns) == 0);
+    held = false;
+    CHECK(test::eventually([&] { return longest_idle_since(begin_ns) > 50'000'000; }));
 }
