@@ -74,6 +74,15 @@ std::unique_ptr<WaitNotice> notice_of(const RestConfig& config, std::chrono::mil
     return std::make_unique<WaitNotice>(config.command, config.service.text, at_most);
 }
 
+/// What was said once, on what is no terminal, is not said again for each request.
+struct NoticeOnce {
+    RestConfig& config;
+    const WaitNotice* notice;
+    ~NoticeOnce() {
+        if (notice != nullptr && notice->is_said()) config.command.clear();
+    }
+};
+
 Error not_connected(const RestConfig& config, const net::HttpFault& fault) {
     using Kind = net::HttpFault::Kind;
     if (fault.kind == Kind::mistrusted) {
@@ -124,6 +133,7 @@ Result<RestAnswer> RestClient::send(std::string_view method, std::string_view ta
     if (connection_ && !connection_->usable()) connection_.reset();
     if (!connection_) {
         const auto notice = notice_of(config_, config_.connect_timeout);
+        const NoticeOnce once{config_, notice.get()};
         auto opened = net::BlockingHttp::connect(
             {service.secure, service.host, service.port, config_.ca_file}, config_.connect_timeout,
             config_.give_up);
@@ -131,6 +141,7 @@ Result<RestAnswer> RestClient::send(std::string_view method, std::string_view ta
         connection_ = std::move(*opened);
     }
     const auto notice = notice_of(config_, config_.request_timeout);
+    const NoticeOnce once{config_, notice.get()};
     const std::string path = service.base_path + std::string(target);
     const std::string host = host_field(service);
     const std::string authorization =

@@ -46,7 +46,10 @@ void WaitNotice::run() {
     do {
         const std::string line = begin + std::to_string(waited.count()) + end;
         std::fprintf(stderr, terminal ? "\r%s\x1b[K" : "%s\n", line.c_str());
-        if (!terminal) return;
+        if (!terminal) {
+            said_ = true;
+            return;
+        }
         waited += 1s;
     } while (!wake_.wait_for(lock, 1s, is_over));
     std::fputs("\r\x1b[K", stderr);

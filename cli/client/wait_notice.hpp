@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -18,6 +19,8 @@ public:
     WaitNotice(std::string command, std::string for_whom,
                std::optional<std::chrono::milliseconds> at_most = {});
     ~WaitNotice();
+    /// Tells that nothing more is to be said of the same wait: it was, and is not drawn over.
+    bool is_said() const { return said_; }
     WaitNotice(const WaitNotice&) = delete;
     WaitNotice& operator=(const WaitNotice&) = delete;
 
@@ -29,7 +32,8 @@ private:
     const std::optional<std::chrono::milliseconds> at_most_;
     std::mutex mutex_;
     std::condition_variable wake_;
-    bool over_ = false;  ///< guarded by mutex_
+    bool over_ = false;               ///< guarded by mutex_
+    std::atomic<bool> said_ = false;  ///< on what is no terminal
     std::thread thread_;
 };
 

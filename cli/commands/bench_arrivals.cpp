@@ -40,6 +40,26 @@ Result<void> check_answers(const client::RestConfig& service) {
     return error(answer.error().code, "--admin: " + answer.error().message);
 }
 
+/// Requests of the account, and answers of the run, from the first phase on that the account has
+/// whole. The slot that is still being written is taken for as full as the last one.
+std::pair<std::uint64_t, std::uint64_t> both_of(const record::TargetArrivals& arrivals,
+                                                const record::RunResult& run) {
+    std::pair<std::uint64_t, std::uint64_t> both{0, 0};
+    if (arrivals.slots.empty()) return {0, run.total().answered};
+    std::optional<std::chrono::nanoseconds> from;
+    for (const record::PhaseResult& phase : run.phases) {
+        if (phase.start < arrivals.slots.front().start) continue;
+        if (!from) from = phase.start;
+        both.second += phase.accounting.answered;
+    }
+    if (!from) return {0, run.total().answered};
+    both.first = arrivals.slots.back().requests;
+    for (const record::ArrivalSlot& slot : arrivals.slots) {
+        if (slot.start + arrivals.slot > *from) both.first += slot.requests;
+    }
+    return both;
+}
+
 }  // namespace
 
 Result<std::optional<client::RestConfig>> arrivals_of(const BenchOptions& options,
@@ -112,14 +132,11 @@ Result<void> take_arrivals(const client::RestConfig& service, record::RunResult&
     if (!answer) return answer.error();
     auto arrivals = read_arrivals(answer->body, asked_ms, wall_ms(), run.started_wall_ms);
     if (!arrivals) return arrivals.error();
-    double seen = 0;
-    for (const record::ArrivalSlot& slot : arrivals->slots) {
-        if (slot.start + arrivals->slot > 0ns) seen += static_cast<double>(slot.requests);
-    }
-    if (seen < seen_share_min * static_cast<double>(run.total().answered)) {
-        return error(Errc::invalid_argument,
-                     "it tells of " + format_count(static_cast<std::uint64_t>(seen)) +
-                         " requests, and " + format_count(run.total().answered) + " were answered");
+    const auto [seen, answered] = both_of(*arrivals, run);
+    if (static_cast<double>(seen) < seen_share_min * static_cast<double>(answered)) {
+        return error(Errc::invalid_argument, "it tells of " + format_count(seen) +
+                                                 " requests, and " + format_count(answered) +
+                                                 " were answered");
     }
     run.arrivals = std::move(*arrivals);
     return {};

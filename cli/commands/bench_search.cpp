@@ -38,12 +38,16 @@ struct Generator {
     BenchFleet* fleet = nullptr;
     ProgressSink sink;
     const std::optional<client::RestConfig>& arrivals;  ///< who says how requests arrived
+    std::string& arrivals_failure;                      ///< why that is not known
 
     Result<record::RunResult> run(const scenario::Plan& plan, const render::Terminal& progress,
                                   const InterruptWatch& interrupts) const {
         auto ran = fleet != nullptr ? fleet->run(plan, config.target, progress, interrupts, sink)
                                     : run_plan(plan, config, progress, interrupts, sink);
-        if (ran && arrivals) (void)take_arrivals(*arrivals, *ran);
+        if (!ran || !arrivals) return ran;
+        if (const auto taken = take_arrivals(*arrivals, *ran); !taken) {
+            arrivals_failure = taken.error().message;
+        }
         return ran;
     }
 };
@@ -235,9 +239,10 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     if (!fleet) return fleet.error();
     if (!options.quiet) say_replaced(*directory, search_command);
 
+    std::string arrivals_failure;
     const Generator generator{config, fleet->get(),
                               both(BenchMetrics::sink_of(metrics->get()), LiveView::sink_of(view)),
-                              *arrivals};
+                              *arrivals, arrivals_failure};
     RateSearch search(options, *plan, generator, asked, terminals, interrupts);
     search::SearchReport& report = search.report();
     report.context.target = prepared->target.origin() + prepared->target.path;
@@ -250,6 +255,10 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     }
     if (auto ran = search.run(); !ran) return ran.error();
     fleet->reset();
+    if (options.admin_typed && !arrivals_failure.empty()) {
+        std::fprintf(stderr, "%s: how requests arrived is not known from --admin: %s\n",
+                     search_command, arrivals_failure.c_str());
+    }
 
     std::string not_compared;
     if (prepared->embedded && search.last()) {

@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cli/commands/admin_reply.hpp"
+#include "services/links/link_rules.hpp"
 
 namespace qck::commands {
 namespace {
@@ -111,6 +112,9 @@ Response BurstWatch::set(const admin::Action::Call& call) {
     }
     const auto mode = clicks::parse_link_mode(asked["mode"].get<std::string>());
     if (!mode) return error_reply(mode.error(), "invalid-mode");
+    if (const auto checked = links::check_code(call.rest); !checked) {
+        return error_reply(checked.error(), "invalid-code");
+    }
     const auto found = find(call.rest, !*mode || **mode == clicks::LinkMode::normal);
     if (!found) return error_reply(found.error(), "invalid-mode");
     if (!*found) return problem(404, "link-not-found", links::no_such_link(call.rest).message);

@@ -270,6 +270,10 @@ Exit warm(const CacheOptions& options) {
     const InterruptWatch interrupts;
     auto client = open(options, "warm", [&] { return interrupts.count() > 0; });
     const auto codes = codes_to_warm(options, client);
+    if (!codes && interrupts.count() > 0) {
+        std::fputs("qck cache warm: interrupted, before any code was asked for\n", stderr);
+        return Exit::run_invalid;
+    }
     if (!codes) return cache_failed("warm", codes.error());
     return report(options, "warm", "warmed",
                   order(client, "warm", "warmed", *codes, options.rate_per_s, interrupts));

@@ -120,14 +120,17 @@ std::string code_of(sqlite::Db* links, std::uint64_t id) {
     return row && *row ? std::string(scope->text(0)) : std::string();
 }
 
-std::uint64_t id_of(sqlite::Db* links, const std::string& code) {
-    if (links == nullptr) return 0;
-    auto statement = links->cached("SELECT id FROM links WHERE code = ?");
-    if (!statement) return 0;
+/// 0: there is no such link.
+Result<std::uint64_t> id_of(const Stores& stores, const std::string& code) {
+    if (stores.shared && stores.shared->has_links()) return stores.shared->id_of(code);
+    if (!stores.links) return std::uint64_t{0};
+    auto statement = stores.links->cached("SELECT id FROM links WHERE code = ?");
+    if (!statement) return statement.error();
     const sqlite::StatementScope scope(**statement);
     scope->bind(1, std::string_view(code));
     const auto row = scope->step();
-    return row && *row ? static_cast<std::uint64_t>(scope->integer(0)) : 0;
+    if (!row) return row.error();
+    return *row ? static_cast<std::uint64_t>(scope->integer(0)) : std::uint64_t{0};
 }
 
 /// A line that is drawn over, on a terminal, once the work takes longer than two seconds.
@@ -160,7 +163,10 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
         for (const std::uint64_t id : ids) codes.push_back(code_of(links, id));
         return codes;
     };
-    request.id_of = [links](const std::string& code) { return id_of(links, code); };
+    request.id_of = [&stores](const std::string& code) {
+        const auto id = id_of(stores, code);
+        return id ? *id : std::uint64_t{0};
+    };
     if (const SharedViews* const shared = stores.shared.get()) {
         request.shared = shared->views();
         request.minutes = shared->minutes();
@@ -168,7 +174,6 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
             request.codes_of = [shared](std::span<const std::uint64_t> ids) {
                 return shared->codes_of(ids);
             };
-            request.id_of = [shared](const std::string& code) { return shared->id_of(code); };
         }
     }
     const bool wants_codes = !options.links.empty() || !options.run.empty();
@@ -181,9 +186,10 @@ Result<reconcile::Request> make_request(const ReconcileOptions& options, const S
                                       : "ask the service that runs there (--admin URL)"));
     }
     for (const auto& code : options.links) {
-        const std::uint64_t id = request.id_of(code);
-        if (id == 0) return links::no_such_link(code);
-        request.links.push_back(id);
+        const auto id = id_of(stores, code);
+        if (!id) return id.error();
+        if (*id == 0) return links::no_such_link(code);
+        request.links.push_back(*id);
     }
     if (!options.run.empty()) {
         auto run = reconcile::read_run_report(options.run);

@@ -51,9 +51,10 @@ Result<reconcile::Request> request_of(const ReconcileParts& parts, reconcile::Qu
         return link && *link ? (*link)->id : std::uint64_t{0};
     };
     for (const std::string& code : question.codes) {
-        const std::uint64_t id = request.id_of(code);
-        if (id == 0) return links::no_such_link(code);
-        request.links.push_back(id);
+        const auto link = parts.links.find(code);
+        if (!link) return link.error();
+        if (!*link) return links::no_such_link(code);
+        request.links.push_back((*link)->id);
     }
     return request;
 }

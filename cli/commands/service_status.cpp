@@ -140,6 +140,7 @@ void add_status(Json& document, const StatusParts& parts) {
             parts.shared->cluster() != nullptr) {
             const auto known = parts.shared->cluster()->nodes();
             health = health_of(known);
+            if (health.away && !store.away.empty()) health.why += ": " + store.away;
             cluster = cluster_json(known);
         }
         if (!health.away && !store.away.empty()) health = {true, false, store.away};

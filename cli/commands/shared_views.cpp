@@ -60,12 +60,13 @@ std::vector<std::string> SharedViews::codes_of(std::span<const std::uint64_t> id
     return codes;
 }
 
-std::uint64_t SharedViews::id_of(const std::string& code) const {
+Result<std::uint64_t> SharedViews::id_of(const std::string& code) const {
     const auto rows = primary_->with([&](postgres::Connection& connection) {
         return connection.query("SELECT id FROM links WHERE short_code = $1::text",
                                 postgres::Parameters().add(std::string_view(code)));
     });
-    return rows && rows->size() > 0 ? rows->number(0, 0) : 0;
+    if (!rows) return rows.error();
+    return rows->size() > 0 ? rows->number(0, 0) : std::uint64_t{0};
 }
 
 }  // namespace qck::commands

@@ -35,7 +35,7 @@ public:
     /// in the order of the ids.
     bool has_links() const { return primary_ != nullptr; }
     std::vector<std::string> codes_of(std::span<const std::uint64_t> ids) const;
-    std::uint64_t id_of(const std::string& code) const;
+    Result<std::uint64_t> id_of(const std::string& code) const;
 
 private:
     SharedViews() = default;

@@ -81,7 +81,7 @@ Result<ListQuery> read_list_query(std::string_view query, std::size_t limit_max)
     };
     const auto take_after = [&](std::string text) {
         list.after = std::move(text);
-        return list.after.size() <= links::code_bytes_max;
+        return list.after.empty() || links::check_code(list.after).has_value();
     };
     auto good = read_parameters(
         query, {{"limit", take_limit, limit_expected}, {"after", take_after, "a code"}});

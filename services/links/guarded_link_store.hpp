@@ -12,8 +12,9 @@
 namespace qck::links {
 
 /// A LinkStore of which lookups fail at once while its breaker is open. Changes are passed on: who
-/// makes them wants to know what became of them. A failure is what says that the store is out of
-/// reach, and nothing else. Thread-safe, as the store behind it.
+/// makes them wants to know what became of them; and so are lists and counts, which a replica may
+/// answer, whose health is another. A failure is what says that the store is out of reach, and
+/// nothing else. Thread-safe, as the store behind it.
 class GuardedLinkStore final : public LinkStore {
 public:
     /// Both outlive it. `use` is what the breaker's log and metrics call it. `now`: monotonic
@@ -29,11 +30,9 @@ public:
         return looked_up<std::vector<Link>>([&] { return store_.find_by_ids(ids); });
     }
     Result<std::vector<Link>> list(std::string_view after, std::size_t limit) override {
-        return looked_up<std::vector<Link>>([&] { return store_.list(after, limit); });
+        return store_.list(after, limit);
     }
-    Result<std::uint64_t> count() override {
-        return looked_up<std::uint64_t>([&] { return store_.count(); });
-    }
+    Result<std::uint64_t> count() override { return store_.count(); }
     Result<std::vector<Result<Link>>> create(std::vector<Link> links) override {
         return store_.create(std::move(links));
     }

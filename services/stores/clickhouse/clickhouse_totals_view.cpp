@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "services/stores/clickhouse/schema.hpp"
 #include "services/stores/clickhouse/sql_text.hpp"
 
 namespace qck::clickhouse {
@@ -29,8 +30,7 @@ Result<void> ClickhouseTotalsView::has_tables() {
     config.connect_timeout = config.request_timeout = look_max;
     Client client(std::move(config));
     for (std::size_t node = 0; node < client.nodes(); ++node) {
-        for (const std::string table :
-             {"qck_analytics.link_events", "qck_analytics.link_events_local"}) {
+        for (const std::string& table : schema_names()) {
             const auto there = client.query_at(node, "EXISTS TABLE " + table);
             if (there && !there->starts_with("0")) continue;
             if (!there && there.error().code != Errc::not_found) break;
@@ -48,7 +48,11 @@ Result<std::vector<reconcile::LinkCount>> ClickhouseTotalsView::totals(
         sql("SELECT link_id, sum(clicks) FROM qck_analytics.link_events WHERE node = ?"
             " GROUP BY link_id ORDER BY link_id FORMAT RowBinary",
             {node_}));
-    if (!answer) return answer.error();
+    if (!answer) {
+        // A table that went meanwhile is not a link that is not there.
+        if (answer.error().code != Errc::not_found) return answer.error();
+        return error(Errc::unavailable, answer.error().message);
+    }
     constexpr std::size_t row_bytes = 16;
     if (answer->size() % row_bytes != 0) {
         return error(Errc::corrupt, "ClickHouse answered with a part of a row");

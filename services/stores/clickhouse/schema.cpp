@@ -242,6 +242,18 @@ std::vector<std::string> schema_statements(const ServerVersion& version,
     };
 }
 
+std::vector<std::string> schema_names() {
+    constexpr std::string_view mark = " IF NOT EXISTS ";
+    std::vector<std::string> names;
+    for (const std::string& statement : schema_statements(ServerVersion{24, 8}, SchemaOptions{})) {
+        const auto begin = statement.find(mark) + mark.size();
+        const std::string name =
+            statement.substr(begin, statement.find_first_of(" \n", begin) - begin);
+        if (name.find('.') != std::string::npos) names.push_back(name);
+    }
+    return names;
+}
+
 Result<std::size_t> make_schema(Client& client, const SchemaOptions& options) {
     if (!is_plain_name(options.cluster)) {
         return error(Errc::invalid_argument,

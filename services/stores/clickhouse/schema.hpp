@@ -43,6 +43,9 @@ struct SchemaOptions {
 std::vector<std::string> schema_statements(const ServerVersion& version,
                                            const SchemaOptions& options);
 
+/// The tables and views of it, `qck_analytics.link_events_local`, in the order they are made in.
+std::vector<std::string> schema_names();
+
 /// Which of the tables with a retention have another one; a name a line. For servers that have TTL.
 std::string retention_question(std::uint32_t days);
 /// Makes it that of a table, by the column with its time; runs in the background where rows go.

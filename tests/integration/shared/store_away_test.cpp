@@ -213,13 +213,14 @@ TEST_CASE("a table that is missing is named by qck reconcile, and is no drift",
     refused("link_click_totals");
     make_schema(stores.postgres);
     if (!stores.clickhouse) return;
-    for (const std::string table : {"link_events_local", "link_events"}) {
+    for (const std::string table : {"link_events_local", "link_events", "link_events_hourly_local",
+                                    "link_events_hourly_states"}) {
         stores.ask_clickhouse("DROP TABLE qck_analytics." + table);
         refused("qck_analytics." + table);
         stores.make_clickhouse_schema();
     }
     stores.ask_clickhouse("DROP DATABASE qck_analytics");
-    refused("qck_analytics.link_events");
+    refused("qck_analytics.link_events_local");
 }
 
 TEST_CASE("a comparison whose client hung up leaves the way to the next",
@@ -336,6 +337,13 @@ TEST_CASE("lookups leave a PostgreSQL that is stopped or hangs alone, until it i
         // A lookup that nobody answers is waited for for a second.
         CHECK(monotonic_ns() - begin_ns < 1'000'000'000);
         CHECK(metric("qck_breaker_refused_total") == refused + 20);
+        // A link that cannot be asked for is none that is not there.
+        const auto compared = run_program(
+            QCK_PROGRAM, {"reconcile", "--admin", "http://" + service.address("admin").to_string(),
+                          "--link", "a"});
+        INFO(compared.err);
+        CHECK(compared.exit_code == 3);
+        CHECK_FALSE(contains(compared.err, "there is no link"));
         for (const std::string target : {"/v1/links/a", "/v1/links", "/v1/links/a/stats"}) {
             INFO(target);
             const auto answer = service.get_text("api", target);
