@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::int64_t retry_ns = 200'000'000;
 constexpr std::int64_t look_up_ns = 20'000'000;
+/// Agents that are there hear so often from us while the others are waited for.
+constexpr std::int64_t waiting_beat_ns = 1'000'000'000;
 /// Agents of this machine are there sooner.
 constexpr std::int64_t told_after_ns = 1'000'000'000;
 /// Connections that dialled in and have not greeted; more wait to be accepted.
@@ -119,7 +121,7 @@ void Gathering::accept(std::int64_t now_ns) {
     }
 }
 
-void Gathering::seat(std::unique_ptr<Candidate> candidate, Place* place) {
+void Gathering::seat(std::unique_ptr<Candidate> candidate, Place* place, std::int64_t now_ns) {
     const Hello& hello = candidate->greeting.peer();
     Member member{hello.name, candidate->address, hello.host, hello.threads};
     if (member.name.empty()) member.name = member.address;
@@ -132,6 +134,30 @@ void Gathering::seat(std::unique_ptr<Candidate> candidate, Place* place) {
     }
     candidate->peer.trust();
     place->greeted = std::make_unique<Greeted>(Greeted{std::move(candidate->peer), member});
+    place->beat_ns = place->heard_ns = now_ns;
+}
+
+void Gathering::keep(Place& place, std::int64_t now_ns) {
+    Peer& peer = place.greeted->peer;
+    if (now_ns - place.beat_ns >= waiting_beat_ns) {
+        place.beat_ns = now_ns;
+        peer.send(Beat{now_ns, 0});
+    }
+    std::vector<Message> pulses;
+    const auto received = peer.receive(pulses);
+    if (!pulses.empty()) place.heard_ns = now_ns;
+    std::string trouble;
+    if (!received) trouble = received.error().message;
+    for (const Message& message : pulses) {
+        if (const auto* refusal = std::get_if<Refusal>(&message)) trouble = refusal->why;
+    }
+    const std::chrono::nanoseconds silent(now_ns - place.heard_ns);
+    if (silent > silence_max) trouble = "nothing was heard from it for " + format_duration(silent);
+    if (trouble.empty()) return;
+    trouble = "agent " + place.greeted->member.name + " was there and has gone: " + trouble;
+    place.greeted.reset();
+    place.retry_ns = now_ns + retry_ns;
+    (place.dial.empty() ? stranger_trouble_ : place.trouble) = std::move(trouble);
 }
 
 Result<void> Gathering::follow(std::unique_ptr<Candidate>& candidate, Place* place,
@@ -152,7 +178,7 @@ Result<void> Gathering::follow(std::unique_ptr<Candidate>& candidate, Place* pla
         break;
     }
     if (trouble.empty() && candidate->greeting.is_done()) {
-        seat(std::exchange(candidate, nullptr), place);
+        seat(std::exchange(candidate, nullptr), place, now_ns);
         return {};
     }
     if (trouble.empty() && !received) {
@@ -179,11 +205,12 @@ Result<void> Gathering::follow(std::unique_ptr<Candidate>& candidate, Place* pla
 void Gathering::wait(std::int64_t until_ns) {
     std::vector<pollfd> watched;
     if (config_.listener) watched.push_back({config_.listener.get(), POLLIN, 0});
-    const auto watch = [&](const Candidate& one) {
+    const auto watch = [&](const auto& one) {
         watched.push_back({one.peer.fd(), one.peer.poll_events(), 0});
     };
     for (const Place& place : places_) {
         if (place.candidate) watch(*place.candidate);
+        if (place.greeted) watch(*place.greeted);
     }
     for (const auto& stranger : strangers_) watch(*stranger);
     const std::int64_t left_ns = std::clamp<std::int64_t>(until_ns - monotonic_ns(), 0, look_up_ns);
@@ -230,6 +257,7 @@ Result<std::vector<Greeted>> Gathering::run(const std::function<bool()>& interru
         }
         accept(now_ns);
         for (Place& place : places_) {
+            if (place.greeted) keep(place, now_ns);
             if (place.dial.empty() || place.greeted) continue;
             if (!place.candidate && now_ns >= place.retry_ns) dial(place, now_ns);
             if (!place.candidate) continue;

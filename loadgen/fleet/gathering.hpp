@@ -13,7 +13,8 @@
 namespace qck::fleet {
 
 /// The connections of a fleet while they are made: dials, accepts and greets until all agents are
-/// there. Part of Fleet. Not thread-safe.
+/// there. Those that are hear a beat meanwhile, so that they stay; whose connection ends or who
+/// falls silent loses the place. Part of Fleet. Not thread-safe.
 class Gathering {
 public:
     /// The config outlives it.
@@ -36,6 +37,8 @@ private:
         std::vector<net::Address> addresses;
         std::unique_ptr<Candidate> candidate;
         std::unique_ptr<Greeted> greeted;
+        std::int64_t beat_ns = 0;   ///< when `greeted` was last sent one
+        std::int64_t heard_ns = 0;  ///< and was last heard
         std::int64_t retry_ns = 0;
         std::size_t tries = 0;
         std::string trouble;  ///< of the last try
@@ -47,7 +50,9 @@ private:
     void wait(std::int64_t until_ns);
     /// Fails with what no other try will mend.
     Result<void> follow(std::unique_ptr<Candidate>& candidate, Place* place, std::int64_t now_ns);
-    void seat(std::unique_ptr<Candidate> candidate, Place* place);
+    void seat(std::unique_ptr<Candidate> candidate, Place* place, std::int64_t now_ns);
+    /// Sends a beat when one is due, and frees the place when its agent is no longer there.
+    void keep(Place& place, std::int64_t now_ns);
     std::unique_ptr<Candidate> candidate_of(Peer peer, std::string address,
                                             std::int64_t now_ns) const;
     bool is_complete() const;

@@ -21,7 +21,12 @@ constexpr std::int64_t ending_margin_ns = 5'000'000'000;
 
 Coordination::Coordination(std::vector<Member> members, std::int64_t now_ns)
     : members_(std::move(members)), links_(members_.size()) {
-    for (Link& link : links_) link.heard_ns = now_ns;
+    // The first beat at once: pulses may still come of beats that were sent before, while others
+    // were waited for.
+    for (std::size_t at = 0; at < links_.size(); ++at) {
+        links_[at].heard_ns = now_ns;
+        send_beat(at, now_ns);
+    }
 }
 Coordination::~Coordination() = default;
 Coordination::Coordination(Coordination&&) noexcept = default;
