@@ -155,12 +155,15 @@ bool is_address(const std::string& host) {
            ::inet_pton(AF_INET6, host.c_str(), parsed.data()) == 1;
 }
 
+bool was_refused(SSL* ssl) {
+    return SSL_get_verify_result(ssl) != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+}
+
 /// Why the peer's certificate was refused, or why the handshake failed.
 std::string failure_reason(SSL* ssl) {
-    const long verified = SSL_get_verify_result(ssl);
     std::string reason = openssl_reason();
-    if (verified != X509_V_OK && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE) {
-        reason += std::string(": ") + X509_verify_cert_error_string(verified);
+    if (was_refused(ssl)) {
+        reason += std::string(": ") + X509_verify_cert_error_string(SSL_get_verify_result(ssl));
     }
     return reason;
 }
@@ -188,6 +191,7 @@ TlsStatus TlsStream::outcome_of(int returned, int errno_value) {
             return fail(errno_value != 0 ? std::strerror(errno_value)
                                          : "the peer cut the connection");
         default:
+            mistrusted_ = was_refused(ssl_.get());
             return fail(failure_reason(ssl_.get()));
     }
 }

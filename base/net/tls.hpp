@@ -59,6 +59,8 @@ public:
     std::string_view application_protocol() const;
     /// Why the last operation failed, one line.
     const std::string& reason() const { return reason_; }
+    /// It failed because the peer's certificate is not trusted, which another try will not mend.
+    bool is_mistrusted() const { return mistrusted_; }
 
 private:
     friend class TlsServerContext;
@@ -74,6 +76,7 @@ private:
 
     std::unique_ptr<SSL, SslDeleter> ssl_;
     bool broken_ = false;  ///< OpenSSL forbids further calls after a fatal error
+    bool mistrusted_ = false;
     std::string reason_;
 };
 

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <thread>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -151,39 +153,53 @@ Result<void> Agent::serve(net::Fd listener) {
     return {};
 }
 
+Result<Peer> Agent::dial(const net::Address& to, const std::string& host) const {
+    auto socket = net::start_connect(to);
+    if (!socket) return socket.error();
+    if (config_.join_tls == nullptr) return Peer(std::move(*socket));
+    auto stream = config_.join_tls->connect(socket->get(), host);
+    if (!stream) return error(Errc::invalid_argument, stream.error().message);
+    return Peer(std::move(*socket), std::move(*stream));
+}
+
 Result<void> Agent::join(const std::string& host, std::uint16_t port) {
     const std::string where = host + ":" + std::to_string(port);
     const net::Fd none;
+    std::map<std::size_t, std::string> told;  // why not, by the address' place among them
+    const auto tell = [&](std::size_t at, const Error& why) {
+        if (interrupted_() || std::exchange(told[at], why.message) == why.message) return;
+        log::warn("coordinator_unreachable", {{"peer", where}, {"why", why.message}});
+    };
     for (std::size_t tries = 0; !interrupted_(); ++tries) {
         if (tries > 0 && !sleep(redial_after)) break;
         const auto addresses = net::resolve(host, port);
-        if (!addresses || addresses->empty()) continue;
-        const net::Address& to = (*addresses)[tries % addresses->size()];
+        if (!addresses || addresses->empty()) {
+            tell(0, addresses ? error(Errc::unavailable, "it has no address") : addresses.error());
+            continue;
+        }
+        const std::size_t at = tries % addresses->size();
+        const net::Address& to = (*addresses)[at];
         if (config_.token.empty() && !to.is_loopback()) {
             return error(Errc::invalid_argument,
                          "the coordinator at " + where +
                              " is not on this machine, which needs a "
                              "token (QCK_FLEET_TOKEN, or --fleet-token-file)");
         }
-        auto socket = net::start_connect(to);
-        if (!socket) continue;
-        std::optional<net::TlsStream> tls;
-        if (config_.join_tls != nullptr) {
-            auto stream = config_.join_tls->connect(socket->get(), host);
-            if (!stream) return stream.error();
-            tls.emplace(std::move(*stream));
-        }
-        Peer peer(std::move(*socket), std::move(tls));
-        auto greeted = greet(peer);
+        auto peer = dial(to, host);
+        auto greeted = peer ? greet(*peer) : peer.error();
         if (!greeted) {
-            // Not there yet, or busy: again. Refused, or no coordinator: never.
+            // Not there yet, or busy: again. Refused, mistrusted or no coordinator: never.
             const Errc code = greeted.error().code;
-            if (code != Errc::permission && code != Errc::invalid_argument) continue;
-            return error(Errc::unavailable,
-                         "coordinator at " + where + ": " + greeted.error().message);
+            if (code == Errc::permission || code == Errc::invalid_argument) {
+                return error(Errc::unavailable,
+                             "coordinator at " + where + ": " + greeted.error().message);
+            }
+            tell(at, greeted.error());
+            continue;
         }
+        told.clear();
         log::info("coordinator", {{"peer", where}});
-        if (serve_coordinator(peer, std::move(*greeted), none) > 0 && config_.once) return {};
+        if (serve_coordinator(*peer, std::move(*greeted), none) > 0 && config_.once) return {};
     }
     return {};
 }

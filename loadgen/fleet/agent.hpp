@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/net/address.hpp"
 #include "base/net/fd.hpp"
 #include "base/net/tls.hpp"
 #include "loadgen/fleet/engine_load.hpp"
@@ -34,7 +35,8 @@ public:
     /// Serves coordinators that dial in. Returns when interrupted, or after one if `once`.
     Result<void> serve(net::Fd listener);
     /// Dials a coordinator at HOST:PORT, again and again until it is there, and after it has gone.
-    /// Fails when it refuses: another version, another token.
+    /// Why it is not is logged once, and again when it is for another reason. Fails when it refuses
+    /// (another version, another token), and when its certificate is not trusted.
     Result<void> join(const std::string& host, std::uint16_t port);
 
 private:
@@ -44,6 +46,8 @@ private:
         std::int64_t until_ns = 0;
     };
 
+    /// A connection under way to a coordinator, which has the name `host`.
+    Result<Peer> dial(const net::Address& to, const std::string& host) const;
     /// What the coordinator said after its greeting, and was read with it.
     Result<std::vector<Message>> greet(Peer& peer) const;
     /// Until the coordinator has gone; how many runs it had. `early` was said already; `listener`

@@ -183,7 +183,8 @@ Result<void> Gathering::follow(std::unique_ptr<Candidate>& candidate, Place* pla
     }
     if (trouble.empty() && !received) {
         trouble = received.error().message;
-        final = received.error().code == Errc::invalid_argument;
+        const Errc code = received.error().code;
+        final = code == Errc::invalid_argument || code == Errc::permission;
     }
     if (trouble.empty() && now_ns > candidate->until_ns) {
         trouble = "it did not greet within " + format_duration(greeting_within);

@@ -19,6 +19,13 @@ Error ended(const std::string& how) { return error(Errc::unavailable, "the conne
 
 }  // namespace
 
+Error Peer::tls_failed() const {
+    if (!tls_->is_mistrusted()) return ended("broke: TLS: " + tls_->reason());
+    return error(Errc::permission, "its certificate is not trusted: " + tls_->reason() +
+                                       " (--tls-ca of qck agent and --agents-ca of qck bench name "
+                                       "who signed it)");
+}
+
 short Peer::poll_events() const {
     return static_cast<short>(POLLIN | (out_.empty() && !wants_write_ ? 0 : POLLOUT));
 }
@@ -43,7 +50,7 @@ Result<std::size_t> Peer::write_some() {
             case net::TlsStatus::failed:
                 break;
         }
-        return ended("broke: TLS: " + tls_->reason());
+        return tls_failed();
     }
     const ssize_t put = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (put >= 0) return static_cast<std::size_t>(put);
@@ -75,7 +82,7 @@ Result<std::size_t> Peer::read_some(char* into, std::size_t bytes_max) {
             case net::TlsStatus::failed:
                 break;
         }
-        return ended("broke: TLS: " + tls_->reason());
+        return tls_failed();
     }
     const ssize_t got = ::recv(socket_.get(), into, bytes_max, 0);
     if (got > 0) return static_cast<std::size_t>(got);

@@ -32,14 +32,16 @@ public:
     void flush();
     /// Whether all that was to be sent has been.
     bool is_flushed() const { return out_.empty(); }
-    /// What has come, in order. Fails when the connection has ended or what came makes no sense;
-    /// messages that came whole before that are in `into`.
+    /// What has come, in order. Fails when the connection has ended or what came makes no sense,
+    /// with Errc::permission when the other side's certificate is not trusted; messages that came
+    /// whole before that are in `into`.
     Result<void> receive(std::vector<Message>& into);
 
 private:
     /// Bytes, or 0 when there are none now.
     Result<std::size_t> read_some(char* into, std::size_t bytes_max);
     Result<std::size_t> write_some();
+    Error tls_failed() const;
 
     net::Fd socket_;
     std::optional<net::TlsStream> tls_;

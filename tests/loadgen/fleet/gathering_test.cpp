@@ -2,15 +2,9 @@
 
 #include <poll.h>
 
-#include <atomic>
-#include <set>
-#include <string>
-#include <thread>
 #include <variant>
 
-#include "base/net/address.hpp"
-#include "loadgen/fleet/agent.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/loadgen/fleet/gathered_fleet.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/silent_log.hpp"
 
@@ -19,74 +13,6 @@ using namespace qck::fleet;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A fleet that is waited for, on a thread of its own: two agents that dial in.
-class Waiting {
-public:
-    Waiting() {
-        auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
-        REQUIRE(listeners.has_value());
-        address_ = *net::local_address(listeners->front().get());
-        FleetConfig config;
-        config.listener = std::move(listeners->front());
-        config.joining = 2;
-        config.token = "ours";
-        config.within = 20s;
-        thread_ = std::thread([this, config = std::move(config)]() mutable {
-            auto fleet = Fleet::gather(std::move(config), [this] { return over_.load(); });
-            if (fleet) {
-                for (const Member& member : (*fleet)->members()) names_.insert(member.name);
-            } else {
-                failure_ = fleet.error().message;
-            }
-            is_gathered_ = true;
-        });
-    }
-    ~Waiting() {
-        over_ = true;
-        thread_.join();
-    }
-    Waiting(const Waiting&) = delete;
-    Waiting& operator=(const Waiting&) = delete;
-
-    const net::Address& address() const { return address_; }
-    bool is_gathered() const { return is_gathered_; }
-    /// When it is.
-    const std::multiset<std::string>& names() const { return names_; }
-    const std::string& failure() const { return failure_; }
-
-private:
-    net::Address address_;
-    std::atomic<bool> over_{false};
-    std::atomic<bool> is_gathered_{false};
-    std::multiset<std::string> names_;
-    std::string failure_;
-    std::thread thread_;
-};
-
-/// An agent as `qck agent --join` runs it.
-class JoiningAgent {
-public:
-    JoiningAgent(const std::string& name, const net::Address& to) {
-        AgentConfig config;
-        config.name = name;
-        config.token = "ours";
-        thread_ = std::thread([this, config = std::move(config), port = to.port()]() mutable {
-            Agent agent(std::move(config), [this] { return over_.load(); });
-            (void)agent.join("127.0.0.1", port);
-        });
-    }
-    ~JoiningAgent() {
-        over_ = true;
-        thread_.join();
-    }
-    JoiningAgent(const JoiningAgent&) = delete;
-    JoiningAgent& operator=(const JoiningAgent&) = delete;
-
-private:
-    std::atomic<bool> over_{false};
-    std::thread thread_;
-};
 
 /// The messages that come within some milliseconds.
 std::vector<Message> heard(Peer& peer) {
@@ -124,7 +50,7 @@ Peer greeted_as(const std::string& name, const net::Address& to) {
 TEST_CASE("an agent that waits for others hears a beat, and when it goes its place is free",
           "[loadgen][fleet]") {
     const test::SilentLog silent;
-    Waiting waiting;
+    test::GatheredFleet waiting(2);
     {
         Peer gone = greeted_as("gone", waiting.address());
         const auto beat = [&] {
@@ -135,8 +61,8 @@ TEST_CASE("an agent that waits for others hears a beat, and when it goes its pla
         };
         CHECK(test::within(5s, beat));
     }
-    const JoiningAgent one("one", waiting.address());
-    const JoiningAgent two("two", waiting.address());
+    const test::JoiningAgent one("one", waiting.address());
+    const test::JoiningAgent two("two", waiting.address());
     CHECK(test::within(5s, [&] { return waiting.is_gathered(); }));
     if (!waiting.is_gathered()) return;
     CHECK(waiting.failure().empty());

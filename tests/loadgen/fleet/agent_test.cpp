@@ -1,0 +1,53 @@
+#include "loadgen/fleet/agent.hpp"
+
+#include <sys/socket.h>
+
+#include "tests/loadgen/fleet/gathered_fleet.hpp"
+#include "tests/support/captured_stderr.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/support/test_certificate.hpp"
+
+using namespace qck;
+using namespace std::chrono_literals;
+
+TEST_CASE("an agent whose coordinator is not there says why, once", "[loadgen][fleet]") {
+    const test::TemporaryDirectory directory;
+    auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
+    REQUIRE(listeners.has_value());
+    const int listener = listeners->front().get();
+    test::CapturedStderr captured(directory.path() / "err");
+    {
+        const test::JoiningAgent agent("dialling", *net::local_address(listener));
+        // Taken for a coordinator that is not there yet: it closes whatever connection comes.
+        const auto closed_one = [&] {
+            const net::Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+            char hello[1024];
+            return socket && ::recv(socket.get(), hello, sizeof hello, 0) > 0;
+        };
+        for (int times = 0; times < 4; ++times) CHECK(test::within(5s, closed_one));
+        CHECK_FALSE(agent.has_ended());
+    }
+    const std::string text = captured.end();
+    CAPTURE(text);
+    CHECK(test::occurrences(text, "event=coordinator_unreachable") == 1);
+    CHECK(test::contains(text, "the connection was closed"));
+}
+
+TEST_CASE("an agent does not try again with a coordinator whose certificate is not trusted",
+          "[loadgen][fleet]") {
+    const test::TemporaryDirectory one;
+    const test::TemporaryDirectory other;
+    const auto shown = test::write_certificate(one.path(), "shown");
+    const auto trusted = test::write_certificate(other.path(), "trusted");
+    const auto server =
+        net::TlsServerContext::load({shown.certificate_file.string(), shown.key_file.string()});
+    REQUIRE(server.has_value());
+    const auto client = net::TlsClientContext::create({trusted.certificate_file.string(), true});
+    REQUIRE(client.has_value());
+    const test::GatheredFleet fleet(1, server->get());
+    const test::JoiningAgent agent("mistrusting", fleet.address(), client->get());
+    REQUIRE(test::within(5s, [&] { return agent.has_ended(); }));
+    CHECK(test::contains(agent.failure(), "certificate is not trusted"));
+    CHECK(test::contains(agent.failure(), "--tls-ca"));
+}
