@@ -46,7 +46,7 @@ Result<void> check(const FleetOptions& options) {
     return {};
 }
 
-/// A run of agents of this machine, and who has its CPUs meanwhile.
+/// A run of agents, and who has the CPUs of this machine meanwhile.
 struct WatchedFleet {
     fleet::Fleet& fleet;
     engine::CpuWatch& cpus;
@@ -62,13 +62,21 @@ struct WatchedFleet {
     void stop_now() { fleet.stop_now(); }
 };
 
-void add_evidence(const engine::CpuWatch& cpus, const engine::Target& target,
-                  record::RunResult& run) {
+/// Who is no other load is known here: an embedded service, and agents that were started here. How
+/// long a generator waited for a CPU only its own process can tell.
+void add_evidence(const engine::CpuWatch& cpus, bool local, record::RunResult& run) {
     record::GeneratorEvidence& evidence = run.generator;
-    evidence.cpu_stretches = cpus.stretches();
-    evidence.target_is_here =
-        std::any_of(target.addresses.begin(), target.addresses.end(),
-                    [](const net::Address& one) { return one.is_loopback(); });
+    std::vector<record::CpuStretch> told = std::move(evidence.cpu_stretches);
+    evidence.cpu_stretches = local ? cpus.stretches() : told;
+    for (record::CpuStretch& stretch : evidence.cpu_stretches) {
+        const auto seen =
+            record::within(local ? told : cpus.stretches(), stretch.begin, stretch.end());
+        if (local) {
+            stretch.kept_waiting = seen.kept_waiting;
+        } else {
+            stretch.others = std::max(stretch.others - seen.ours, std::chrono::nanoseconds(0));
+        }
+    }
     const record::CpuShares shares =
         record::shares_of(evidence.cpu_stretches, std::chrono::nanoseconds(0), run.duration);
     evidence.steal_share = std::max(evidence.steal_share, shares.stolen);
@@ -158,7 +166,7 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
 
 engine::CpuWatch BenchFleet::watch_here() const {
     engine::CpuWatch::Config config;
-    config.ours = local_->processes();
+    if (local_) config.ours = local_->processes();
     if (service_ > 0) config.ours.push_back(service_);
     config.every = std::chrono::milliseconds(200);
     return engine::CpuWatch(std::move(config));
@@ -233,7 +241,7 @@ Result<record::RunResult> BenchFleet::run(const scenario::Plan& plan, const engi
         return begun.error();
     }
     std::optional<engine::CpuWatch> cpus;
-    if (!local_) {
+    if (!local_ && service_ == 0) {
         follow_run(*fleet_, plan, progress, interrupts, sink);
     } else {
         cpus.emplace(watch_here());
@@ -242,7 +250,7 @@ Result<record::RunResult> BenchFleet::run(const scenario::Plan& plan, const engi
     }
     auto run = fleet_->finish();
     if (!run) return run;
-    if (cpus) add_evidence(*cpus, target, *run);
+    if (cpus) add_evidence(*cpus, local_.has_value(), *run);
     for (std::size_t at = 0; at < std::min(capacities_.size(), run->agents.size()); ++at) {
         run->agents[at].capacity_per_s = capacities_[at];
     }

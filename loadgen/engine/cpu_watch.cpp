@@ -84,8 +84,8 @@ void CpuWatch::take(std::chrono::nanoseconds at) {
         stretch.stolen_most = std::max(stretch.stolen_most, stolen);
         busy += std::max(time.busy - before->busy, std::chrono::nanoseconds(0));
     }
-    const auto ours = std::max(now.ours - last_.ours, std::chrono::nanoseconds(0));
-    stretch.others = std::max(busy - ours, std::chrono::nanoseconds(0));
+    stretch.ours = std::max(now.ours - last_.ours, std::chrono::nanoseconds(0));
+    stretch.others = std::max(busy - stretch.ours, std::chrono::nanoseconds(0));
     stretches_.push_back(stretch);
     last_ = std::move(now);
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace qck::record {
@@ -19,6 +21,8 @@ struct CpuStretch {
     std::chrono::nanoseconds others{};
     /// The generator's worst-off thread was ready to run so long, and another thread had its CPU.
     std::chrono::nanoseconds kept_waiting{};
+    /// Run by the generator's process and an embedded service, over all CPUs of the machine.
+    std::chrono::nanoseconds ours{};
 
     std::chrono::nanoseconds end() const { return begin + length; }
 };
@@ -41,5 +45,24 @@ std::chrono::nanoseconds most_within(const std::vector<CpuStretch>& stretches,
                                      std::chrono::nanoseconds from, std::chrono::nanoseconds to,
                                      std::chrono::nanoseconds span,
                                      std::chrono::nanoseconds CpuStretch::*what);
+
+/// One stretch of what was seen in [from, to); of one that reaches beyond, its part by length.
+/// Stretches are in order and do not overlap.
+CpuStretch within(const std::vector<CpuStretch>& stretches, std::chrono::nanoseconds from,
+                  std::chrono::nanoseconds to);
+
+/// At most `count` (above 0) of them: where there are more, neighbours become one.
+std::vector<CpuStretch> coarsened(std::vector<CpuStretch> stretches, std::size_t count);
+
+/// What the processes of one generator saw, each by itself.
+struct CpuView {
+    std::string host;  ///< same for processes that count the same CPUs
+    const std::vector<CpuStretch>* stretches = nullptr;
+};
+
+/// Of each moment what was seen by the process that was kept from its CPUs the longest: a machine
+/// that is taken shows, however many others are not. What processes of its machine ran is no
+/// other's. CPUs of a machine count once, whoever looked at them.
+std::vector<CpuStretch> worst_of(const std::vector<CpuView>& views);
 
 }  // namespace qck::record

@@ -106,6 +106,8 @@ void AgentSession::end_run() {
     // After finish(), when no thread writes any more.
     tell(load_.take_gain(true));
     done->run = run_;
+    auto& stretches = done->evidence.cpu_stretches;
+    stretches = record::coarsened(std::move(stretches), cpu_stretches_max);
     outgoing_.emplace_back(std::move(*done));
     load_.abandon();
     ++runs_done_;

@@ -79,7 +79,7 @@ private:
     void close_series(const Share& share, std::uint64_t gap);
     std::uint64_t expected_below(const Share& share, std::uint64_t end) const;
     double fullest_cpu(const std::vector<Member>& members) const;
-    void add_evidence(const std::vector<Member>& members);
+    void add_evidence(const std::vector<Member>& members, std::chrono::nanoseconds ran);
 
     schedule::Timetable timetable_;
     schedule::DueTimes due_;

@@ -101,17 +101,20 @@ double FleetRun::fullest_cpu(const std::vector<Member>& members) const {
     return fullest;
 }
 
-void FleetRun::add_evidence(const std::vector<Member>& members) {
+void FleetRun::add_evidence(const std::vector<Member>& members, Nanos ran) {
     record::GeneratorEvidence& all = result_.generator;
     // Agents of one host count the same segments and packets.
     std::map<std::string, std::uint64_t> retransmits;
     std::map<std::pair<std::string, std::string>, record::InterfaceUse> interfaces;
+    std::vector<record::CpuView> views;
     for (std::size_t at = 0; at < shares.size(); ++at) {
         if (!shares[at].done) continue;
         const record::GeneratorEvidence& one = shares[at].done->evidence;
         all.threads.insert(all.threads.end(), one.threads.begin(), one.threads.end());
         all.cpu_share_max = std::max(all.cpu_share_max, one.cpu_share_max);
         all.steal_share = std::max(all.steal_share, one.steal_share);
+        all.target_is_here = all.target_is_here || one.target_is_here;
+        views.push_back({members[at].host, &one.cpu_stretches});
         all.connections_opened += one.connections_opened;
         all.connections_lost += one.connections_lost;
         all.connections_open_max += one.connections_open_max;
@@ -131,6 +134,8 @@ void FleetRun::add_evidence(const std::vector<Member>& members) {
     for (const auto& [host, count] : retransmits) all.retransmits += count;
     for (const auto& [place, use] : interfaces) all.interfaces.push_back(use);
     all.cpu_share_max = std::max(all.cpu_share_max, fullest_cpu(members));
+    all.cpu_stretches = record::worst_of(views);
+    all.others_share = record::shares_of(all.cpu_stretches, Nanos(0), ran).others;
 }
 
 record::RunResult FleetRun::close(const std::vector<Member>& members,
@@ -167,7 +172,7 @@ record::RunResult FleetRun::close(const std::vector<Member>& members,
     }
     if (ran_ns <= 0) ran_ns = std::max<std::int64_t>(stopped_ns.value_or(now_ns) - start_ns, 0);
     result_.started_wall_ms = wall_ms - (now_ns - start_ns) / 1'000'000;
-    add_evidence(members);
+    add_evidence(members, Nanos(ran_ns));
     frame_.finish(result_, ran_ns, cut);
     return std::move(result_);
 }

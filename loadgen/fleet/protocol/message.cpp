@@ -48,10 +48,16 @@ void fields(Archive& all, SocketUse& m) {
     all(m.tcp), all(m.time_wait), all(m.local_ports), all(m.descriptors_allowed);
 }
 template <class Archive>
+void fields(Archive& all, CpuStretch& m) {
+    all(m.begin), all(m.length), all(m.cpus), all(m.stolen), all(m.stolen_most);
+    all(m.others), all(m.kept_waiting), all(m.ours);
+}
+template <class Archive>
 void fields(Archive& all, GeneratorEvidence& m) {
     all(m.threads), all(m.cpu_share_max), all(m.steal_share), all(m.retransmits);
     all(m.connections_opened), all(m.connections_lost), all(m.connect_failed_by);
     all(m.connections_open_max), all(m.interfaces), all(m.sockets);
+    all(m.cpu_stretches), all(m.target_is_here);
 }
 
 }  // namespace qck::record

@@ -16,7 +16,7 @@ namespace qck::fleet {
 
 /// Raised with every change of what is said below. Both sides also have to be of one version of
 /// qck: a request's due time and kind follow from its index alone, so all have to compute alike.
-inline constexpr std::uint32_t protocol_version = 5;
+inline constexpr std::uint32_t protocol_version = 6;
 
 enum class Role : std::uint8_t { coordinator, agent };
 
@@ -101,6 +101,9 @@ struct Progress {
     std::uint64_t connect_failures = 0;
     std::uint8_t connect_cause = 0;  ///< record::Cause
 };
+/// So many stretches of who had the CPUs an agent tells at most.
+inline constexpr std::size_t cpu_stretches_max = 600;
+
 /// From an agent, after its last Progress.
 struct Done {
     std::uint32_t run = 0;

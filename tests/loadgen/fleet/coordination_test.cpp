@@ -10,6 +10,7 @@
 
 using namespace qck;
 using qck::test::SimulatedFleet;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -119,6 +120,14 @@ TEST_CASE("agents with any capacities offer every request once, at one moment",
     use.agent.clear();
     CHECK(use == record::InterfaceUse{"", "eth0", 1e9, 0.5, 100, 200, 300, 4, 5});
     CHECK(result.generator.sockets == record::SocketUse{7, 8, 9'000, 1'024});
+    // Of 2 ms of 4, on two CPUs, that others than itself had, the other four agents had 1.6.
+    const auto& stretches = result.generator.cpu_stretches;
+    CHECK(stretches.size() <= fleet::cpu_stretches_max);
+    const record::CpuShares taken = record::shares_of(stretches, 1s, 4s);
+    CHECK(taken.kept_waiting == Approx(0.25).epsilon(0.01));
+    CHECK(taken.others == Approx(0.05).epsilon(0.01));
+    CHECK(result.generator.others_share == Approx(0.05).epsilon(0.01));
+    CHECK(result.generator.target_is_here);
 }
 
 TEST_CASE("whatever agents are lost when, no request is made twice and the accounting closes",

@@ -79,6 +79,17 @@ Result<fleet::Done> SimulatedLoad::finish() {
     thread.wall_time = std::chrono::seconds(1);
     thread.cpu_time = std::chrono::milliseconds(150);
     done.evidence.interfaces = {{"", "eth0", 1e9, 0.5, 100, 200, 300, 4, 5}};
+    for (int at = 0; at < 1'500; ++at) {
+        record::CpuStretch& stretch = done.evidence.cpu_stretches.emplace_back();
+        stretch.begin = at * std::chrono::milliseconds(4);
+        stretch.length = std::chrono::milliseconds(4);
+        stretch.cpus = 2;
+        stretch.ours = std::chrono::microseconds(400);
+        // The other agents are others, to an agent.
+        stretch.others = std::chrono::milliseconds(2);
+        stretch.kept_waiting = std::chrono::milliseconds(1);
+    }
+    done.evidence.target_is_here = true;
     done.evidence.sockets = {7, 8, 9'000, 1'024};
     return done;
 }

@@ -53,3 +53,50 @@ TEST_CASE("the most in a row is looked for in as many stretches as a standstill 
     CHECK(most(0ms, 200ms, 300ms) == 40ms);
     CHECK(record::most_within({}, 0ns, 1s, 1s, &CpuStretch::stolen_most) == 0ns);
 }
+
+TEST_CASE("of many stretches neighbours become one", "[loadgen][record]") {
+    const auto stretches = made_stretches();
+    CHECK(record::coarsened(stretches, 5).size() == 5);
+    const auto coarse = record::coarsened(stretches, 2);
+    REQUIRE(coarse.size() == 2);
+    CHECK(coarse[0].length == 600ms);
+    CHECK(coarse[0].stolen == 60ms);
+    CHECK(coarse[0].others == 300ms);
+    CHECK(coarse[1].begin == 600ms);
+    CHECK(coarse[1].end() == 1s);
+    CHECK(coarse[1].kept_waiting == 20ms);
+    CHECK(record::coarsened({}, 2).empty());
+}
+
+TEST_CASE("of several processes the one that was kept from its CPUs tells, and they are no others",
+          "[loadgen][record]") {
+    const auto made = [](int count, std::chrono::milliseconds ours, auto others, auto waited) {
+        std::vector<CpuStretch> stretches;
+        for (int at = 0; at < count; ++at) {
+            CpuStretch& stretch = stretches.emplace_back();
+            stretch.begin = at * 100ms;
+            stretch.length = 100ms;
+            stretch.cpus = 2;
+            stretch.ours = ours;
+            stretch.others = others;
+            stretch.kept_waiting = waited;
+        }
+        return stretches;
+    };
+    // Two of one machine, each of which sees the other, and one of another machine.
+    const auto one = made(10, 10ms, 40ms, 5ms);
+    const auto two = made(9, 30ms, 20ms, 25ms);
+    const auto elsewhere = made(10, 50ms, 1ms, 6ms);
+    const auto worst =
+        record::worst_of({{"here", &one}, {"here", &two}, {"elsewhere", &elsewhere}});
+    REQUIRE(worst.size() == 10);
+    CHECK(worst[3].begin == 300ms);
+    CHECK(worst[3].cpus == 2);
+    CHECK(worst[3].kept_waiting == 25ms);
+    CHECK(worst[3].others == 10ms);
+    CHECK(worst[3].ours == 40ms);
+    // When the second is no longer there.
+    CHECK(worst[9].kept_waiting == 6ms);
+    CHECK(worst[9].others == 1ms);
+    CHECK(record::worst_of({}).empty());
+}
