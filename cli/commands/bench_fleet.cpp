@@ -204,6 +204,9 @@ Result<record::RunResult> BenchFleet::run_to_calibrate(const scenario::Plan& pla
                 "agent " + agent.name + " was lost while it was calibrated: " + agent.lost_why);
         }
     }
+    if (run->agents.size() < fleet_->members().size()) {
+        return error(Errc::unavailable, "an agent was lost before it was calibrated");
+    }
     return run;
 }
 
@@ -251,8 +254,11 @@ Result<record::RunResult> BenchFleet::run(const scenario::Plan& plan, const engi
     auto run = fleet_->finish();
     if (!run) return run;
     if (cpus) add_evidence(*cpus, local_.has_value(), *run);
-    for (std::size_t at = 0; at < std::min(capacities_.size(), run->agents.size()); ++at) {
-        run->agents[at].capacity_per_s = capacities_[at];
+    // Of agents that were lost in an earlier run the result knows nothing.
+    for (std::size_t at = 0; at < capacities_.size(); ++at) {
+        for (record::AgentResult& agent : run->agents) {
+            if (agent.name == fleet_->members()[at].name) agent.capacity_per_s = capacities_[at];
+        }
     }
     return run;
 }

@@ -72,10 +72,11 @@ private:
 
 /// One interval of the time series; all have the length RunResult::interval.
 struct Interval {
-    std::uint64_t scheduled = 0;     ///< due in it
-    std::uint64_t sent = 0;          ///< sent in it
-    std::uint64_t answered = 0;      ///< answered in it
-    std::uint64_t failed = 0;        ///< failed or timed out in it, or given up unsent
+    std::uint64_t scheduled = 0;  ///< due in it
+    std::uint64_t sent = 0;       ///< sent in it
+    std::uint64_t answered = 0;   ///< answered in it
+    /// Failed or timed out in it, given up unsent, or open at an agent that was lost in it.
+    std::uint64_t failed = 0;
     CauseCounts failed_by{};         ///< of `failed`: those whose connection or answer failed
     std::uint64_t timed_out = 0;     ///< of `failed`
     std::uint64_t unsent = 0;        ///< of `failed`

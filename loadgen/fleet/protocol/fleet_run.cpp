@@ -76,7 +76,7 @@ Result<std::vector<Prepare>> FleetRun::share_out(const std::vector<bool>& takes_
     const auto connections = whole_shares(order.plan.connections, lane_counts);
     std::vector<Prepare> orders(shares.size());
     for (std::size_t at = 0; at < shares.size(); ++at) {
-        shares[at].part = takes_part[at] ? Part::preparing : Part::lost;
+        shares[at].part = takes_part[at] ? Part::preparing : Part::absent;
         shares[at].share = lane_counts[at] / period;
         shares[at].held.push_back({schedule::Stripe(lanes[at], period)});
         Prepare& one = orders[at];
@@ -110,6 +110,7 @@ Result<void> FleetRun::add(std::size_t agent, const Progress& progress) {
     }
     for (const record::IntervalGain& interval : progress.gain.series) {
         share.scheduled[interval.interval] += interval.scheduled;
+        share.ended += interval.answered + interval.failed;
     }
     share.connections_open = progress.connections_open;
     share.connect_failures = progress.connect_failures;
@@ -191,6 +192,7 @@ record::Progress FleetRun::progress(const std::vector<Member>& members, std::int
     }
     for (std::size_t at = 0; at < shares.size(); ++at) {
         const Share& share = shares[at];
+        if (share.part == Part::absent) continue;
         progress.connections_open += share.connections_open;
         progress.connect_failures += share.connect_failures;
         if (share.connect_failures > 0) progress.connect_cause = share.connect_cause;

@@ -18,7 +18,8 @@ namespace qck::fleet {
 class FleetRun {
 public:
     enum class Stage : std::uint8_t { preparing, running, ending, ended };
-    enum class Part : std::uint8_t { preparing, ready, running, done, lost };
+    /// Absent: it was lost before the run.
+    enum class Part : std::uint8_t { preparing, ready, running, done, lost, absent };
 
     /// A stripe and the place from which it is somebody else's again.
     struct Held {
@@ -32,6 +33,7 @@ public:
         std::int64_t offset_used_ns = 0;
         std::vector<record::Accounting> phases;  ///< as told
         std::vector<std::uint64_t> scheduled;    ///< as told, by interval
+        std::uint64_t ended = 0;                 ///< as told, of those
         std::uint32_t connections_open = 0;
         std::uint64_t connect_failures = 0;
         record::Cause connect_cause = record::Cause::other;

@@ -66,7 +66,8 @@ void FleetRun::close_lost(Share& share, record::AgentResult& agent) {
     close_series(share, agent.gap);
 }
 
-/// Counts the gap in the intervals in which its requests were due.
+/// Counts the gap in the intervals in which its requests were due, and what was told to be open as
+/// ended in that of the loss: nobody waits for it any more.
 void FleetRun::close_series(const Share& share, std::uint64_t gap) {
     const std::int64_t interval_ns = frame_.shape().interval_ns;
     for (std::size_t at = 0; at < result_.series.size() && gap > 0; ++at) {
@@ -84,6 +85,13 @@ void FleetRun::close_series(const Share& share, std::uint64_t gap) {
         interval.unsent += missing;
         gap -= missing;
     }
+    if (result_.series.empty()) return;
+    std::uint64_t open = 0;
+    for (const std::uint64_t count : share.scheduled) open += count;
+    open -= std::min(open, share.ended);
+    const std::int64_t lost_ns = std::max<std::int64_t>(share.lost_ns - start_ns, 0);
+    const std::size_t at = static_cast<std::size_t>(lost_ns / interval_ns);
+    result_.series[std::min(at, result_.series.size() - 1)].failed += open;
 }
 
 /// Of the CPUs that several threads are pinned to: together they may fill one that none of them
@@ -146,6 +154,7 @@ record::RunResult FleetRun::close(const std::vector<Member>& members,
     std::int64_t ran_ns = 0;
     for (std::size_t at = 0; at < shares.size(); ++at) {
         Share& share = shares[at];
+        if (share.part == Part::absent) continue;
         record::AgentResult& agent = result_.agents.emplace_back();
         agent.name = members[at].name;
         agent.address = members[at].address;

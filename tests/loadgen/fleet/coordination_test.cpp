@@ -290,3 +290,48 @@ TEST_CASE("an agent that is lost before the start fails the run", "[loadgen][fle
     REQUIRE_FALSE(result.has_value());
     CHECK(test::contains(result.error().message, "agent1"));
 }
+
+TEST_CASE("what an agent had open when it was lost is no backlog of those that go on",
+          "[loadgen][fleet]") {
+    SimulatedFleet fleet(3, 17);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    const auto result = run(fleet, order, [&] {
+        fleet.run_for(second_ns);
+        fleet.leave_unanswered(1);
+        fleet.run_for(second_ns);
+        fleet.kill(1);
+    });
+    check_closed(result, order.plan, fleet.ledger());
+    CHECK(result.agents[1].accounting.in_flight > 50);
+    std::uint64_t due = 0;
+    std::uint64_t ended = 0;
+    for (const record::Interval& at : result.series) {
+        due += at.scheduled;
+        ended += at.answered + at.failed;
+    }
+    CHECK(due == ended);
+}
+
+TEST_CASE("an agent that was lost is no part of later runs", "[loadgen][fleet]") {
+    SimulatedFleet fleet(3, 19);
+    settle(fleet);
+    fleet::Order order;
+    order.plan = small_burst();
+    const auto first = run(fleet, order, [&] {
+        fleet.run_for(2 * second_ns);
+        fleet.kill(1);
+    });
+    CHECK(first.agents[1].lost);
+    fleet.ledger().clear();
+    const auto next = run(fleet, order, [&] {
+        fleet.run_for(2 * second_ns);
+        CHECK(fleet.coordination().progress(fleet.now_ns()).agents.size() == 2);
+    });
+    check_closed(next, order.plan, fleet.ledger());
+    REQUIRE(next.agents.size() == 2);
+    CHECK(next.agents[0].name == "agent0");
+    CHECK(next.agents[1].name == "agent2");
+    for (const record::AgentResult& agent : next.agents) CHECK_FALSE(agent.lost);
+}

@@ -39,7 +39,7 @@ void SimulatedLoad::advance_to(std::int64_t now_ns) {
         sent.sent_ns = now_ns - start_ns_;
         sent.phase = static_cast<std::uint16_t>(next_->phase);
         record_->sent(sent, 100);
-        record_->answered(sent, now_ns - start_ns_, 302);
+        if (is_answered_) record_->answered(sent, now_ns - start_ns_, 302);
         ++ledger_[next_->n];
         next_.reset();
         pull();

@@ -36,6 +36,8 @@ public:
     Result<fleet::Done> finish() override;
     void abandon() override { start_ns_ = 0; }
 
+    /// Nothing that it sends is answered any more.
+    void leave_unanswered() { is_answered_ = false; }
     /// Sends what is due by then, by this agent's clock.
     void advance_to(std::int64_t now_ns);
 
@@ -56,6 +58,7 @@ private:
     std::int64_t start_ns_ = 0;
     std::int64_t lease_ns_ = 0;
     std::int64_t now_ns_ = 0;
+    bool is_answered_ = true;
     bool may_end_ = false;
     bool stopped_ = false;
 };
@@ -73,6 +76,7 @@ public:
 
     /// Its process is gone, and the coordinator hears so.
     void kill(std::size_t agent);
+    void leave_unanswered(std::size_t agent) { agents_[agent].load->leave_unanswered(); }
     /// It does nothing, and its connection stays.
     void stand_still(std::size_t agent, bool still) { agents_[agent].still = still; }
     /// The coordinator does nothing any more.
