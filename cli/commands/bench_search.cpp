@@ -237,6 +237,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     Calibration asked;
     auto fleet = gather_fleet(options, placement, *plan, config.target, asked, interrupts);
     if (!fleet) return fleet.error();
+    if (*fleet) (*fleet)->use_service(config.service);
     if (!options.quiet) say_replaced(*directory, search_command);
 
     std::string arrivals_failure;
