@@ -93,7 +93,7 @@ void Agent::turn_away(const net::Fd& listener) {
         if (turned_away_.size() >= turned_away_max) return;
         if (config_.listen_tls != nullptr) return;
         Peer peer(std::move(socket));
-        peer.send(Refusal{"busy with another coordinator"});
+        peer.send(Refusal{busy_refusal});
         turned_away_.push_back({std::move(peer), monotonic_ns() + turned_away_ns});
     }
     std::erase_if(turned_away_, [](TurnedAway& one) {

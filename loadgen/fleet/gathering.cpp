@@ -173,7 +173,9 @@ Result<void> Gathering::follow(std::unique_ptr<Candidate>& candidate, Place* pla
             continue;
         }
         trouble = answer.error().message;
-        final = true;
+        // Busy with another coordinator, or not listening yet: both may pass. What it is does not.
+        const auto* const refusal = std::get_if<Refusal>(&message);
+        final = refusal == nullptr || refusal->why != busy_refusal;
         candidate->peer.send(Refusal{trouble});
         break;
     }
@@ -197,9 +199,7 @@ Result<void> Gathering::follow(std::unique_ptr<Candidate>& candidate, Place* pla
         return {};
     }
     place->trouble = trouble;
-    // Busy with another coordinator, or not listening yet: both may pass. What it is does not.
-    const bool busy = trouble.find("busy") != std::string::npos;
-    if (final && !busy) return error(Errc::unavailable, std::move(trouble));
+    if (final) return error(Errc::unavailable, std::move(trouble));
     return {};
 }
 

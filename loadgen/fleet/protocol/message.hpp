@@ -34,6 +34,9 @@ struct Hello {
 struct Proof {
     std::string mac;
 };
+/// Why an agent refuses that will be free again; of other refusals another try is of no use.
+inline constexpr const char* busy_refusal = "busy with another coordinator";
+
 /// Instead of anything: why the connection ends.
 struct Refusal {
     std::string why;

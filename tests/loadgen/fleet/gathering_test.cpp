@@ -1,6 +1,7 @@
 #include "loadgen/fleet/gathering.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <variant>
 
@@ -67,4 +68,38 @@ TEST_CASE("an agent that waits for others hears a beat, and when it goes its pla
     if (!waiting.is_gathered()) return;
     CHECK(waiting.failure().empty());
     CHECK(waiting.names() == std::multiset<std::string>{"one", "two"});
+}
+
+TEST_CASE("an agent that is busy is dialled again, and one that refuses is not",
+          "[loadgen][fleet]") {
+    const auto refused_with = [](const std::string& why) {
+        auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
+        REQUIRE(listeners.has_value());
+        const int listener = listeners->front().get();
+        std::atomic<bool> over{false};
+        std::thread refusing([&] {
+            while (!over) {
+                net::Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC));
+                if (!socket) {
+                    std::this_thread::sleep_for(1ms);
+                    continue;
+                }
+                Peer peer(std::move(socket));
+                peer.send(Refusal{why});
+                (void)heard(peer);
+            }
+        });
+        FleetConfig config;
+        config.dial = {net::local_address(listener)->to_string()};
+        config.within = 700ms;
+        const auto fleet = Fleet::gather(std::move(config), [] { return false; });
+        over = true;
+        refusing.join();
+        REQUIRE_FALSE(fleet.has_value());
+        return fleet.error().message;
+    };
+    CHECK(test::contains(refused_with(busy_refusal), "only 0 of 1 agents"));
+    const std::string final = refused_with("another token than that of busybox1");
+    CHECK_FALSE(test::contains(final, "only"));
+    CHECK(test::contains(final, "another token"));
 }
