@@ -15,6 +15,7 @@
 #include "cli/commands/interrupt_watch.hpp"
 #include "cli/commands/local_addresses.hpp"
 #include "cli/commands/options.hpp"
+#include "loadgen/scenario/limits.hpp"
 
 namespace qck::commands {
 namespace {
@@ -169,7 +170,8 @@ void add_agent(CLI::App& app, Chosen& chosen) {
                      "Dial a coordinator (qck bench --agents-listen), again and again")
         ->type_name("HOST:PORT");
     agent->add_option("--name", options->name, "In reports (the name of this host)");
-    add_parsed(*agent, "--threads", options->threads, whole_number(1U, 1024U),
+    add_parsed(*agent, "--threads", options->threads,
+               whole_number(1U, scenario::limits::threads_max),
                "Threads, unless the bench says (one a CPU)", "N");
     add_parsed(*agent, "--pin", options->pin, parse_cpu_list, "CPUs of these threads, in turn",
                "CPUS");

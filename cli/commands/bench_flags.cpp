@@ -108,7 +108,8 @@ void add_load_flags(CLI::App& app, BenchOptions& options) {
         number("--pipeline", options.pipeline, "Requests open on a connection",
                limits::pipeline_max);
     }
-    number("--threads", options.threads, "Threads of the generator (half of the CPUs)", 1024);
+    number("--threads", options.threads, "Threads of the generator (half of the CPUs)",
+           limits::threads_max);
     add_parsed(app, "--pin", options.pin, parse_cpu_list, "CPUs of these threads, in turn", "CPUS");
     add_parsed(app, "--timeout", options.timeout, parse_timeout,
                "From the due time; then a request has timed out or is given up unsent", "TIME");

@@ -35,6 +35,7 @@ inline constexpr double total_requests_max = 1e12;
 
 inline constexpr std::uint32_t connections_max = 1'000'000;
 inline constexpr std::uint32_t pipeline_max = 1024;
+inline constexpr std::uint32_t threads_max = 1024;  ///< of one generator
 inline constexpr std::uint32_t tail_count_max = 100'000'000;
 
 }  // namespace qck::scenario::limits

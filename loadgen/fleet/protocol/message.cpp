@@ -1,11 +1,9 @@
 #include "loadgen/fleet/protocol/message.hpp"
 
-#include <algorithm>
-#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "loadgen/fleet/protocol/archive.hpp"
-#include "loadgen/fleet/protocol/plan_check.hpp"
+#include "loadgen/fleet/protocol/message_check.hpp"
 
 namespace qck::record {
 
@@ -213,29 +211,6 @@ Result<Message> decode_as(std::size_t wanted, const Json& body) {
     }
 }
 
-Result<void> check_lanes(const Lanes& lanes) {
-    const auto& numbers = lanes.lanes;
-    const bool ascending =
-        std::adjacent_find(numbers.begin(), numbers.end(), std::greater_equal<>()) == numbers.end();
-    if (lanes.period == 0 || !ascending || (!numbers.empty() && numbers.back() >= lanes.period)) {
-        return malformed("its lanes are not ascending and below their period");
-    }
-    return {};
-}
-
-Result<void> check(const Message& message) {
-    if (const auto* prepare = std::get_if<Prepare>(&message)) {
-        if (auto good = check_plan(prepare->plan); !good) return malformed(good.error().message);
-        return check_lanes(prepare->lanes);
-    }
-    if (const auto* take_over = std::get_if<TakeOver>(&message)) {
-        for (const Lanes& lanes : take_over->stripes) {
-            if (auto good = check_lanes(lanes); !good) return good;
-        }
-    }
-    return {};
-}
-
 }  // namespace
 
 std::string encode(const Message& message) {
@@ -259,7 +234,7 @@ Result<Message> decode(std::string_view bytes) {
     }
     auto message = decode_as(both[0].get<std::size_t>(), both[1]);
     if (!message) return message;
-    if (auto good = check(*message); !good) return good.error();
+    if (auto good = check_message(*message); !good) return malformed(good.error().message);
     return message;
 }
 

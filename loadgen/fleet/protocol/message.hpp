@@ -124,9 +124,9 @@ using Message = std::variant<Hello, Proof, Refusal, Beat, Pulse, Prepare, Ready,
 
 /// As MessagePack, without a frame around it.
 std::string encode(const Message& message);
-/// Fails with Errc::invalid_argument on anything that encode() does not make, however it is nested;
-/// a plan in it is checked against the limits of a scenario (scenario/limits.hpp), lanes against
-/// each other.
+/// Fails with Errc::invalid_argument on anything that encode() does not make, however it is nested,
+/// and on what no command could have said (message_check.hpp): a plan beyond the limits of a
+/// scenario, lanes that do not fit each other, times and figures that could not be.
 Result<Message> decode(std::string_view bytes);
 
 }  // namespace qck::fleet

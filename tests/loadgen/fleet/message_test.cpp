@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 
 #include "base/random.hpp"
 #include "base/version.hpp"
@@ -194,6 +195,52 @@ TEST_CASE("a plan or lanes that no command makes are refused", "[loadgen][fleet]
     CHECK(refused([](Prepare& o) { o.lanes.period = 0; }));
     CHECK(refused([](Prepare& o) { o.lanes.lanes = {5, 5}; }));
     CHECK(refused([](Prepare& o) { o.lanes.lanes = {1024}; }));
+}
+
+TEST_CASE("threads, times and figures that cannot be are refused", "[loadgen][fleet]") {
+    const auto taken = [](const Message& message) { return decode(encode(message)).has_value(); };
+    Prepare order = some_order();
+    order.threads = 1024;
+    CHECK(taken(order));
+    order.threads = 1025;
+    CHECK_FALSE(taken(order));
+    order.threads = 0;
+    order.siblings = 0;
+    CHECK_FALSE(taken(order));
+    static constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+    CHECK(taken(Pulse{1, 2, 3}));
+    CHECK_FALSE(taken(Pulse{1, -most, most}));
+    CHECK_FALSE(taken(Beat{1, most}));
+    CHECK_FALSE(taken(Start{1, -1}));
+    CHECK_FALSE(taken(Failed{1, std::string(100'000, 'x')}));
+
+    const auto done = [&](const std::function<void(Done&)>& spoil) {
+        Done one;
+        one.ran_ns = 5'000'000'000;
+        one.evidence.threads.emplace_back().wall_time = std::chrono::seconds(5);
+        one.evidence.interfaces = {{"", "eth0", 1e9, 0.5, 100, 200, 300, 4, 5}};
+        for (const auto begin : {0, 200}) {
+            record::CpuStretch& stretch = one.evidence.cpu_stretches.emplace_back();
+            stretch.begin = std::chrono::milliseconds(begin);
+            stretch.length = std::chrono::milliseconds(200);
+            stretch.cpus = 2;
+            stretch.others = std::chrono::milliseconds(300);
+        }
+        spoil(one);
+        return taken(one);
+    };
+    CHECK(done([](Done&) {}));
+    CHECK_FALSE(done([](Done& d) { d.ran_ns = most; }));
+    CHECK_FALSE(done([](Done& d) { d.ran_ns = -1; }));
+    CHECK_FALSE(
+        done([](Done& d) { d.evidence.threads[0].began_late = std::chrono::nanoseconds(most); }));
+    CHECK_FALSE(done([](Done& d) { d.evidence.cpu_share_max = std::nan(""); }));
+    CHECK_FALSE(done([](Done& d) { d.evidence.interfaces[0].speed_per_s = -1; }));
+    CHECK_FALSE(done([](Done& d) { d.evidence.cpu_stretches[1].begin = {}; }));
+    CHECK_FALSE(done([](Done& d) { d.evidence.cpu_stretches[0].length = {}; }));
+    CHECK_FALSE(
+        done([](Done& d) { d.evidence.cpu_stretches[0].others = std::chrono::nanoseconds(most); }));
+    CHECK_FALSE(done([](Done& d) { d.evidence.cpu_stretches.resize(cpu_stretches_max + 1); }));
 }
 
 TEST_CASE("frames are cut wherever the bytes are, and a long one is refused", "[loadgen][fleet]") {
