@@ -187,7 +187,7 @@ Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Be
     if (!target.embedded) bench.context.links_added = target.links_added;
     bench.context.compress = options.compress;
     bench.context.command = typed_command();
-    auto fleet = BenchFleet::wanted_by(options, bench.placement, interrupts);
+    auto fleet = BenchFleet::wanted_by(options, bench.plan, bench.placement, interrupts);
     if (!fleet) return fleet.error();
     bench.fleet = std::move(*fleet);
     if (bench.fleet && target.api) bench.fleet->use_api(target.api->origin());

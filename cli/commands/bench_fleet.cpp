@@ -1,5 +1,7 @@
 #include "cli/commands/bench_fleet.hpp"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <random>
@@ -21,11 +23,26 @@ std::string random_token() {
     return token;
 }
 
-Result<void> check(const FleetOptions& options, const net::Address& listen, bool local) {
-    if (!local && options.token.empty() && !listen.is_loopback()) {
+bool has_secret(const scenario::Plan& plan) {
+    const auto is_secret = [](const auto& header) {
+        return ::strcasecmp(header.first.c_str(), "Authorization") == 0;
+    };
+    return std::any_of(plan.requests.begin(), plan.requests.end(), [&](const auto& kind) {
+        return std::any_of(kind.headers.begin(), kind.headers.end(), is_secret);
+    });
+}
+
+Result<void> check_listen(const FleetOptions& options, const net::Address& listen, bool secret) {
+    if (listen.is_loopback()) return {};
+    if (options.token.empty()) {
         return misused(
             "--agents-listen beyond loopback needs a token (QCK_FLEET_TOKEN, or "
             "--fleet-token-file)");
+    }
+    if (secret && options.certificate_file.empty()) {
+        return misused(
+            "--agents-listen beyond loopback: the requests' Authorization header would go to "
+            "agents unencrypted (give --agents-cert and --agents-key, and the agents --tls-ca)");
     }
     return {};
 }
@@ -86,13 +103,14 @@ void add_evidence(const engine::CpuWatch& cpus, bool local, record::RunResult& r
 }  // namespace
 
 Result<std::unique_ptr<BenchFleet>> BenchFleet::wanted_by(const BenchOptions& options,
+                                                          const scenario::Plan& plan,
                                                           const Placement& placement,
                                                           const InterruptWatch& interrupts) {
     if (!options.fleet.any() && options.fleet.listen.empty()) return nullptr;
-    return gather(options, placement.generator, placement.threads, interrupts);
+    return gather(options, has_secret(plan), placement.generator, placement.threads, interrupts);
 }
 
-Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& options,
+Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& options, bool secret,
                                                        const std::vector<int>& cpus,
                                                        std::uint32_t threads,
                                                        const InterruptWatch& interrupts) {
@@ -110,6 +128,7 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
     config.dial = wanted.dial;
     config.joining = wanted.count;
     config.within = wanted.within;
+    config.secret = secret;
     if (!options.quiet) {
         config.on_wait = [within = wanted.within](const std::string& missing) {
             std::fprintf(stderr,
@@ -135,7 +154,7 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
     if (wanted.count > 0) {
         const auto address = net::parse_address(local ? "127.0.0.1:0" : wanted.listen);
         if (!address) return misused("--agents-listen: " + address.error().message);
-        if (auto good = check(wanted, *address, local); !good) return good.error();
+        if (auto good = check_listen(wanted, *address, config.secret); !good) return good.error();
         auto listeners = net::listen_on(*address, 1);
         if (!listeners) return listeners.error();
         config.listener = std::move(listeners->front());

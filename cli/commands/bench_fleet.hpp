@@ -24,15 +24,12 @@ namespace qck::commands {
 /// end with it. Belongs to one thread.
 class BenchFleet {
 public:
-    /// As gather(), by the flags; null when they ask for no agents.
+    /// By the flags; null when they ask for no agents. Fails where the plan's Authorization header
+    /// would go over a network unencrypted.
     static Result<std::unique_ptr<BenchFleet>> wanted_by(const BenchOptions& options,
+                                                         const scenario::Plan& plan,
                                                          const Placement& placement,
                                                          const InterruptWatch& interrupts);
-    /// `cpus` and `threads` are those of local agents, all together.
-    static Result<std::unique_ptr<BenchFleet>> gather(const BenchOptions& options,
-                                                      const std::vector<int>& cpus,
-                                                      std::uint32_t threads,
-                                                      const InterruptWatch& interrupts);
 
     /// URL of requests to an API, of plans that have any.
     void use_api(std::string url) { api_ = std::move(url); }
@@ -51,6 +48,12 @@ public:
 
 private:
     BenchFleet() = default;
+    /// `cpus` and `threads` are those of local agents, all together; `secret`: what agents will be
+    /// told holds one.
+    static Result<std::unique_ptr<BenchFleet>> gather(const BenchOptions& options, bool secret,
+                                                      const std::vector<int>& cpus,
+                                                      std::uint32_t threads,
+                                                      const InterruptWatch& interrupts);
     engine::CpuWatch watch_here() const;
     Result<record::RunResult> run_to_calibrate(const scenario::Plan& plan,
                                                const engine::Target& target, bool closed_loop,

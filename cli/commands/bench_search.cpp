@@ -208,7 +208,7 @@ Result<std::unique_ptr<BenchFleet>> gather_fleet(const BenchOptions& options,
                                                  const scenario::Plan& plan,
                                                  const engine::Target& target, Calibration& asked,
                                                  const InterruptWatch& interrupts) {
-    auto fleet = BenchFleet::wanted_by(options, placement, interrupts);
+    auto fleet = BenchFleet::wanted_by(options, plan, placement, interrupts);
     if (!fleet || !*fleet) return fleet;
     auto measured = (*fleet)->calibrate(plan, {}, target, interrupts);
     if (!measured) return measured.error();

@@ -34,6 +34,8 @@ struct FleetConfig {
     std::chrono::nanoseconds within = std::chrono::seconds(30);
     /// TLS with agents that are dialled; null: none. Outlives the fleet, as does the next one.
     const net::TlsClientContext* dial_tls = nullptr;
+    /// What they will be told holds a secret: those beyond this machine are dialled by TLS only.
+    bool secret = false;
     /// TLS with agents that dial in; null: none.
     const net::TlsServerContext* listen_tls = nullptr;
     /// Told once, when somebody has been waited for for a second: who is missing, and why, as far

@@ -65,11 +65,19 @@ Result<void> Gathering::resolve() {
         auto addresses = look_up(one);
         if (!addresses) return addresses.error();
         if (addresses->empty()) return error(Errc::unavailable, "cannot resolve " + one);
-        for (const net::Address& address : *addresses) {
-            if (!config_.token.empty() || address.is_loopback()) continue;
+        const bool is_here = std::all_of(addresses->begin(), addresses->end(),
+                                         [](const auto& address) { return address.is_loopback(); });
+        if (!is_here && config_.token.empty()) {
             return error(Errc::invalid_argument, "agent " + one +
                                                      " is not on this machine, which needs a token "
                                                      "(QCK_FLEET_TOKEN, or --fleet-token-file)");
+        }
+        if (!is_here && config_.secret && config_.dial_tls == nullptr) {
+            return error(Errc::invalid_argument,
+                         "agent " + one +
+                             " is not on this machine, and the requests' Authorization header "
+                             "would go to it unencrypted (start it with --tls-cert and --tls-key, "
+                             "and give the bench --agents-ca)");
         }
         Place& place = places_.emplace_back();
         place.dial = one;

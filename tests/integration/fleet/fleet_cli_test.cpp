@@ -311,4 +311,22 @@ TEST_CASE("a fleet that cannot be is refused in one line that says why", "[fleet
     check(bench({"--agents", "1", "--agents-listen", "127.0.0.1:0", "--agents-within", "300ms"}), 3,
           "0 of 1 agents");
     check(bench({"--agents", "4", "--connections", "2"}), 2, "connections");
+    const std::string token = (directory.path() / "token").string();
+    std::ofstream(token) << "a token of ours\n";
+    const std::string scenario = (directory.path() / "secret.json").string();
+    std::ofstream(scenario) << R"({
+        "name": "secret",
+        "phases": [{"name": "all", "duration": "1s", "rate": 10}],
+        "requests": [{"path": "/a", "headers": {"authorization": "Bearer hidden"}}]})";
+    const auto secret = [&](std::vector<std::string> more) {
+        std::vector<std::string> words = bench(std::move(more));
+        words[1] = "run";
+        words.insert(words.begin() + 2, scenario);
+        words.insert(words.end(), {"--fleet-token-file", token});
+        return words;
+    };
+    check(secret({"--agents", "192.0.2.1:7070"}), 2, "--agents-ca");
+    check(secret({"--agents", "1", "--agents-listen", "0.0.0.0:0"}), 2, "--agents-cert");
+    // As far as it gets with an agent of this machine.
+    check(secret({"--agents", "127.0.0.1:1", "--agents-within", "300ms"}), 3, "0 of 1 agents");
 }
