@@ -12,7 +12,6 @@
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "base/net/address.hpp"
-#include "loadgen/fleet/greeting.hpp"
 #include "loadgen/fleet/protocol/agent_session.hpp"
 #include "loadgen/fleet/protocol/timing.hpp"
 
@@ -24,6 +23,8 @@ constexpr std::int64_t busy_wait_ns = 10'000'000;
 constexpr std::chrono::nanoseconds redial_after = std::chrono::milliseconds(300);
 constexpr std::int64_t turned_away_ns = 1'000'000'000;
 constexpr std::size_t turned_away_max = 16;
+/// Connections that have not greeted; more wait to be accepted.
+constexpr std::size_t callers_max = 64;
 
 void wait_for(std::vector<pollfd> watched, std::int64_t span_ns) {
     const timespec timeout{0, span_ns};
@@ -52,49 +53,67 @@ bool Agent::sleep(std::chrono::nanoseconds span) const {
     return !interrupted_();
 }
 
-Result<std::vector<Message>> Agent::greet(Peer& peer) const {
+Agent::Caller Agent::caller_of(Peer peer, std::string from) const {
     Hello hello;
     hello.role = Role::agent;
     hello.name = config_.name;
     hello.host = this_host();
     hello.threads = config_.load.threads;
-    Greeting greeting(hello, config_.token);
-    peer.send(greeting.hello());
-    std::vector<Message> early;
-    const std::int64_t until_ns = monotonic_ns() + greeting_within.count();
-    while (!greeting.is_done()) {
-        if (monotonic_ns() > until_ns || interrupted_()) {
-            return error(Errc::timed_out, "it did not greet in time");
+    Caller caller{std::move(peer),
+                  Greeting(hello, config_.token),
+                  std::move(from),
+                  monotonic_ns() + greeting_within.count(),
+                  {}};
+    caller.peer.send(caller.greeting.hello());
+    return caller;
+}
+
+Result<bool> Agent::follow(Caller& caller) const {
+    std::vector<Message> messages;
+    const auto received = caller.peer.receive(messages);
+    for (Message& message : messages) {
+        if (caller.greeting.is_done()) {
+            caller.early.push_back(std::move(message));
+            continue;
         }
-        wait_for({{peer.fd(), peer.poll_events(), 0}}, busy_wait_ns);
-        std::vector<Message> messages;
-        const auto received = peer.receive(messages);
-        for (Message& message : messages) {
-            if (greeting.is_done()) {
-                early.push_back(std::move(message));
-                continue;
-            }
-            auto answer = greeting.take(message);
-            if (!answer) {
-                peer.send(Refusal{answer.error().message});
-                return answer.error();
-            }
-            if (*answer) peer.send(**answer);
+        auto answer = caller.greeting.take(message);
+        if (!answer) {
+            caller.peer.send(Refusal{answer.error().message});
+            return answer.error();
         }
-        if (!received && !greeting.is_done()) return received.error();
+        if (*answer) caller.peer.send(**answer);
     }
-    peer.trust();
-    return early;
+    if (caller.greeting.is_done()) {
+        caller.peer.trust();
+        return true;
+    }
+    if (!received) return received.error();
+    if (monotonic_ns() > caller.until_ns) {
+        return error(Errc::timed_out, "it did not greet in time");
+    }
+    return false;
+}
+
+Result<void> Agent::greet(Caller& caller) const {
+    while (!interrupted_()) {
+        wait_for({{caller.peer.fd(), caller.peer.poll_events(), 0}}, busy_wait_ns);
+        const auto greeted = follow(caller);
+        if (!greeted) return greeted.error();
+        if (*greeted) return {};
+    }
+    return error(Errc::timed_out, "interrupted while it greeted");
+}
+
+void Agent::turn_away(Peer peer) {
+    if (turned_away_.size() >= turned_away_max) return;
+    peer.send(Refusal{busy_refusal});
+    turned_away_.push_back({std::move(peer), monotonic_ns() + turned_away_ns});
 }
 
 void Agent::turn_away(const net::Fd& listener) {
     net::Address from;
-    if (net::Fd socket = accept_one(listener, from); socket) {
-        if (turned_away_.size() >= turned_away_max) return;
-        if (config_.listen_tls != nullptr) return;
-        Peer peer(std::move(socket));
-        peer.send(Refusal{busy_refusal});
-        turned_away_.push_back({std::move(peer), monotonic_ns() + turned_away_ns});
+    if (net::Fd socket = accept_one(listener, from); socket && config_.listen_tls == nullptr) {
+        turn_away(Peer(std::move(socket)));
     }
     std::erase_if(turned_away_, [](TurnedAway& one) {
         std::vector<Message> ignored;
@@ -102,8 +121,9 @@ void Agent::turn_away(const net::Fd& listener) {
     });
 }
 
-std::uint64_t Agent::serve_coordinator(Peer& peer, std::vector<Message> early,
-                                       const net::Fd& listener) {
+std::uint64_t Agent::serve_coordinator(Caller& coordinator, const net::Fd& listener) {
+    Peer& peer = coordinator.peer;
+    std::vector<Message>& early = coordinator.early;
     AgentSession session(load_, monotonic_ns());
     while (!session.over()) {
         if (interrupted_()) session.end("the agent is to end");
@@ -128,27 +148,51 @@ std::uint64_t Agent::serve_coordinator(Peer& peer, std::vector<Message> early,
     return session.runs_done();
 }
 
-Result<void> Agent::serve(net::Fd listener) {
-    while (!interrupted_()) {
-        wait_for({{listener.get(), POLLIN, 0}}, idle_wait_ns);
+void Agent::accept(const net::Fd& listener, std::vector<Caller>& callers) const {
+    while (callers.size() < callers_max) {
         net::Address from;
         net::Fd socket = accept_one(listener, from);
-        if (!socket) continue;
+        if (!socket) return;
         std::optional<net::TlsStream> tls;
         if (config_.listen_tls != nullptr) {
             auto stream = config_.listen_tls->accept(socket.get());
             if (!stream) continue;
             tls.emplace(std::move(*stream));
         }
-        Peer peer(std::move(socket), std::move(tls));
-        auto greeted = greet(peer);
-        if (!greeted) {
-            log::warn("coordinator_refused",
-                      {{"peer", from.to_string()}, {"why", greeted.error().message}});
+        callers.push_back(caller_of(Peer(std::move(socket), std::move(tls)), from.to_string()));
+    }
+}
+
+std::optional<Agent::Caller> Agent::greeted_of(std::vector<Caller>& callers) const {
+    for (auto at = callers.begin(); at != callers.end();) {
+        const auto greeted = follow(*at);
+        if (greeted && !*greeted) {
+            ++at;
             continue;
         }
-        log::info("coordinator", {{"peer", from.to_string()}});
-        if (serve_coordinator(peer, std::move(*greeted), listener) > 0 && config_.once) return {};
+        Caller caller = std::move(*at);
+        at = callers.erase(at);
+        if (greeted) return caller;
+        log::warn("coordinator_refused", {{"peer", caller.from}, {"why", greeted.error().message}});
+    }
+    return std::nullopt;
+}
+
+Result<void> Agent::serve(net::Fd listener) {
+    std::vector<Caller> callers;
+    while (!interrupted_()) {
+        std::vector<pollfd> watched{{listener.get(), POLLIN, 0}};
+        for (const Caller& caller : callers) {
+            watched.push_back({caller.peer.fd(), caller.peer.poll_events(), 0});
+        }
+        wait_for(std::move(watched), idle_wait_ns);
+        accept(listener, callers);
+        auto coordinator = greeted_of(callers);
+        if (!coordinator) continue;
+        for (Caller& other : callers) turn_away(std::move(other.peer));
+        callers.clear();
+        log::info("coordinator", {{"peer", coordinator->from}});
+        if (serve_coordinator(*coordinator, listener) > 0 && config_.once) return {};
     }
     return {};
 }
@@ -186,7 +230,9 @@ Result<void> Agent::join(const std::string& host, std::uint16_t port) {
                              "token (QCK_FLEET_TOKEN, or --fleet-token-file)");
         }
         auto peer = dial(to, host);
-        auto greeted = peer ? greet(*peer) : peer.error();
+        std::optional<Caller> coordinator;
+        if (peer) coordinator.emplace(caller_of(std::move(*peer), where));
+        const Result<void> greeted = peer ? greet(*coordinator) : peer.error();
         if (!greeted) {
             // Not there yet, or busy: again. Refused, mistrusted or no coordinator: never.
             const Errc code = greeted.error().code;
@@ -199,7 +245,7 @@ Result<void> Agent::join(const std::string& host, std::uint16_t port) {
         }
         told.clear();
         log::info("coordinator", {{"peer", where}});
-        if (serve_coordinator(*peer, std::move(*greeted), none) > 0 && config_.once) return {};
+        if (serve_coordinator(*coordinator, none) > 0 && config_.once) return {};
     }
     return {};
 }

@@ -5,6 +5,7 @@
 #include "tests/loadgen/fleet/gathered_fleet.hpp"
 #include "tests/support/captured_stderr.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/silent_log.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/test_certificate.hpp"
 
@@ -50,4 +51,30 @@ TEST_CASE("an agent does not try again with a coordinator whose certificate is n
     REQUIRE(test::within(5s, [&] { return agent.has_ended(); }));
     CHECK(test::contains(agent.failure(), "certificate is not trusted"));
     CHECK(test::contains(agent.failure(), "--tls-ca"));
+}
+
+TEST_CASE("strangers who say nothing keep no coordinator waiting", "[loadgen][fleet]") {
+    const test::SilentLog silent;
+    auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), 1);
+    REQUIRE(listeners.has_value());
+    const auto address = net::local_address(listeners->front().get());
+    std::atomic<bool> over{false};
+    std::thread serving([&] {
+        fleet::AgentConfig config;
+        config.name = "waiting";
+        config.token = test::fleet_token;
+        fleet::Agent agent(std::move(config), [&over] { return over.load(); });
+        (void)agent.serve(std::move(listeners->front()));
+    });
+    std::vector<Result<net::Fd>> strangers;
+    for (int times = 0; times < 5; ++times) strangers.push_back(net::start_connect(*address));
+    // Sooner than any of them is given up.
+    fleet::FleetConfig config;
+    config.dial = {address->to_string()};
+    config.token = test::fleet_token;
+    config.within = 2s;
+    const auto fleet = fleet::Fleet::gather(std::move(config), [] { return false; });
+    CHECK(fleet.has_value());
+    over = true;
+    serving.join();
 }
