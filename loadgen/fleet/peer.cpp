@@ -55,6 +55,7 @@ Result<std::size_t> Peer::write_some() {
     const ssize_t put = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
     if (put >= 0) return static_cast<std::size_t>(put);
     if (errno == EAGAIN || errno == EINTR || errno == ENOTCONN) return std::size_t{0};
+    if (errno == EPIPE) return ended("was closed");
     return ended(std::string("broke: ") + std::strerror(errno));
 }
 
@@ -108,8 +109,9 @@ Result<void> Peer::receive(std::vector<Message>& into) {
         if (!message) return message.error();
         into.push_back(std::move(*message));
     }
-    if (!got) return got.error();
+    // Whoever asks first is told why; after that it was only closed.
     if (broken_) return *broken_;
+    if (!got) return got.error();
     return {};
 }
 

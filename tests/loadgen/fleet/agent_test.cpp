@@ -5,6 +5,8 @@
 #include "tests/loadgen/fleet/gathered_fleet.hpp"
 #include "tests/support/captured_stderr.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/free_port.hpp"
+#include "tests/support/run_program.hpp"
 #include "tests/support/silent_log.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/test_certificate.hpp"
@@ -33,6 +35,24 @@ TEST_CASE("an agent whose coordinator is not there says why, once", "[loadgen][f
     CAPTURE(text);
     CHECK(test::occurrences(text, "event=coordinator_unreachable") == 1);
     CHECK(test::contains(text, "the connection was closed"));
+}
+
+TEST_CASE("an agent whose coordinator does not listen says that it was refused",
+          "[loadgen][fleet]") {
+    const test::TemporaryDirectory directory;
+    const auto file = directory.path() / "err";
+    const auto nowhere = net::parse_address("127.0.0.1:" + std::to_string(test::free_port()));
+    test::CapturedStderr captured(file);
+    {
+        const test::JoiningAgent agent("dialling", *nowhere);
+        const auto is_told = [&] {
+            return test::contains(test::text_of_file(file), "coordinator_unreachable");
+        };
+        CHECK(test::within(5s, is_told));
+    }
+    const std::string text = captured.end();
+    CAPTURE(text);
+    CHECK(test::contains(text, "Connection refused"));
 }
 
 TEST_CASE("an agent does not try again with a coordinator whose certificate is not trusted",
