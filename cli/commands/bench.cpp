@@ -261,8 +261,9 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     Bench bench;
     if (auto planned = plan_run(options, bench); !planned) return planned.error();
     // Before the run, which may take days, and not after it.
-    const auto directory =
-        RunDirectory::make(options.out.empty() ? default_directory(bench.plan) : options.out);
+    const auto directory = options.out.empty()
+                               ? RunDirectory::make_own(default_directory(bench.plan))
+                               : RunDirectory::make(options.out);
     if (!directory) return directory.error();
     if (auto ready = prepare(options, interrupts, bench); !ready) return ready.error();
     if (!options.quiet) say_replaced(*directory, bench_command);

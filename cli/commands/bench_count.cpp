@@ -1,8 +1,22 @@
 #include "cli/commands/bench_count.hpp"
 
+#include <memory>
+#include <string>
 #include <utility>
 
+#include "cli/client/wait_notice.hpp"
+
 namespace qck::commands {
+namespace {
+
+/// Says what is waited for, to whom wants to hear.
+std::unique_ptr<client::WaitNotice> notice_of(const BenchOptions& options,
+                                              const std::string& for_what) {
+    if (options.quiet) return nullptr;
+    return std::make_unique<client::WaitNotice>("qck bench", for_what);
+}
+
+}  // namespace
 
 Result<CountBefore> count_before(const BenchOptions& options, const InterruptWatch& interrupts) {
     CountBefore count;
@@ -13,6 +27,8 @@ Result<CountBefore> count_before(const BenchOptions& options, const InterruptWat
     }
     auto source = CountSource::make(options, interrupts);
     if (!source) return source.error();
+    const auto notice =
+        notice_of(options, "the target's own count to stand still, by " + source->name());
     const auto clicks = calm_count(*source, options.count_within);
     if (!clicks) return clicks.error();
     count.source.emplace(std::move(*source));
@@ -30,6 +46,8 @@ void compare_count(CountBefore& before, const BenchOptions& options, const recor
         expected.answered += report.visible->clicks;
         expected.unknown += report.visible->unanswered;
     }
+    const auto notice =
+        notice_of(options, "the target's own count to have all, by " + before.source->name());
     auto count = settle_count(*before.source, before.clicks, expected, options.count_within);
     if (count) {
         report.target_count = std::move(*count);

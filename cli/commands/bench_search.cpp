@@ -220,8 +220,8 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     const Terminals terminals = terminals_of(options);
     auto plan = plan_of(options);
     if (!plan) return plan.error();
-    const auto directory =
-        RunDirectory::make(options.out.empty() ? default_directory(*plan) : options.out);
+    const auto directory = options.out.empty() ? RunDirectory::make_own(default_directory(*plan))
+                                               : RunDirectory::make(options.out);
     if (!directory) return directory.error();
     const Placement placement = place(options);
     auto prepared = prepare_target(options, *plan, placement.service, interrupts);

@@ -243,6 +243,15 @@ std::vector<DeliveryStatus> Deliveries::status() const {
     return all;
 }
 
+void Deliveries::may_be_well(std::string_view store, std::int64_t now_ns) {
+    for (const auto& totals : totals_) {
+        if (totals->sink->name() == store) totals->breaker.may_be_well(now_ns);
+    }
+    for (const auto& guard : guards_) {
+        if (guard->name() == store) guard->may_be_well(now_ns);
+    }
+}
+
 std::vector<std::pair<std::string, const CircuitBreaker*>> Deliveries::breakers() const {
     std::vector<std::pair<std::string, const CircuitBreaker*>> breakers;
     for (const auto& totals : totals_) {

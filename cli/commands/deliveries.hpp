@@ -141,6 +141,8 @@ public:
     std::vector<DeliveryStatus> status() const;
     std::vector<admin::Sample> samples() const;
     /// By store, of those that totals are brought to,
+    /// A store was found to answer: what is delivered to it is tried again. Thread-safe.
+    void may_be_well(std::string_view store, std::int64_t now_ns);
     std::vector<std::pair<std::string, const CircuitBreaker*>> breakers() const;
     /// and of those that rows are.
     std::vector<std::pair<std::string, const CircuitBreaker*>> row_breakers() const;

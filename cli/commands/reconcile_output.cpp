@@ -129,6 +129,18 @@ bool stores_differ(const Comparison& result) {
     });
 }
 
+/// What makes the stores agree; a repair alone lowers nothing.
+std::string repair_advice(const Comparison& result, const std::string& command) {
+    if (!stores_differ(result)) return {};
+    const bool too_much =
+        std::any_of(result.drifts.begin(), result.drifts.end(), [](const Drift& drift) {
+            return std::any_of(drift.stores.begin(), drift.stores.end(),
+                               [&](std::uint64_t clicks) { return clicks > drift.journal; });
+        });
+    return ". Repair: " + command + " --repair" +
+           (too_much ? " --allow-lower (a store has more than the journal: look why first)" : "");
+}
+
 void print_run(const Comparison& result) {
     std::printf("the run's client saw %s answers", format_count(*result.answered).c_str());
     if (result.absent > 0) {
@@ -159,8 +171,7 @@ void print_summary(const Comparison& result, const std::string& command) {
         const std::uint64_t differing = result.drifting - result.absent;
         std::printf("%s of %s %s %s%s\n", format_count(differing).c_str(),
                     format_count(result.links).c_str(), links_noun(result.links),
-                    differing == 1 ? "differs" : "differ",
-                    stores_differ(result) ? (". Repair: " + command + " --repair").c_str() : "");
+                    differing == 1 ? "differs" : "differ", repair_advice(result, command).c_str());
     }
     if (result.pending > 0) {
         std::printf("%s more clicks are journaled and being counted (a service is running)\n",

@@ -183,8 +183,7 @@ std::vector<std::string> unlike(const Side& first, const Side& second) {
     const double to = (*most)->nominal_peak_rate / (*most)->scale;
     if (to > from * same_rate) {
         notes.push_back("the runs had different peak rates: " + format_rate(from) + "/s to " +
-                        format_rate(to) +
-                        "/s; viral fits its rate to the machine anew before each run");
+                        format_rate(to) + "/s");
     }
     return notes;
 }

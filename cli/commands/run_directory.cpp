@@ -10,6 +10,24 @@
 
 namespace qck::commands {
 
+Result<RunDirectory> RunDirectory::make_own(const std::string& path) {
+    constexpr int most = 1000;  // runs that begin in one second
+    const auto parent = std::filesystem::path(path).parent_path();
+    const bool made_parent = !std::filesystem::exists(parent);
+    std::error_code failure;
+    std::filesystem::create_directories(parent, failure);
+    for (int number = 1; number <= most && !failure; ++number) {
+        const std::string name = number == 1 ? path : path + "-" + std::to_string(number);
+        if (!std::filesystem::create_directory(name, failure)) continue;
+        auto directory = make(name);
+        if (!directory) return directory;
+        directory->made_.emplace_back(name);
+        if (made_parent) directory->made_.push_back(parent);
+        return directory;
+    }
+    return io_error("--out: cannot make directory " + path, failure.value());
+}
+
 Result<RunDirectory> RunDirectory::make(const std::string& path) {
     RunDirectory directory(path);
     std::error_code failure;

@@ -18,6 +18,8 @@ class RunDirectory {
 public:
     /// Makes `path` and its parents where they are missing, and writes a file there to try.
     static Result<RunDirectory> make(const std::string& path);
+    /// The same with a directory that nobody else has: `path`, or `path-2`, …
+    static Result<RunDirectory> make_own(const std::string& path);
     RunDirectory(RunDirectory&& other) noexcept
         : path_(std::move(other.path_)),
           had_report_(other.had_report_),

@@ -189,7 +189,8 @@ void add_burst_options(CLI::App& app, ServeOptions& options) {
     add_parsed(app, "--alert-webhook", config.bursts.alert_webhook, parse_webhook,
                "Where a change of a link's mode is POSTed as JSON", "URL");
     add_parsed(app, "--popular", config.popular_file, readable_file,
-               "Links that redirect with every store down: lines of CODE or CODE,URL[,STATUS]",
+               "Links that redirect with every store down, once a start has found them in the "
+               "store: lines of CODE or CODE,URL[,STATUS]",
                "FILE");
 }
 

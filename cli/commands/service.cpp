@@ -244,7 +244,10 @@ Result<void> Service::Parts::open_shared_links() {
     }
     SharedLinks::Told told{
         [this](const std::string& code, const cache::Known& known) { fanout.known(code, known); },
-        [this](bool heard) { fanout.heard(heard); },
+        [this](bool heard) {
+            fanout.heard(heard);
+            if (heard && deliveries) deliveries->may_be_well("redis", monotonic_ns());
+        },
         [this](redis::LinkOrder order, const std::string& code) {
             cache_control->obey(order, code);
         },

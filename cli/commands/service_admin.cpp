@@ -77,8 +77,11 @@ Result<void> Service::Parts::open_admin() {
     parts.is_ready = [this] { return ready.load(std::memory_order_relaxed); };
     parts.started_at_ms = wall_ms();
     parts.bearer_token = config.token;
-    probes = StoreProbes::start(config.postgres, config.clickhouse,
-                                [this] { postgres_breaker->may_be_well(monotonic_ns()); });
+    probes = StoreProbes::start(config.postgres, config.clickhouse, [this](std::string_view store) {
+        const std::int64_t now_ns = monotonic_ns();
+        deliveries->may_be_well(store, now_ns);
+        if (store == "postgres") postgres_breaker->may_be_well(now_ns);
+    });
     for (auto& action : bursts->actions()) parts.actions.push_back(std::move(action));
     for (auto& action : cache_control->actions()) parts.actions.push_back(std::move(action));
     parts.more_status = [status = StatusParts{lanes, bursts->modes(), *deliveries,

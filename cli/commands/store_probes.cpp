@@ -6,27 +6,20 @@
 #include "base/log.hpp"
 #include "services/stores/clickhouse/client.hpp"
 #include "services/stores/postgres/pool.hpp"
+#include "services/stores/postgres/schema.hpp"
 #include "services/stores/postgres/shown_url.hpp"
 
 namespace qck::commands {
 namespace {
 
-std::function<Result<void>()> ask_postgres(const std::string& url,
-                                           const std::function<void()>& answered) {
+std::function<Result<void>()> ask_postgres(const std::string& url) {
     postgres::PoolOptions options;
     options.url = url;
     options.connections_max = 1;
     options.connect_timeout = options.statement_timeout = StoreProbes::patience;
     options.back_off_max = StoreProbes::every / 2;
     const auto pool = std::make_shared<postgres::Pool>(std::move(options));
-    return [pool, answered]() -> Result<void> {
-        const auto one = pool->with([](postgres::Connection& connection) {
-            return connection.query("SELECT 1", postgres::Parameters());
-        });
-        if (!one) return one.error();
-        answered();
-        return {};
-    };
+    return [pool] { return pool->with(postgres::check_schema); };
 }
 
 std::function<Result<void>()> ask_clickhouse(clickhouse::ClickhouseUrl node) {
@@ -36,9 +29,13 @@ std::function<Result<void>()> ask_clickhouse(clickhouse::ClickhouseUrl node) {
     config.retry_max = StoreProbes::every / 2;
     const auto client = std::make_shared<clickhouse::Client>(std::move(config));
     return [client]() -> Result<void> {
-        const auto one = client->query("SELECT 1");
-        if (!one) return one.error();
-        return {};
+        const auto one =
+            client->query("EXISTS TABLE qck_analytics.link_events_local FORMAT TabSeparated");
+        if (!one && one.error().code != Errc::not_found) return one.error();
+        if (one && !one->starts_with("0")) return {};
+        return error(Errc::conflict, "ClickHouse at " + client->node_text(0) +
+                                         " has no table qck_analytics.link_events_local (run "
+                                         "qck init --clickhouse URL)");
     };
 }
 
@@ -46,16 +43,12 @@ std::function<Result<void>()> ask_clickhouse(clickhouse::ClickhouseUrl node) {
 
 std::unique_ptr<StoreProbes> StoreProbes::start(
     const std::string& postgres, const std::optional<clickhouse::ClickhouseUrl>& clickhouse,
-    const std::function<void()>& postgres_answered) {
-    std::unique_ptr<StoreProbes> probes(new StoreProbes);
+    Answered answered) {
+    std::unique_ptr<StoreProbes> probes(new StoreProbes(std::move(answered)));
     if (!postgres.empty()) {
         // Its delivery asks it, too, and says when it does not answer.
-        probes->add({"postgres",
-                     postgres::shown_url(postgres),
-                     {},
-                     ask_postgres(postgres, postgres_answered),
-                     {},
-                     {}});
+        probes->add(
+            {"postgres", postgres::shown_url(postgres), {}, ask_postgres(postgres), {}, {}});
     }
     if (!clickhouse) return probes;
     const std::string effect = clickhouse->nodes.size() == 1
@@ -102,6 +95,9 @@ void StoreProbes::run(Probe& probe) {
     while (!stopping_) {
         lock.unlock();
         const auto answer = probe.ask();
+        // One without its tables answers too, and says so to whoever needs them.
+        const bool answered = answer || answer.error().code == Errc::conflict;
+        if (answered && answered_) answered_(probe.store);
         lock.lock();
         const std::string before =
             std::exchange(probe.failure, answer ? std::string() : answer.error().message);

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -26,10 +27,12 @@ public:
     /// To connect, and to answer.
     static constexpr std::chrono::milliseconds patience{2'000};
 
-    /// Each may be absent. `postgres_answered` is called on the thread of that probe.
+    /// Told the store that answered, of ClickHouse for each node, by the thread that asked it.
+    using Answered = std::function<void(std::string_view store)>;
+    /// Each may be absent. What is asked is whether it has the tables that it is to have.
     static std::unique_ptr<StoreProbes> start(
         const std::string& postgres, const std::optional<clickhouse::ClickhouseUrl>& clickhouse,
-        const std::function<void()>& postgres_answered);
+        Answered answered);
     /// stop(), and waits for who is being asked.
     ~StoreProbes();
     StoreProbes(const StoreProbes&) = delete;
@@ -55,11 +58,12 @@ private:
         std::string failure;  ///< guarded by mutex_
         std::thread thread;
     };
-    StoreProbes() = default;
+    explicit StoreProbes(Answered answered) : answered_(std::move(answered)) {}
     void add(Probe made);
     void run(Probe& probe);
     static void log_change(const Probe& probe, const std::string& before);
 
+    const Answered answered_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     bool stopping_ = false;  ///< guarded by mutex_

@@ -227,6 +227,9 @@ std::string log_lines(const report::Report& report, const Terminal& terminal) {
         text += ", " + format_count(log.other_method) + " skipped (not GET or HEAD)";
     }
     if (log.malformed > 0) text += ", " + format_count(log.malformed) + " malformed";
+    if (log.out_of_order > 0) {
+        text += ", " + format_count(log.out_of_order) + " out of order (sent with the one before)";
+    }
     block.paragraph(text);
     for (const std::string& line : log.first_malformed) block.paragraph(line, Tone::warning);
     return block.text();

@@ -31,7 +31,7 @@ Blame first_blame(const Facts& facts) {
 
 /// A slow target that shares this machine with others may be slow for want of CPUs.
 void excuse_target(const Facts& facts, Blame& blame) {
-    if (blame.culprit != Culprit::target || !facts.run.generator.target_is_here) return;
+    if (!blame.slow || !facts.run.generator.target_is_here) return;
     const record::PhaseResult& phase = *facts.worst.phase;
     const record::CpuShares shares = record::shares_of(facts.run.generator.cpu_stretches,
                                                        phase.start, phase.start + phase.duration);

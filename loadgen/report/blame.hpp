@@ -27,6 +27,7 @@ struct Blame {
     Culprit culprit = Culprit::none;
     std::string reason;
     std::vector<std::string> advice;
+    bool slow = false;  ///< a target that answers, but too slowly: want of CPUs makes one so
 };
 
 /// Why the run fell short, by what its evidence says first: agents that were lost, resources of the

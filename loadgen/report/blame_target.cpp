@@ -117,7 +117,8 @@ std::optional<Blame> target_held_up(const Facts& facts) {
             "were to ask again (" +
                 facts.symptom + "; service p99 " + shown(phase.service.percentile_ns(0.99)) +
                 ", max " + shown(phase.service.max_ns()) + ")",
-            {"This is more than it can answer. " + lower_rate(facts) + ", or their rates."}};
+            {"This is more than it can answer. " + lower_rate(facts) + ", or their rates."},
+            true};
     }
     if (!connections_were_busy(facts)) return std::nullopt;
     return Blame{
@@ -128,7 +129,8 @@ std::optional<Blame> target_held_up(const Facts& facts) {
             ")",
         {"Raise --connections or --pipeline if it should take more at once. Otherwise this "
          "is more than it can answer: l" +
-         lower_rate(facts).substr(1) + "."}};
+         lower_rate(facts).substr(1) + "."},
+        true};
 }
 
 /// Everything was sent in time and most of it answered, but ever later.
@@ -138,7 +140,8 @@ Blame target_fell_behind(const Facts& facts) {
             "the target fell behind (" + facts.symptom + "; the answers to " +
                 format_duration(phase.duration) + " of requests took " +
                 format_duration(phase.duration + phase.overtime) + ")",
-            {"This is more than it can answer: l" + lower_rate(facts).substr(1) + "."}};
+            {"This is more than it can answer: l" + lower_rate(facts).substr(1) + "."},
+            true};
 }
 
 /// A generator that is short of CPU reads answers late too, but by far less than it lags. Not so

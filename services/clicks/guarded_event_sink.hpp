@@ -36,6 +36,8 @@ public:
     }
 
     const CircuitBreaker& breaker() const { return breaker_; }
+    /// Somebody else found the sink to answer. Thread-safe.
+    void may_be_well(std::int64_t now_ns) { breaker_.may_be_well(now_ns); }
 
 private:
     template <class T>

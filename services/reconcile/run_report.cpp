@@ -21,6 +21,11 @@ Result<RunReport> read_run_report(const std::filesystem::path& dir) {
         if (!json.contains("links") || !json["links"].is_object()) {
             return wrong("its answers are not kept by link (an older qck made it)");
         }
+        if (json.value("target_note", std::string()).starts_with("embedded")) {
+            return wrong(
+                "the run asked a service of its own (--serve), whose counts were compared "
+                "at its end: not this one");
+        }
         RunReport report;
         const auto& links = json["links"];
         report.unknown = links.at("unknown").get<std::uint64_t>();

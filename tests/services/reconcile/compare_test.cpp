@@ -248,8 +248,12 @@ TEST_CASE("a run's report says what was answered", "[reconcile]") {
           std::vector<std::pair<std::string, std::uint64_t>>{{"viral", 12}, {"t2", 5}});
     const char* const nothing = R"({"links": {"hot": {"code": "", "answered": 0},
                                    "tail": {"prefix": "", "answered": []}, "unknown": 0}})";
+    // Its service was another one.
+    const char* const embedded = R"({"target_note": "embedded, journal on, SQLite",
+        "links": {"hot": {"code": "viral", "answered": 12},
+                  "tail": {"prefix": "t", "answered": []}, "unknown": 0}})";
     for (const char* wrong : {"", "[]", "{}", nothing, R"({"accounting": {"answered": 7}})",
-                              R"({"links": {"hot": {"answered": "many"}}})"}) {
+                              R"({"links": {"hot": {"answered": "many"}}})", embedded}) {
         write(wrong);
         CHECK(reconcile::read_run_report(directory.path()).error().code == Errc::invalid_argument);
     }
