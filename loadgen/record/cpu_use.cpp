@@ -46,7 +46,7 @@ CpuShares shares_of(const std::vector<CpuStretch>& stretches, std::chrono::nanos
     }
     if (cpu_s <= 0) return {};
     return {true, std::min(stolen_s / cpu_s, 1.0), std::min(others_s / cpu_s, 1.0),
-            std::min(waiting_s / time_s, 1.0)};
+            std::min(waiting_s / time_s, 1.0), cpu_s / time_s};
 }
 
 std::chrono::nanoseconds most_within(const std::vector<CpuStretch>& stretches,

@@ -33,6 +33,7 @@ struct CpuShares {
     double stolen = 0;        ///< of all CPUs, 0..1
     double others = 0;        ///< likewise
     double kept_waiting = 0;  ///< of the time, 0..1
+    double cpus = 0;          ///< how many
 };
 
 /// Over [from, to); of a stretch that reaches beyond, its part by length.

@@ -61,12 +61,13 @@ std::optional<Blame> cpus_taken(const Facts& facts) {
                      {"Stop what else runs here, or give the generator cores of its own (--pin)."}};
     };
     if (!worst.late || facts.run.generator.cpu_share_max >= cpu_share_full) return std::nullopt;
+    // Threads and agents that share a CPU wait for each other, too.
+    const double for_others = std::min(shares.kept_waiting, shares.others * shares.cpus);
     // It ran, or wanted to, all the time.
-    const bool never_idle =
-        facts.run.generator.cpu_share_max + shares.kept_waiting >= cpu_share_full &&
-        shares.kept_waiting >= kept_waiting_much;
+    const bool never_idle = facts.run.generator.cpu_share_max + for_others >= cpu_share_full &&
+                            for_others >= kept_waiting_much;
     if (shares.others >= others_share_much &&
-        (shares.kept_waiting >= kept_waiting_throughout || never_idle) && !timed_out_much(facts)) {
+        (for_others >= kept_waiting_throughout || never_idle) && !timed_out_much(facts)) {
         return others_had_them();
     }
     if (worst.slow || worst.unanswered || phase.accounting.timed_out > 0 ||
