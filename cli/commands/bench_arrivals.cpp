@@ -70,7 +70,7 @@ Result<std::optional<client::RestConfig>> arrivals_of(const BenchOptions& option
     client::RestConfig config;
     config.listener = client::RestConfig::Listener::admin;
     config.connect_timeout = config.request_timeout = 2s;
-    config.give_up = [&interrupts] { return interrupts.count() > 1; };
+    config.give_up = [&interrupts] { return interrupts.count() > 0; };
     if (target.embedded) {
         auto url = client::parse_admin_url("http://" + target.embedded->admin());
         if (!url) return url.error();

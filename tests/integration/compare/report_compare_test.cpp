@@ -85,7 +85,7 @@ TEST_CASE("runs that were not alike are said to be so, and which way", "[report]
     CHECK(contains(compared.out, "the runs had different scenarios: constant and other\n"));
     CHECK(contains(compared.out,
                    "the runs had different connections: 32 of depth 1 and 64 of depth 1\n"));
-    CHECK(contains(compared.out, "the runs had different peak rates: 83.33k/s to 100k/s; "));
+    CHECK(contains(compared.out, "the runs had different peak rates: 83.33k/s to 100k/s\n"));
 }
 
 TEST_CASE("too few runs are said to be too few, and runs that are not VALID do not count",
