@@ -300,8 +300,8 @@ void add_serve(CLI::App& app, Chosen& chosen) {
     add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,
                "CPUs of these threads, in turn", "CPUS");
     add_parsed(*command, "--busy-poll", options->config.busy_poll, parse_busy_poll,
-               "They look for requests so long before they sleep: for CPUs that are theirs alone, "
-               "as 20us (0s)",
+               "They look for requests so long before they sleep, while these come so close (20us; "
+               "0s: never)",
                "TIME");
     add_parsed(*command, "--cache", options->config.cache_bytes, parse_cache,
                "Memory for the links asked for most (64MB)", "SIZE");

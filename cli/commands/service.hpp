@@ -40,8 +40,8 @@ struct ServiceConfig {
     std::uint16_t threads = 1;
     /// CPU of each of them, in turn; empty: not pinned.
     std::vector<int> pin;
-    /// They look for requests so long before they sleep.
-    std::chrono::nanoseconds busy_poll{0};
+    /// They look for requests so long before they sleep, as long as waits are mostly that short.
+    std::chrono::nanoseconds busy_poll{std::chrono::microseconds{20}};
     /// Answers wait for the disk: a power cut loses nothing that was answered.
     bool power_safe = false;
     clicks::JournalFull journal_full = clicks::JournalFull::refuse;

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/clock.hpp"
+#include "base/cpu.hpp"
 
 namespace qck::engine {
 namespace {
@@ -27,14 +28,6 @@ constexpr std::int64_t gather_ns = 40'000;
 constexpr std::int64_t gather_max_ns = 250'000;
 constexpr std::int64_t lag_min_ns = 4'000;
 constexpr std::int64_t lag_max_ns = 60'000;
-
-inline void relax_cpu() {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 /// Returns at or soon after `until_ns`. Adds to `spun_ns` the time spent here, but for what the
 /// thread lost to others meanwhile.

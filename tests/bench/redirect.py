@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Redirects of one core beside nginx (`return 302`) and the floor (limit_server.c), in turn.
 
-The servers take turns on CPU 0, wrk runs on CPU 1; qck has 100,000 links stored and its journal on; `polling` is qck
-with --busy-poll 20us. Prints rates, how much of CPU 0 was left idle, for at depth 1 wrk may be what has no more to give,
+The servers take turns on CPU 0, wrk runs on CPU 1; qck has 100,000 links stored and its journal on; `sleeping` is qck
+with --busy-poll 0s. Prints rates, how much of CPU 0 was left idle, for at depth 1 wrk may be what has no more to give,
 ratios pair by pair, and instructions a request: of hardware counters where the machine has them, else user space alone
 by callgrind, as the slope between a short and a long run, so that the start does not count.
 """
@@ -10,7 +10,7 @@ import argparse, shutil, statistics, tempfile
 from field import *
 
 URL = "http://127.0.0.1:18070/abc123"
-POLLING_URL = "http://127.0.0.1:18170/abc123"
+SLEEPING_URL = "http://127.0.0.1:18170/abc123"
 
 
 def serve(directory, port=18070, *flags):
@@ -78,12 +78,12 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         directory = os.path.join(work, "data")
         store_links(directory, options.links)
-        polling_directory = shutil.copytree(directory, os.path.join(work, "polling"))
-        urls = {"floor": FLOOR_URL, "nginx": NGINX_URL, "qck": URL, "polling": POLLING_URL}
+        sleeping_directory = shutil.copytree(directory, os.path.join(work, "sleeping"))
+        urls = {"floor": FLOOR_URL, "nginx": NGINX_URL, "qck": URL, "sleeping": SLEEPING_URL}
         with Running(floor_server(work), 0) as floor, Running(nginx_server(work), 0) as nginx, \
                 Running(serve(directory), 0) as target, \
-                Running(serve(polling_directory, 18170, "--busy-poll", "20us"), 0) as polling:
-            servers = {"floor": floor, "nginx": nginx, "qck": target, "polling": polling}
+                Running(serve(sleeping_directory, 18170, "--busy-poll", "0s"), 0) as sleeping:
+            servers = {"floor": floor, "nginx": nginx, "qck": target, "sleeping": sleeping}
             for url in urls.values():
                 wait_for(url)
             for depth in map(int, options.depths.split(",")):
@@ -100,7 +100,7 @@ def main():
                         text += f" {median('instructions'):9,.0f} instr/req {median('user'):8,.0f} of them in user space"
                     print(text)
                 pair = lambda one, other: statistics.median(a["rate"] / b["rate"] for a, b in zip(rows[one], rows[other]))
-                print("  " + "   ".join(f"{one}/{other} {pair(one, other):.2f}" for one in ("qck", "polling")
+                print("  " + "   ".join(f"{one}/{other} {pair(one, other):.2f}" for one in ("qck", "sleeping")
                                         for other in ("nginx", "floor")))
         if not counted:
             for depth in map(int, options.depths.split(",")):

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/cpu.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace qck;
@@ -138,6 +139,39 @@ TEST_CASE("a reactor that polls does not sleep until its timer, and hears of eve
     std::thread other([&] { reactor->post([&] { reactor->stop(); }); });
     reactor->run();
     other.join();
+}
+
+TEST_CASE("a reactor polls while waits are short, and no longer once they are long",
+          "[base][net]") {
+    auto reactor = *net::Reactor::create();
+    reactor->busy_poll(20ms);
+    constexpr int long_waits = 10;
+    constexpr int short_waits = 100;
+    const std::int64_t cpu_before_ns = thread_cpu_ns();
+    std::int64_t cpu_of_long_ns = 0;
+    long sleeps_of_long = 0;
+    int ticks = 0;
+    const auto sleeps = [] {
+        rusage use{};
+        ::getrusage(RUSAGE_THREAD, &use);
+        return use.ru_nvcsw;
+    };
+    net::Reactor::TimerId timer = 0;
+    const auto short_tick = [&] {
+        if (++ticks == long_waits + short_waits) reactor->stop();
+    };
+    timer = reactor->every(50ms, [&] {
+        if (++ticks < long_waits) return;
+        reactor->cancel(timer);
+        cpu_of_long_ns = thread_cpu_ns() - cpu_before_ns;
+        sleeps_of_long = sleeps();
+        reactor->every(1ms, short_tick);
+    });
+    reactor->run();
+    // Of ten waits that polled to the end: 200 ms.
+    CHECK(cpu_of_long_ns < 150'000'000);
+    // Each of the short ones would sleep.
+    CHECK(sleeps() - sleeps_of_long < short_waits / 2);
 }
 
 TEST_CASE("a batch that took long does not make the next timer late", "[base][net]") {
