@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t batch_events_max = 512;
 
-/// Some 0.2 to 1 us, by the processor: looks cost a system call each.
-constexpr int pauses_between_looks = 16;
+/// Some 1 to 3 us, by the processor: a look is a system call.
+constexpr int pauses_between_looks = 64;
 
 /// That of the calling thread; null when there is none.
 thread_local WakeBatch* wake_batch = nullptr;

@@ -206,6 +206,25 @@ void Db::rollback() {
     }
 }
 
+void Db::keep_log() {
+    if (!log_pages_) log_pages_ = std::make_unique<int>(0);
+    sqlite3_wal_hook(
+        handle_.get(),
+        [](void* pages, sqlite3*, const char*, int count) {
+            *static_cast<int*>(pages) = count;
+            return SQLITE_OK;
+        },
+        log_pages_.get());
+}
+
+Result<int> Db::checkpoint() {
+    int folded = 0;
+    const int code = sqlite3_wal_checkpoint_v2(handle_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                               nullptr, &folded);
+    if (code != SQLITE_OK) return describe(handle_.get(), path_, code);
+    return folded;
+}
+
 std::int64_t Db::changes() const { return sqlite3_changes64(handle_.get()); }
 
 }  // namespace qck::sqlite

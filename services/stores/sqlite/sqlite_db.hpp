@@ -116,6 +116,15 @@ public:
     Result<void> commit();
     void rollback();  ///< also when no transaction is open
 
+    /// Commits no longer fold a log that has become long back into the file: whoever asks for this
+    /// has checkpoint() called.
+    void keep_log();
+    /// Of the log, as of the last commit after keep_log().
+    int log_pages() const { return log_pages_ ? *log_pages_ : 0; }
+    /// Folds as much of the log into the file as can be without waiting for anyone but the disk,
+    /// and returns how many of its pages that is, counted from its start.
+    Result<int> checkpoint();
+
     /// Rows changed by the last INSERT, UPDATE or DELETE.
     std::int64_t changes() const;
     const std::string& path() const { return path_; }
@@ -129,6 +138,7 @@ private:
 
     std::unique_ptr<sqlite3, Close> handle_;
     std::string path_;
+    std::unique_ptr<int> log_pages_;  ///< written by a hook of SQLite's, which has its address
     std::map<const char*, Statement> statements_;  ///< destroyed before handle_
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/cpu.hpp"
 #include "base/net/reactor.hpp"
 #include "services/stores/sqlite/schema.hpp"
 
@@ -15,10 +16,14 @@ Result<std::unique_ptr<WriteQueue>> WriteQueue::open(const std::filesystem::path
     auto db = Db::open(file, options.db);
     if (!db) return db.error();
     if (auto done = migrate(*db); !done) return done.error();
-    return std::unique_ptr<WriteQueue>(new WriteQueue(std::move(*db), options));
+    auto checkpointer = Checkpointer::open(*db, options.checkpoints);
+    if (!checkpointer) return checkpointer.error();
+    return std::unique_ptr<WriteQueue>(
+        new WriteQueue(std::move(*db), std::move(*checkpointer), options));
 }
 
-WriteQueue::WriteQueue(Db db, const Options& options) : db_(std::move(db)), options_(options) {
+WriteQueue::WriteQueue(Db db, std::unique_ptr<Checkpointer> checkpointer, const Options& options)
+    : db_(std::move(db)), checkpointer_(std::move(checkpointer)), options_(options) {
     thread_ = std::thread([this] { loop(); });
 }
 
@@ -78,6 +83,7 @@ Result<void> WriteQueue::run_blocking(std::function<Result<void>(Db&)> work) {
 }
 
 void WriteQueue::loop() {
+    name_thread("qck-links-db");
     std::vector<std::unique_ptr<WriteJob>> group;
     while (true) {
         {
@@ -103,6 +109,7 @@ void WriteQueue::run_group(std::vector<std::unique_ptr<WriteJob>>& group) {
         } else {
             finish_group(jobs, run_begun(jobs));
         }
+        checkpointer_->committed(db_);
     }
 }
 

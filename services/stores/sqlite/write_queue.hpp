@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "services/stores/sqlite/checkpointer.hpp"
 #include "services/stores/sqlite/sqlite_db.hpp"
 
 namespace qck::sqlite {
@@ -44,6 +45,7 @@ public:
         std::size_t rows_max = 65'536;
         /// Jobs in one transaction.
         std::size_t group_max = 1024;
+        Checkpointer::Options checkpoints;
     };
 
     /// Opens the file, brings its schema up to date and starts the thread.
@@ -67,13 +69,14 @@ public:
     Result<void> run_blocking(std::function<Result<void>(Db&)> work);
 
 private:
-    WriteQueue(Db db, const Options& options);
+    WriteQueue(Db db, std::unique_ptr<Checkpointer> checkpointer, const Options& options);
     void loop();
     void run_group(std::vector<std::unique_ptr<WriteJob>>& group);
     Result<void> run_begun(std::span<std::unique_ptr<WriteJob>> jobs);
     void finish_group(std::span<std::unique_ptr<WriteJob>> jobs, const Result<void>& outcome);
 
     Db db_;
+    std::unique_ptr<Checkpointer> checkpointer_;
     Options options_;
     std::mutex mutex_;
     std::condition_variable work_;

@@ -91,7 +91,8 @@ class HeldQueue {
 public:
     explicit HeldQueue(std::size_t rows_max) {
         const auto file = directory_.path() / "links.db";
-        auto queue = WriteQueue::open(file, {.db = {}, .rows_max = rows_max, .group_max = 8});
+        auto queue = WriteQueue::open(
+            file, {.db = {}, .rows_max = rows_max, .group_max = 8, .checkpoints = {}});
         REQUIRE(queue.has_value());
         queue_ = std::move(*queue);
         auto store = SqliteLinkStore::open(*queue_, file, {});
