@@ -28,7 +28,7 @@ void name_thread(const char* name);
 /// CPU that they fight for, and does not interrupt them when it wakes.
 void give_way();
 
-/// Tells the processor that the thread waits in a loop: some 10 to 50 ns of little power.
+/// Tells the processor that the thread waits in a loop: on x86-64 some 10 to 50 ns of little power.
 inline void relax_cpu() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();

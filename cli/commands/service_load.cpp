@@ -33,7 +33,7 @@ std::string ServiceLoad::note(const record::RunResult& run, std::size_t generato
     }
     return "The embedded service used " +
            used(static_cast<double>(service.count()), wall_ns, cpus_) +
-           (cpus_ == 1 ? " CPU" : " CPUs") + ", the generator " +
+           (cpus_ == 1 ? " CPU" : " CPUs") + " (polling included), the generator " +
            used(generator_ns, static_cast<double>(run.duration.count()),
                 std::max<std::size_t>(generator_cpus, 1)) +
            ".";

@@ -28,30 +28,29 @@ Checkpointer::~Checkpointer() {
     thread_.join();
 }
 
-void Checkpointer::committed(Db& writer) {
-    const int pages = writer.log_pages();
-    if (pages < options_.begin_pages) {
-        passes_ = 0;
-        return;
-    }
+void Checkpointer::group_ended(Db& writer) {
+    const int pages = writer.take_log_pages();
+    if (pages == 0) return;  // nothing was written: there may be nothing to fold
+    // Within a log each commit adds to it.
+    if (pages <= std::exchange(last_pages_, pages)) passes_ = 0;
+    if (pages < options_.begin_pages) return;
     // So often the rest should have become short; where it has not, the disk is too slow.
     constexpr int passes_max = 8;
-    const bool too_long = pages >= options_.longest_pages;
-    {
-        std::unique_lock lock(mutex_);
-        if (too_long) changed_.wait(lock, [this] { return !asked_; });
-        if (asked_) return;
-        const bool short_rest = pages - folded_pages_ <= options_.rest_pages;
-        if (!too_long && (passes_ == 0 || (!short_rest && passes_ < passes_max))) {
-            ++passes_;
-            asked_ = true;
-            lock.unlock();
-            changed_.notify_all();
-            return;
-        }
+    std::unique_lock lock(mutex_);
+    if (pages >= options_.longest_pages) changed_.wait(lock, [this] { return !asked_; });
+    if (asked_) return;
+    const bool short_rest = pages - folded_pages_ <= options_.rest_pages;
+    if (passes_ == 0 || (!short_rest && passes_ < passes_max)) {
+        ++passes_;
+        asked_ = true;
+        lock.unlock();
+        changed_.notify_all();
+        return;
     }
-    (void)writer.checkpoint();  // one that fails is tried again
-    passes_ = 0;
+    // The thread waits to be asked: nobody else folds.
+    const auto folded = writer.checkpoint();
+    folded_pages_ = folded ? *folded : 0;
+    passes_ = 1;
 }
 
 void Checkpointer::loop() {

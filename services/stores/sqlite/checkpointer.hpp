@@ -16,8 +16,14 @@ namespace qck::sqlite {
 /// A thread with a connection of its own does nearly all of it (a passive checkpoint, again while
 /// what was written meanwhile is still long); the writer does the short rest, for the log begins
 /// again from its start only when all of it is folded at the moment of a commit. Where the disk
-/// does not keep up the writer waits, so that the log stays bounded.
-/// https://www.sqlite.org/wal.html#ckpt
+/// does not keep up the writer waits for the thread; a log that a reader holds grows until the
+/// reader ends. https://www.sqlite.org/wal.html#ckpt
+///
+/// A checkpoint never begins on a log that is folded whole: before SQLite 3.51.3 one that did,
+/// while another connection's commit restarted the log, could damage the file
+/// (https://www.sqlite.org/wal.html#walresetbug). So the thread is asked only after a commit that
+/// wrote, nobody else of this process folds meanwhile, and no other process writes the file: the
+/// data directory is locked.
 ///
 /// A checkpoint that fails (a full disk, say) loses nothing: the log keeps what was committed, and
 /// it is tried again with the next commit.
@@ -28,7 +34,7 @@ public:
         int begin_pages = 4000;
         /// What is left for the writer.
         int rest_pages = 256;
-        /// The writer waits for the thread when the log has as many: 256 MB.
+        /// The writer waits for the thread's pass when the log has as many: 256 MB.
         int longest_pages = 65'536;
     };
 
@@ -38,8 +44,8 @@ public:
     Checkpointer(const Checkpointer&) = delete;
     Checkpointer& operator=(const Checkpointer&) = delete;
 
-    /// After each commit of `writer`, on its thread.
-    void committed(Db& writer);
+    /// After each group of jobs, whatever came of it; on the thread of `writer`.
+    void group_ended(Db& writer);
 
 private:
     Checkpointer(Db db, const Options& options);
@@ -47,7 +53,9 @@ private:
 
     Db db_;
     Options options_;
-    int passes_ = 0;  ///< of the thread, since the log began; of the writer's thread
+    // Of the writer's thread:
+    int last_pages_ = 0;  ///< of the log, after the commit before
+    int passes_ = 0;      ///< of the thread, since the log began
 
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -155,7 +155,8 @@ Result<Db> Db::open(const std::filesystem::path& file, const DbOptions& options)
     std::string setup = "PRAGMA cache_size=-" + std::to_string(options.page_cache_bytes / 1024) +
                         ";PRAGMA temp_store=MEMORY;PRAGMA foreign_keys=OFF;";
     if (options.mode != OpenMode::read_only) {
-        // WAL lets readers go on while one connection writes. The log is folded back every 16 MB.
+        // WAL lets readers go on while one connection writes. The log is folded back every 16 MB,
+        // or as keep_log() says.
         setup +=
             "PRAGMA journal_mode=WAL;PRAGMA wal_autocheckpoint=4000;"
             "PRAGMA journal_size_limit=67108864;";

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -119,8 +120,9 @@ public:
     /// Commits no longer fold a log that has become long back into the file: whoever asks for this
     /// has checkpoint() called.
     void keep_log();
-    /// Of the log, as of the last commit after keep_log().
-    int log_pages() const { return log_pages_ ? *log_pages_ : 0; }
+    /// Pages of the log after the last commit that wrote any; 0 where none did since this was asked
+    /// before, or since keep_log().
+    int take_log_pages() { return log_pages_ ? std::exchange(*log_pages_, 0) : 0; }
     /// Folds as much of the log into the file as can be without waiting for anyone but the disk,
     /// and returns how many of its pages that is, counted from its start.
     Result<int> checkpoint();
@@ -136,9 +138,9 @@ private:
     Db(std::unique_ptr<sqlite3, Close> handle, std::string path)
         : handle_(std::move(handle)), path_(std::move(path)) {}
 
+    std::unique_ptr<int> log_pages_;  ///< written by a hook of the handle's, which has its address
     std::unique_ptr<sqlite3, Close> handle_;
     std::string path_;
-    std::unique_ptr<int> log_pages_;  ///< written by a hook of SQLite's, which has its address
     std::map<const char*, Statement> statements_;  ///< destroyed before handle_
 };
 

@@ -109,7 +109,7 @@ void WriteQueue::run_group(std::vector<std::unique_ptr<WriteJob>>& group) {
         } else {
             finish_group(jobs, run_begun(jobs));
         }
-        checkpointer_->committed(db_);
+        checkpointer_->group_ended(db_);
     }
 }
 
