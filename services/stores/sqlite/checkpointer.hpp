@@ -19,11 +19,11 @@ namespace qck::sqlite {
 /// does not keep up the writer waits for the thread; a log that a reader holds grows until the
 /// reader ends. https://www.sqlite.org/wal.html#ckpt
 ///
-/// A checkpoint never begins on a log that is folded whole: before SQLite 3.51.3 one that did,
-/// while another connection's commit restarted the log, could damage the file
+/// No checkpoint of the thread begins on a log that is folded whole: before SQLite 3.51.3 one that
+/// did, while another connection's commit restarted the log, could damage the file
 /// (https://www.sqlite.org/wal.html#walresetbug). So the thread is asked only after a commit that
 /// wrote, nobody else of this process folds meanwhile, and no other process writes the file: the
-/// data directory is locked.
+/// data directory is locked. Those of the writer may: it alone commits.
 ///
 /// A checkpoint that fails (a full disk, say) loses nothing: the log keeps what was committed, and
 /// it is tried again with the next commit.
