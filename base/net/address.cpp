@@ -1,9 +1,11 @@
 #include "base/net/address.hpp"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -164,6 +166,25 @@ Result<std::vector<Fd>> listen_on(const Address& address, std::size_t count) {
         listeners.push_back(std::move(*fd));
     }
     return listeners;
+}
+
+Result<void> steer_by_cpu(std::span<const Fd> listeners, std::span<const int> cpus) {
+    // The answer is a place in the group of sockets; none of them: the kernel chooses.
+    constexpr std::uint32_t no_place = 0xffffffff;
+    std::vector<sock_filter> code{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + SKF_AD_CPU))};
+    for (std::uint32_t place = 0; place < std::min(listeners.size(), cpus.size()); ++place) {
+        code.push_back(
+            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(cpus[place]), 0, 1));
+        code.push_back(BPF_STMT(BPF_RET | BPF_K, place));
+    }
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, no_place));
+    const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+    if (::setsockopt(listeners.front().get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+                     sizeof program) != 0) {
+        return io_error("cannot steer connections by their CPU", errno);
+    }
+    return {};
 }
 
 Result<Address> local_address(int fd) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,11 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
 /// port 0 picks a free port for all. An address that another process uses is refused, also when
 /// that one shares: "cannot listen on 127.0.0.1:8080: Address already in use (…)".
 Result<std::vector<Fd>> listen_on(const Address& address, std::size_t count);
+/// Connections to `listeners`, all of listen_on(), go to the one at the place in `cpus` of the CPU
+/// that handles their first packet; those on any other CPU are spread over all, as without this.
+/// Of loopback that is the CPU of whoever connects, of a network card that of its queue.
+/// SO_ATTACH_REUSEPORT_CBPF of socket(7).
+Result<void> steer_by_cpu(std::span<const Fd> listeners, std::span<const int> cpus);
 Result<Address> local_address(int fd);
 /// Non-blocking connect under way; wait for EPOLLOUT and then ask connect_outcome.
 Result<Fd> start_connect(const Address& to);

@@ -273,7 +273,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     }
     std::optional<ServiceLoad> service_load;
     if (bench.target->embedded && bench.plan.users) {
-        service_load.emplace(bench.target->embedded->process(), bench.placement.service.size());
+        service_load.emplace(bench.target->embedded->process(), bench.placement);
     }
     auto probe = start_probe(bench, interrupts);
     auto run = offer(bench, terminals.progress, interrupts, view);
@@ -288,7 +288,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
             "How requests arrived is not known from --admin: " + bench.arrivals_failure + ".");
     }
     if (service_load && report.verdict.status != report::Status::valid) {
-        report.verdict.notes.push_back(service_load->note(*run, bench.placement.generator.size()));
+        report.verdict.notes.push_back(service_load->note(*run));
     }
     if (bench.replay) add_log(*bench.replay, report);
     compare_counts(options, bench, *run, interrupts, report);

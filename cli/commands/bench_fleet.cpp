@@ -136,7 +136,7 @@ Result<std::unique_ptr<BenchFleet>> BenchFleet::gather(const BenchOptions& optio
                          format_duration(within).c_str(), missing.c_str());
         };
     }
-    const bool local = wanted.count > 0 && wanted.listen.empty();
+    const bool local = wanted.local();
     if (local) wanted.token = random_token();
     config.token = wanted.token;
     if (!wanted.ca_file.empty()) {

@@ -31,6 +31,8 @@ struct FleetOptions {
     std::string key_file;
 
     bool any() const { return count > 0 || !dial.empty(); }
+    /// Started here; false as well when there are none.
+    bool local() const { return count > 0 && listen.empty(); }
 };
 
 /// The users of `orchestrator`.

@@ -13,14 +13,23 @@ Placement place(const BenchOptions& options) {
     const std::vector<int> cpus = allowed_cpus();
     const std::size_t half = std::max<std::size_t>(cpus.size() / 2, 1);
     placement.generator = options.pin;
-    if (options.serve && cpus.size() >= 2) {
+    // Users wait for their answers. A rate does not: what offers one has CPUs of its own, so that
+    // it keeps time whatever the service does.
+    const bool is_crowd = options.mode == BenchMode::orchestrator;
+    const std::size_t processes = options.fleet.local() ? options.fleet.count : 1;
+    placement.service.shared = options.serve && is_crowd && options.pin.empty() &&
+                               cpus.size() >= 2 && processes > cpus.size();
+    if (placement.service.shared) {
+        placement.generator = cpus;
+        placement.service.cpus = cpus;
+    } else if (options.serve && cpus.size() >= 2) {
         if (placement.generator.empty())
             placement.generator.assign(cpus.begin() + static_cast<std::ptrdiff_t>(half),
                                        cpus.end());
         for (const int cpu : cpus) {
             const auto& taken = placement.generator;
             if (std::find(taken.begin(), taken.end(), cpu) == taken.end())
-                placement.service.push_back(cpu);
+                placement.service.cpus.push_back(cpu);
         }
     }
     placement.threads = options.threads;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/commands/bench_options.hpp"
+#include "cli/commands/embedded_service.hpp"
 #include "cli/commands/run_directory.hpp"
 #include "cli/render/terminal.hpp"
 #include "loadgen/engine/engine.hpp"
@@ -12,10 +13,12 @@
 
 namespace qck::commands {
 
-/// Which CPUs are whose. On two or more, an embedded service and the generator share none.
+/// Which CPUs are whose. On two or more, an embedded service and the generator share none. They
+/// share all where users come from more local processes than there are CPUs: then each connection
+/// has both its ends on one (ADR 0212).
 struct Placement {
     std::vector<int> generator;
-    std::vector<int> service;
+    ServicePlace service;
     std::uint32_t threads = 1;
 };
 Placement place(const BenchOptions& options);

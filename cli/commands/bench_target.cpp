@@ -121,15 +121,14 @@ Result<engine::Target> found_api(const std::string& place, const BenchOptions& o
 }  // namespace
 
 Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
-                                   const std::vector<int>& service_cpus,
-                                   InterruptWatch& interrupts) {
+                                   const ServicePlace& place, InterruptWatch& interrupts) {
     BenchTarget made;
     const bool is_default = options.target.empty() && !options.serve;
     std::string url = options.target;
     std::string api = options.api;
     const std::string path = "/" + plan.links.hot;
     if (options.serve) {
-        auto embedded = EmbeddedService::start(service_cpus, interrupts);
+        auto embedded = EmbeddedService::start(place, interrupts);
         if (!embedded) return embedded.error();
         made.embedded.emplace(std::move(*embedded));
         made.note = "embedded, journal on, SQLite";

@@ -26,10 +26,9 @@ struct BenchTarget {
 };
 
 /// Finds the target, or starts it (`--serve`), aims the plan at its path and adds the links that
-/// are missing. `service_cpus`: where an embedded service may run. Errors are ready for a person;
+/// are missing. `place`: of an embedded service. Errors are ready for a person;
 /// to be interrupted is one.
 Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
-                                   const std::vector<int>& service_cpus,
-                                   InterruptWatch& interrupts);
+                                   const ServicePlace& place, InterruptWatch& interrupts);
 
 }  // namespace qck::commands

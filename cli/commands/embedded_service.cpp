@@ -34,7 +34,7 @@ std::string comma_list(const std::vector<int>& cpus) {
 
 }  // namespace
 
-Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus,
+Result<EmbeddedService> EmbeddedService::start(const ServicePlace& place,
                                                InterruptWatch& interrupts) {
     EmbeddedService service(interrupts);
     std::error_code failure;
@@ -51,9 +51,12 @@ Result<EmbeddedService> EmbeddedService::start(const std::vector<int>& cpus,
         arguments.insert(arguments.end(), {listener, "127.0.0.1:0"});
     }
     arguments.insert(arguments.end(), {"--data-dir", service.data_dir_.string()});
-    if (!cpus.empty()) {
-        arguments.insert(arguments.end(),
-                         {"--threads", std::to_string(cpus.size()), "--pin", comma_list(cpus)});
+    if (!place.cpus.empty()) {
+        arguments.insert(arguments.end(), {"--threads", std::to_string(place.cpus.size()), "--pin",
+                                           comma_list(place.cpus)});
+    }
+    if (place.shared) {
+        arguments.insert(arguments.end(), {"--steer-by-cpu", "--busy-poll", "0s"});
     }
     int pipe[2];
     if (::pipe2(pipe, O_CLOEXEC) != 0) return io_error("cannot make a pipe", errno);

@@ -13,6 +13,14 @@
 
 namespace qck::commands {
 
+/// Where an embedded service runs.
+struct ServicePlace {
+    std::vector<int> cpus;  ///< empty: no matter
+    /// The generator is on them too: each connection then has both its ends on one CPU, and no
+    /// thread of the service takes CPU by polling.
+    bool shared = false;
+};
+
 /// A `qck serve` in a child process, on free ports of loopback, with a data directory of its own
 /// that goes when this object does.
 ///
@@ -20,9 +28,9 @@ namespace qck::commands {
 /// when this process ends, however that ends. Belongs to the thread that starts it.
 class EmbeddedService {
 public:
-    /// Starts it and waits until it is ready. `cpus`: what it may run on; empty: no matter.
-    /// What it makes is named to `interrupts`, which outlives it; a signal ends the wait.
-    static Result<EmbeddedService> start(const std::vector<int>& cpus, InterruptWatch& interrupts);
+    /// Starts it and waits until it is ready. What it makes is named to `interrupts`, which
+    /// outlives it; a signal ends the wait.
+    static Result<EmbeddedService> start(const ServicePlace& place, InterruptWatch& interrupts);
     EmbeddedService(EmbeddedService&& other) noexcept;
     EmbeddedService& operator=(EmbeddedService&&) = delete;
     ~EmbeddedService();

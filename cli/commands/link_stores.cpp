@@ -45,6 +45,7 @@ Result<std::unique_ptr<LinkStores>> LinkStores::open(const LinkStoresConfig& con
 Result<void> LinkStores::open_sqlite(const LinkStoresConfig& config) {
     sqlite::WriteQueue::Options queue_options;
     queue_options.db.sync_every_commit = config.power_safe;
+    queue_options.cpu = config.writer_cpu;
     auto queue = sqlite::WriteQueue::open(config.database, queue_options);
     if (!queue) return queue.error();
     write_queue_ = std::move(*queue);

@@ -19,6 +19,8 @@ namespace qck::commands {
 struct LinkStoresConfig {
     /// Of SQLite, when there is no PostgreSQL.
     std::filesystem::path database;
+    /// Of the thread that writes it; -1: any.
+    int writer_cpu = -1;
     bool power_safe = false;
     std::string postgres;          ///< postgresql://…; empty: SQLite
     std::string postgres_replica;  ///< empty: the primary

@@ -32,7 +32,7 @@ Result<void> take(const Calibration& measured, const BenchTarget& target,
     if (!target.embedded) return {};
     return given.set(Given::redirect_rate, measured.rate_per_s,
                      "measured here: qck serve on " +
-                         cores_text(std::max<std::size_t>(placement.service.size(), 1)) +
+                         cores_text(std::max<std::size_t>(placement.service.cpus.size(), 1)) +
                          " beside the generator");
 }
 

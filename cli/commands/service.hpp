@@ -40,6 +40,8 @@ struct ServiceConfig {
     std::uint16_t threads = 1;
     /// CPU of each of them, in turn; empty: not pinned.
     std::vector<int> pin;
+    /// Connections go to the thread on the CPU that they come in on; needs `pin`.
+    bool steer_by_cpu = false;
     /// They look for requests so long before they sleep, as long as waits are mostly that short.
     std::chrono::nanoseconds busy_poll{std::chrono::microseconds{20}};
     /// Answers wait for the disk: a power cut loses nothing that was answered.
@@ -94,6 +96,13 @@ struct ServiceConfig {
     std::function<int(int fd)> sync_file = ::fdatasync;
     /// How long answers under way may take once the service is told to stop.
     std::chrono::milliseconds drain_timeout{5'000};
+
+    /// CPU of the `turn`th busy thread that is no reactor of the redirect listener; -1: any. With
+    /// `steer_by_cpu` the CPUs have no less of that work than of redirects, and a scheduler that
+    /// moves it about makes one of them late.
+    int cpu_of_other(std::size_t turn) const {
+        return steer_by_cpu ? pin[(threads + turn) % pin.size()] : -1;
+    }
 };
 
 /// One instance of the service: clicks in the journal; links in SQLite, or shared in PostgreSQL and

@@ -8,14 +8,15 @@
 namespace qck::commands {
 
 Result<void> Service::Parts::open_side(SideLane& lane, const net::Address& address,
-                                       const char* name, const http_server::ServerConfig& server,
+                                       const char* name, int cpu,
+                                       const http_server::ServerConfig& server,
                                        const net::TlsServerContext* tls_context) {
     auto listeners = net::listen_on(address, 1);
     if (!listeners) return listeners.error();
     auto bound = net::local_address(listeners->front().get());
     if (!bound) return bound.error();
     lane.address = *bound;
-    if (auto made = into(lane.thread, ReactorThread::create(name, -1)); !made) return made;
+    if (auto made = into(lane.thread, ReactorThread::create(name, cpu)); !made) return made;
     lane.server = std::make_unique<http_server::Server>(
         lane.thread->reactor(), std::move(listeners->front()), front(lane), server, tls_context);
     return lane.server->start();
@@ -90,7 +91,7 @@ Result<void> Service::Parts::open_admin() {
     parts.actions.push_back(arrivals_action(std::move(arrivals)));
     parts.actions.push_back(reconcile_action({config.data_dir, links->store(), *deliveries}));
     admin.handler = std::make_unique<admin::AdminHandler>(std::move(parts));
-    return open_side(admin, config.admin_address, "qck-admin", admin_server, nullptr);
+    return open_side(admin, config.admin_address, "qck-admin", -1, admin_server, nullptr);
 }
 
 }  // namespace qck::commands

@@ -3,9 +3,10 @@
 #include <sys/types.h>
 
 #include <chrono>
-#include <cstddef>
+#include <cstdint>
 #include <string>
 
+#include "cli/commands/bench_setup.hpp"
 #include "loadgen/record/run_result.hpp"
 
 namespace qck::commands {
@@ -14,17 +15,17 @@ namespace qck::commands {
 /// at its limit.
 class ServiceLoad {
 public:
-    /// From now on. `cpus`: how many the service may use.
-    ServiceLoad(pid_t service, std::size_t cpus);
+    /// From now on.
+    ServiceLoad(pid_t service, const Placement& placement);
 
-    /// `The embedded service used 97 % of its 1 CPU, the generator 61 % of its 1.` To be asked
-    /// while the service still runs; empty when it cannot be said. `generator_cpus`: how many the
-    /// generator may use.
-    std::string note(const record::RunResult& run, std::size_t generator_cpus) const;
+    /// `The embedded service used 97 % of its 1 CPU (polling included), the generator 61 % of its
+    /// 1.`, or `… and the generator share 2 CPUs: it used 46 % of them, the generator 43 %.` To be
+    /// asked while the service still runs; empty when it cannot be said.
+    std::string note(const record::RunResult& run) const;
 
 private:
     pid_t service_;
-    std::size_t cpus_;
+    Placement placement_;
     std::chrono::nanoseconds cpu_before_;
     std::int64_t begun_ns_;
 };

@@ -84,7 +84,7 @@ struct Service::Parts {
     Result<void> open_api();
     Result<void> open_shared_limits();
     Result<void> open_admin();
-    Result<void> open_side(SideLane& lane, const net::Address& address, const char* name,
+    Result<void> open_side(SideLane& lane, const net::Address& address, const char* name, int cpu,
                            const http_server::ServerConfig& server,
                            const net::TlsServerContext* tls_context);
     std::vector<RedisUse> redis_clients() const;

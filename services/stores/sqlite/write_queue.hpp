@@ -46,6 +46,8 @@ public:
         /// Jobs in one transaction.
         std::size_t group_max = 1024;
         Checkpointer::Options checkpoints;
+        /// Of its thread; -1: any.
+        int cpu = -1;
     };
 
     /// Opens the file, brings its schema up to date and starts the thread.

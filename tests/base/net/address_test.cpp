@@ -1,6 +1,13 @@
 #include "base/net/address.hpp"
 
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <thread>
+
+#include "base/cpu.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/skip.hpp"
 
 using namespace qck;
 
@@ -51,4 +58,37 @@ TEST_CASE("listeners share a port among themselves and with nobody else", "[base
     CHECK(other.error().message ==
           "cannot listen on " + address->to_string() +
               ": Address already in use (choose another port; 0 picks a free one)");
+}
+
+TEST_CASE("a connection goes to the listener of the CPU that it comes in on",
+          "[base][net][skippable]") {
+    const std::vector<int> cpus = allowed_cpus();
+    if (cpus.size() < 2) QCK_SKIP("it takes two CPUs");
+    const auto listeners = net::listen_on(*net::parse_address("127.0.0.1:0"), cpus.size());
+    REQUIRE(listeners.has_value());
+    REQUIRE(net::steer_by_cpu(*listeners, cpus).has_value());
+    const auto address = *net::local_address(listeners->front().get());
+    std::vector<net::Fd> clients;
+    std::thread([&] {
+        for (const int cpu : cpus) {
+            static_cast<void>(pin_thread(cpu));
+            for (int count = 0; count < 16; ++count) {
+                if (auto client = net::start_connect(address)) {
+                    clients.push_back(std::move(*client));
+                }
+            }
+        }
+    }).join();
+    for (std::size_t place = 0; place < cpus.size(); ++place) {
+        CAPTURE(place);
+        int accepted = 0;
+        pollfd ready{(*listeners)[place].get(), POLLIN, 0};
+        // All connects are over: on loopback they end as they are made.
+        while (::poll(&ready, 1, 0) == 1) {
+            const net::Fd one(::accept(ready.fd, nullptr, nullptr));
+            REQUIRE(one);
+            ++accepted;
+        }
+        CHECK(accepted == 16);
+    }
 }

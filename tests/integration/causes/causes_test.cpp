@@ -181,6 +181,36 @@ TEST_CASE("a network that stood still is the cause, since the target says that n
     CHECK(arrivals["late_max_us"] < 100'000);
 }
 
+TEST_CASE("a full link is the cause", "[causes][skippable]") {
+    if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
+    if (std::system("unshare -n tc qdisc add dev lo root tbf rate 10mbit burst 16k latency 1s "
+                    "2>/dev/null") != 0) {
+        QCK_SKIP("`tc` and its token bucket are not here");
+    }
+    const BenchProgram bench;
+    // An interface of 10 Mbit/s, and it says so.
+    const auto interfaces = bench.directory.path() / "interfaces";
+    std::filesystem::create_directories(interfaces / "lo" / "device");
+    std::ofstream(interfaces / "lo" / "speed") << "10\n";
+    std::string command =
+        "exec unshare -n -m sh -c 'ip link set lo up && tc qdisc add dev lo root tbf rate 10mbit "
+        "burst 16k latency 1s && mount --bind " +
+        interfaces.string() + " /sys/class/net && exec \"$@\"' sh " + QCK_PROGRAM;
+    for (const std::string& word :
+         bench.words({"constant", "--serve", "--rate", "8000", "--duration", "4s", "--connections",
+                      "64", "--timeout", "5s"})) {
+        command += " " + word;
+    }
+    QckProcess run(QckProcess::shell, command, {});
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    check(bench, "network", "the network interface lo was full");
+    const auto loopback = bench.report()["generator"]["interfaces"][0];
+    CAPTURE(loopback.dump());
+    CHECK(loopback["speed_bits_per_s"] == 10'000'000);
+}
+
 TEST_CASE("a generator that was not run is the cause", "[causes]") {
     TestTarget target(test::redirect);
     const BenchProgram bench;
