@@ -9,6 +9,7 @@
 #include "base/cpu.hpp"
 #include "base/net/tls.hpp"
 #include "tests/integration/causes/bench_child.hpp"
+#include "tests/integration/causes/stolen_time.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
 #include "tests/support/test_certificate.hpp"
@@ -77,21 +78,27 @@ std::vector<std::string> constant(const std::string& url, std::vector<std::strin
 
 bool has_namespaces() { return std::system("unshare -n true 2>/dev/null") == 0; }
 
-/// A bench of an embedded service in a network namespace of its own that closes so many connections
-/// a second and opens others; `settings` are what the shell does first.
-std::string renewing_in_namespace(const BenchProgram& bench, int new_connections_per_s,
-                                  const std::string& settings) {
+/// `qck bench run` of a scenario that closes so many connections a second and opens others.
+std::vector<std::string> renewing(const BenchProgram& bench, int new_connections_per_s,
+                                  std::vector<std::string> more) {
     const auto file = bench.directory.path() / "renewing.json";
     std::ofstream(file) << R"({"name": "renewing",
         "phases": [{"name": "only", "rate": 500, "duration": "4s"}],
         "requests": [{"path": "/health"}], "timeout": "1s",
         "connections": 16, "new_connections_per_s": )"
                         << new_connections_per_s << "}";
-    std::string command = "exec unshare -n sh -c 'ip link set lo up" + settings +
-                          " && exec \"$@\"' sh " + QCK_PROGRAM;
-    for (const std::string& word : bench.words({"run", file.string(), "--serve"})) {
-        command += " " + word;
-    }
+    more.insert(more.begin(), {"run", file.string()});
+    return bench.words(std::move(more));
+}
+
+constexpr const char* loopback_up = "ip link set lo up";
+
+/// A shell's line that runs qck in namespaces of its own (of unshare(1)), after `settings`.
+std::string unshared(const std::string& namespaces, const std::string& settings,
+                     const std::vector<std::string>& words) {
+    std::string command =
+        "exec unshare " + namespaces + " sh -c '" + settings + " && exec \"$@\"' sh " + QCK_PROGRAM;
+    for (const std::string& word : words) command += " " + word;
     return command;
 }
 
@@ -120,10 +127,11 @@ TEST_CASE("a generator out of local ports is the cause", "[causes][skippable]") 
     if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
     const BenchProgram bench;
     // A hundred ports, and each that was used is kept a minute.
-    const std::string command = renewing_in_namespace(
-        bench, 400,
+    const std::string settings =
+        std::string(loopback_up) +
         " && echo 41000 41099 > /proc/sys/net/ipv4/ip_local_port_range && echo 0 > "
-        "/proc/sys/net/ipv4/tcp_tw_reuse");
+        "/proc/sys/net/ipv4/tcp_tw_reuse";
+    const std::string command = unshared("-n", settings, renewing(bench, 400, {"--serve"}));
     QckProcess run(QckProcess::shell, command, {});
     const int code = run.wait_for_exit(60s);
     CAPTURE(test::text_of_file(run.log()));
@@ -138,7 +146,7 @@ TEST_CASE("a generator out of local ports is the cause", "[causes][skippable]") 
 TEST_CASE("a network that does not lead to the target is the cause", "[causes][skippable]") {
     if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
     const BenchProgram bench;
-    const std::string command = renewing_in_namespace(bench, 10, "");
+    const std::string command = unshared("-n", loopback_up, renewing(bench, 10, {"--serve"}));
     QckProcess run(QckProcess::shell, command, {});
     REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
     std::this_thread::sleep_for(500ms);
@@ -156,14 +164,11 @@ TEST_CASE("a network that stood still is the cause, since the target says that n
           "[causes][skippable]") {
     if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
     const BenchProgram bench;
-    std::string command =
-        std::string("exec unshare -n sh -c 'ip link set lo up && exec \"$@\"' sh ") + QCK_PROGRAM;
     // Too few segments are lost to tell it by.
-    for (const std::string& word :
-         bench.words({"constant", "--serve", "--rate", "2000", "--duration", "4s", "--connections",
-                      "8", "--timeout", "5s"})) {
-        command += " " + word;
-    }
+    const std::string command =
+        unshared("-n", loopback_up,
+                 bench.words({"constant", "--serve", "--rate", "2000", "--duration", "4s",
+                              "--connections", "8", "--timeout", "5s"}));
     QckProcess run(QckProcess::shell, command, {});
     REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
     std::this_thread::sleep_for(1s);
@@ -183,8 +188,9 @@ TEST_CASE("a network that stood still is the cause, since the target says that n
 
 TEST_CASE("a full link is the cause", "[causes][skippable]") {
     if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
-    if (std::system("unshare -n tc qdisc add dev lo root tbf rate 10mbit burst 16k latency 1s "
-                    "2>/dev/null") != 0) {
+    const std::string slow_loopback =
+        "tc qdisc add dev lo root tbf rate 10mbit burst 16k latency 1s";
+    if (std::system(("unshare -n " + slow_loopback + " 2>/dev/null").c_str()) != 0) {
         QCK_SKIP("`tc` and its token bucket are not here");
     }
     const BenchProgram bench;
@@ -192,15 +198,12 @@ TEST_CASE("a full link is the cause", "[causes][skippable]") {
     const auto interfaces = bench.directory.path() / "interfaces";
     std::filesystem::create_directories(interfaces / "lo" / "device");
     std::ofstream(interfaces / "lo" / "speed") << "10\n";
-    std::string command =
-        "exec unshare -n -m sh -c 'ip link set lo up && tc qdisc add dev lo root tbf rate 10mbit "
-        "burst 16k latency 1s && mount --bind " +
-        interfaces.string() + " /sys/class/net && exec \"$@\"' sh " + QCK_PROGRAM;
-    for (const std::string& word :
-         bench.words({"constant", "--serve", "--rate", "8000", "--duration", "4s", "--connections",
-                      "64", "--timeout", "5s"})) {
-        command += " " + word;
-    }
+    const std::string settings = loopback_up + (" && " + slow_loopback) + " && mount --bind " +
+                                 interfaces.string() + " /sys/class/net";
+    const std::string command =
+        unshared("-n -m", settings,
+                 bench.words({"constant", "--serve", "--rate", "8000", "--duration", "4s",
+                              "--connections", "64", "--timeout", "5s"}));
     QckProcess run(QckProcess::shell, command, {});
     const int code = run.wait_for_exit(60s);
     CAPTURE(test::text_of_file(run.log()));
@@ -289,6 +292,33 @@ TEST_CASE("other load on the generator's CPU is the cause", "[causes][skippable]
     ::waitpid(burner, nullptr, 0);
 }
 
+TEST_CASE("a hypervisor that takes the generator's CPUs is the cause", "[causes][skippable]") {
+    if (!has_namespaces()) QCK_SKIP("namespaces need root and `unshare`");
+    TestTarget target(test::redirect);
+    const BenchProgram bench;
+    // No guest can have that made to it: its /proc/stat is ours, and it is stopped as by one.
+    const auto stat = bench.directory.path() / "stat";
+    test::write_stolen(stat, 0);
+    const std::string command =
+        unshared("-m", "mount --bind " + stat.string() + " /proc/stat",
+                 bench.words(constant(target.url(), {"--rate", "500", "--duration", "4s"})));
+    QckProcess run(QckProcess::shell, command, {});
+    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
+    // A third of the time.
+    std::uint64_t stolen = 0;
+    while (test::load_threads_of(run.pid()) > 0) {
+        run.signal(SIGSTOP);
+        std::this_thread::sleep_for(20ms);
+        run.signal(SIGCONT);
+        test::write_stolen(stat, stolen += 2);
+        std::this_thread::sleep_for(40ms);
+    }
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    check(bench, "generator", "the generator's CPUs were taken from it");
+}
+
 TEST_CASE("a target that refuses connections is the cause", "[causes]") {
     Service service;
     const BenchProgram bench;
@@ -364,6 +394,29 @@ TEST_CASE("TLS that fails is said before the run", "[causes]") {
     CHECK(run.exit_code == 3);
     CHECK(contains(run.err, "cannot speak TLS"));
     CHECK_FALSE(std::filesystem::exists(bench.out() / "report.json"));
+}
+
+TEST_CASE("TLS that fails meanwhile is the cause", "[causes]") {
+    const test::TemporaryDirectory directory;
+    const auto made = test::write_certificate(directory.path(), "trusted");
+    const auto trusted = directory.path() / "trusted.pem";
+    std::filesystem::copy_file(made.certificate_file, trusted);
+    QckProcess service({"serve", "--data-dir", (directory.path() / "data").string(), "--listen",
+                        "127.0.0.1:0", "--api", "127.0.0.1:0", "--ingest", "127.0.0.1:0", "--admin",
+                        "127.0.0.1:0", "--tls-cert", made.certificate_file.string(), "--tls-key",
+                        made.key_file.string()});
+    const BenchProgram bench;
+    QckProcess run(renewing(bench, 100,
+                            {"--target", "https://" + service.ready_address("redirect") + "/",
+                             "--ca", trusted.string()}));
+    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
+    // From now on it shows a certificate that nobody trusts.
+    test::write_certificate(directory.path(), "another");
+    service.signal(SIGHUP);
+    const int code = run.wait_for_exit(60s);
+    CAPTURE(test::text_of_file(run.log()));
+    REQUIRE(code == 4);
+    check(bench, "target", "TLS with the target failed");
 }
 
 TEST_CASE("an agent that is lost is the cause", "[causes]") {
