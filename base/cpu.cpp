@@ -14,6 +14,8 @@
 #include <sstream>
 #include <string>
 
+#include "base/log.hpp"
+
 namespace qck {
 namespace {
 
@@ -27,7 +29,7 @@ std::vector<int> parse_cpu_range(std::string_view part) {
     int first = 0;
     const char* const end = part.data() + part.size();
     auto [at, failure] = std::from_chars(part.data(), end, first);
-    if (failure != std::errc{} || first < 0) return {};
+    if (failure != std::errc{} || first < 0 || first >= CPU_SETSIZE) return {};
     int last = first;
     if (at != end) {
         if (*at != '-') return {};
@@ -82,6 +84,14 @@ Result<void> pin_thread(int cpu) {
 }
 
 void name_thread(const char* name) { ::pthread_setname_np(::pthread_self(), name); }
+
+void begin_thread(const char* name, int cpu) {
+    name_thread(name);
+    if (cpu < 0) return;
+    if (const auto pinned = pin_thread(cpu); !pinned) {
+        log::warn("not_pinned", {{"thread", name}, {"why", pinned.error().message}});
+    }
+}
 
 void give_way() {
     // Batch threads do not preempt; both may be refused, and then nothing is lost but this.

@@ -24,6 +24,10 @@ Result<void> pin_thread(int cpu);
 /// At most 15 bytes; shown by ps, top and perf.
 void name_thread(const char* name);
 
+/// name_thread(), then pin_thread() unless `cpu` is -1; a refusal is logged (`not_pinned`) and
+/// nothing else: the thread works anywhere.
+void begin_thread(const char* name, int cpu);
+
 /// The calling thread gives way to those that answer requests: it gets a tenth of their share of a
 /// CPU that they fight for, and does not interrupt them when it wakes.
 void give_way();

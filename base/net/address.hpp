@@ -41,8 +41,9 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
 /// that one shares: "cannot listen on 127.0.0.1:8080: Address already in use (…)".
 Result<std::vector<Fd>> listen_on(const Address& address, std::size_t count);
 /// Connections to `listeners`, all of listen_on(), go to the one at the place in `cpus` of the CPU
-/// that handles their first packet; those on any other CPU are spread over all, as without this.
-/// Of loopback that is the CPU of whoever connects, of a network card that of its queue.
+/// that handles their first packet: of loopback that is the CPU of whoever connects, of a network
+/// card that of its queue. Those on any other CPU are spread over all, as without this. A listener
+/// beyond `cpus`, or with a CPU that an earlier one has, gets only of these. May be called again.
 /// SO_ATTACH_REUSEPORT_CBPF of socket(7).
 Result<void> steer_by_cpu(std::span<const Fd> listeners, std::span<const int> cpus);
 Result<Address> local_address(int fd);

@@ -15,7 +15,7 @@ namespace qck::commands {
 
 /// Which CPUs are whose. On two or more, an embedded service and the generator share none. They
 /// share all where users come from more local processes than there are CPUs: then each connection
-/// has both its ends on one (ADR 0212).
+/// of a reader has both its ends on one (ADR 0212).
 struct Placement {
     std::vector<int> generator;
     ServicePlace service;

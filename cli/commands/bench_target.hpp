@@ -26,8 +26,8 @@ struct BenchTarget {
 };
 
 /// Finds the target, or starts it (`--serve`), aims the plan at its path and adds the links that
-/// are missing. `place`: of an embedded service. Errors are ready for a person;
-/// to be interrupted is one.
+/// are missing. `place`: of an embedded service. Errors are ready for a person; to be interrupted
+/// is one.
 Result<BenchTarget> prepare_target(const BenchOptions& options, scenario::Plan& plan,
                                    const ServicePlace& place, InterruptWatch& interrupts);
 

@@ -16,8 +16,8 @@ namespace qck::commands {
 /// Where an embedded service runs.
 struct ServicePlace {
     std::vector<int> cpus;  ///< empty: no matter
-    /// The generator is on them too: each connection then has both its ends on one CPU, and no
-    /// thread of the service takes CPU by polling.
+    /// The generator is on them too: each connection of a reader then has both its ends on one CPU,
+    /// and no thread of the service takes CPU by polling.
     bool shared = false;
 };
 

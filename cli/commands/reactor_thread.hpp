@@ -5,7 +5,6 @@
 #include <thread>
 
 #include "base/cpu.hpp"
-#include "base/log.hpp"
 #include "base/net/reactor.hpp"
 
 namespace qck::commands {
@@ -26,12 +25,7 @@ public:
 
     void start() {
         thread_ = std::thread([this] {
-            name_thread(name_.c_str());
-            if (cpu_ >= 0) {
-                if (const auto pinned = pin_thread(cpu_); !pinned) {
-                    log::warn("not_pinned", {{"thread", name_}, {"why", pinned.error().message}});
-                }
-            }
+            begin_thread(name_.c_str(), cpu_);
             reactor_->run();
         });
     }

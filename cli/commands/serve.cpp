@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/cpu.hpp"
@@ -277,15 +278,16 @@ Result<void> check(ServeOptions& options) {
     if (config.bursts.thresholds.burst_per_s < config.bursts.thresholds.elevated_per_s) {
         return error(Errc::invalid_argument, "--burst is below --elevated");
     }
-    if (config.steer_by_cpu && config.pin.empty()) {
-        return error(Errc::invalid_argument,
-                     "--steer-by-cpu needs --pin: which CPU each thread is on, as 0-3");
-    }
     if (options.threads == 0) {
         options.threads = static_cast<std::uint32_t>(config.pin.empty() ? allowed_cpus().size()
                                                                         : config.pin.size());
     }
     config.threads = static_cast<std::uint16_t>(options.threads);
+    const std::set<int> own(config.pin.begin(), config.pin.end());
+    if (config.steer_by_cpu && (own.size() < config.pin.size() || own.size() < config.threads)) {
+        return error(Errc::invalid_argument,
+                     "--steer-by-cpu needs a CPU of its own for each thread (--pin 0-3)");
+    }
     return {};
 }
 
@@ -304,8 +306,8 @@ void add_serve(CLI::App& app, Chosen& chosen) {
     add_parsed(*command, "--pin", options->config.pin, parse_cpu_list,
                "CPUs of these threads, in turn", "CPUS");
     command->add_flag("--steer-by-cpu", options->config.steer_by_cpu,
-                      "A connection goes to the thread on the CPU that it comes in on (needs "
-                      "--pin)");
+                      "A connection goes to the thread on the CPU that it comes in on; the API "
+                      "and what writes links are on these CPUs, too (needs --pin)");
     add_parsed(*command, "--busy-poll", options->config.busy_poll, parse_busy_poll,
                "They look for requests so long before they sleep, while these come so close (20us; "
                "0s: never)",

@@ -80,7 +80,7 @@ Result<void> Service::Parts::open_stores() {
         [&] {
             LinkStoresConfig stores;
             stores.database = directory->links_database();
-            stores.writer_cpu = config.cpu_of_other(1);
+            stores.writer_cpu = config.cpu_of(ServiceConfig::OtherThread::link_writer);
             stores.power_safe = config.power_safe;
             stores.postgres = config.postgres;
             stores.postgres_replica = config.postgres_replica;
@@ -160,7 +160,9 @@ Result<void> Service::Parts::open_redirects() {
     auto listeners = net::listen_on(config.redirect_address, config.threads);
     if (!listeners) return listeners.error();
     if (config.steer_by_cpu) {
-        if (auto done = net::steer_by_cpu(*listeners, config.pin); !done) return done;
+        if (const auto steered = net::steer_by_cpu(*listeners, config.pin); !steered) {
+            log::warn("not_steered", {{"why", steered.error().message}});
+        }
     }
     auto address = net::local_address(listeners->front().get());
     if (!address) return address.error();
@@ -356,8 +358,8 @@ Result<void> Service::Parts::open_api() {
                                                                     .reads = api_reads.get()});
     api_limiter = limiter(config.api_rate_limit, random_seed());
     api.limited = limited(*api.handler, api_limiter.get());
-    return open_side(api, config.api_address, "qck-api", config.cpu_of_other(0), config.api_server,
-                     tls.get());
+    return open_side(api, config.api_address, "qck-api",
+                     config.cpu_of(ServiceConfig::OtherThread::api), config.api_server, tls.get());
 }
 
 /// Limits hold over all instances when these share a Redis.

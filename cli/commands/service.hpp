@@ -40,7 +40,8 @@ struct ServiceConfig {
     std::uint16_t threads = 1;
     /// CPU of each of them, in turn; empty: not pinned.
     std::vector<int> pin;
-    /// Connections go to the thread on the CPU that they come in on; needs `pin`.
+    /// Connections go to the thread on the CPU that they come in on; each has one of `pin` for
+    /// itself. OtherThread are pinned to these CPUs as well.
     bool steer_by_cpu = false;
     /// They look for requests so long before they sleep, as long as waits are mostly that short.
     std::chrono::nanoseconds busy_poll{std::chrono::microseconds{20}};
@@ -97,11 +98,14 @@ struct ServiceConfig {
     /// How long answers under way may take once the service is told to stop.
     std::chrono::milliseconds drain_timeout{5'000};
 
-    /// CPU of the `turn`th busy thread that is no reactor of the redirect listener; -1: any. With
-    /// `steer_by_cpu` the CPUs have no less of that work than of redirects, and a scheduler that
+    /// Busy threads that redirect nothing.
+    enum class OtherThread : std::uint8_t { api, link_writer };
+    /// -1: any. With `steer_by_cpu` the CPUs have that work besides: from the last one on, for
+    /// where generators are no multiple of the CPUs, the first have more of these. A scheduler that
     /// moves it about makes one of them late.
-    int cpu_of_other(std::size_t turn) const {
-        return steer_by_cpu ? pin[(threads + turn) % pin.size()] : -1;
+    int cpu_of(OtherThread thread) const {
+        if (!steer_by_cpu || pin.empty()) return -1;
+        return pin[pin.size() - 1 - static_cast<std::size_t>(thread) % pin.size()];
     }
 };
 

@@ -9,9 +9,16 @@
 namespace qck::commands {
 namespace {
 
-std::string percent(double cpu_ns, double wall_ns, std::size_t cpus) {
-    const double share = cpu_ns / wall_ns / static_cast<double>(std::max<std::size_t>(cpus, 1));
+std::string percent(double share) {
     return std::to_string(std::lround(100 * std::min(share, 1.0))) + " %";
+}
+
+std::string cpus_text(std::size_t cpus) {
+    return std::to_string(cpus) + (cpus == 1 ? " CPU" : " CPUs");
+}
+
+std::size_t at_least_one(const std::vector<int>& cpus) {
+    return std::max<std::size_t>(cpus.size(), 1);
 }
 
 }  // namespace
@@ -30,20 +37,25 @@ std::string ServiceLoad::note(const record::RunResult& run) const {
     for (const record::ThreadResult& thread : run.generator.threads) {
         generator_ns += static_cast<double>((thread.cpu_time - thread.spin_time).count());
     }
-    const std::size_t of_service = placement_.service.cpus.size();
-    const std::size_t of_generator = placement_.generator.size();
-    const std::string by_service =
-        percent(static_cast<double>(service.count()), wall_ns, of_service);
-    const std::string by_generator =
-        percent(generator_ns, static_cast<double>(run.duration.count()), of_generator);
-    if (placement_.service.shared) {
-        return "The embedded service and the generator share " + std::to_string(of_service) +
-               " CPUs: it used " + by_service + " of them, the generator " + by_generator + ".";
+    const auto share = [](double cpu_ns, double span_ns, const std::vector<int>& cpus) {
+        return cpu_ns / span_ns / static_cast<double>(at_least_one(cpus));
+    };
+    return text(
+        placement_, share(static_cast<double>(service.count()), wall_ns, placement_.service.cpus),
+        share(generator_ns, static_cast<double>(run.duration.count()), placement_.generator));
+}
+
+std::string ServiceLoad::text(const Placement& placement, double by_service, double by_generator) {
+    if (placement.service.shared) {
+        return "The embedded service and the generator share " +
+               cpus_text(placement.service.cpus.size()) + ": it used " + percent(by_service) +
+               " of them, the generator " + percent(by_generator) +
+               ". For more, start the service on another machine (--target).";
     }
-    return "The embedded service used " + by_service + " of its " +
-           std::to_string(std::max<std::size_t>(of_service, 1)) +
-           (of_service > 1 ? " CPUs" : " CPU") + " (polling included), the generator " +
-           by_generator + " of its " + std::to_string(std::max<std::size_t>(of_generator, 1)) + ".";
+    return "The embedded service used " + percent(by_service) + " of its " +
+           cpus_text(at_least_one(placement.service.cpus)) + " (polling included), the generator " +
+           percent(by_generator) + " of its " + std::to_string(at_least_one(placement.generator)) +
+           ".";
 }
 
 }  // namespace qck::commands

@@ -23,6 +23,9 @@ public:
     /// asked while the service still runs; empty when it cannot be said.
     std::string note(const record::RunResult& run) const;
 
+    /// The same from what each used, in shares of its CPUs.
+    static std::string text(const Placement& placement, double by_service, double by_generator);
+
 private:
     pid_t service_;
     Placement placement_;

@@ -38,9 +38,9 @@ std::int64_t Worker::send_due_of_users() {
         if (event == nullptr || event->due_ns > since_start(now)) return now;
         if (lease_has_passed(now)) return now;
         if (sends == sends_in_a_row) {
-            // More was due than that: whoever shares the CPU answers before more is asked, while
-            // the sockets are in its cache. Where nobody does this returns at once.
-            std::this_thread::yield();
+            // More is due. Whoever shares the CPU answers before more is asked, while the sockets
+            // are in its cache.
+            if (!setup_.may_spin) std::this_thread::yield();
             return monotonic_ns();
         }
         Connection& connection = connections_[event->place];

@@ -83,9 +83,7 @@ Result<void> WriteQueue::run_blocking(std::function<Result<void>(Db&)> work) {
 }
 
 void WriteQueue::loop() {
-    name_thread("qck-links-db");
-    // It works on any other CPU as well.
-    if (options_.cpu >= 0) static_cast<void>(pin_thread(options_.cpu));
+    begin_thread("qck-links-db", options_.cpu);
     std::vector<std::unique_ptr<WriteJob>> group;
     while (true) {
         {

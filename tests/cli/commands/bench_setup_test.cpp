@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/cpu.hpp"
+#include "cli/commands/service.hpp"
+#include "cli/commands/service_load.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/skip.hpp"
 
@@ -47,4 +49,33 @@ TEST_CASE("users from more processes than CPUs share these with the service", "[
     auto dialling_in = embedded(BenchMode::orchestrator, cpus.size() + 1);
     dialling_in.fleet.listen = "127.0.0.1:0";
     check_apart(place(dialling_in), cpus.size());
+}
+
+TEST_CASE("what else is busy in a service takes turns on its CPUs from the last one on", "[cli]") {
+    using Thread = commands::ServiceConfig::OtherThread;
+    commands::ServiceConfig config;
+    config.pin = {4, 5, 6};
+    CHECK(config.cpu_of(Thread::api) == -1);
+    config.steer_by_cpu = true;
+    CHECK(config.cpu_of(Thread::api) == 6);
+    CHECK(config.cpu_of(Thread::link_writer) == 5);
+    config.pin = {4};
+    CHECK(config.cpu_of(Thread::link_writer) == 4);
+    config.pin = {};
+    CHECK(config.cpu_of(Thread::api) == -1);
+}
+
+TEST_CASE("an embedded service and the generator are told by the CPUs they had", "[cli]") {
+    using commands::ServiceLoad;
+    commands::Placement placement;
+    placement.service.cpus = {0};
+    placement.generator = {1, 2};
+    CHECK(ServiceLoad::text(placement, 0.914, 0.8) ==
+          "The embedded service used 91 % of its 1 CPU (polling included), the generator 80 % of "
+          "its 2.");
+    placement.service = {{0, 1}, true};
+    placement.generator = {0, 1};
+    CHECK(ServiceLoad::text(placement, 0.46, 1.01) ==
+          "The embedded service and the generator share 2 CPUs: it used 46 % of them, the "
+          "generator 100 %. For more, start the service on another machine (--target).");
 }
