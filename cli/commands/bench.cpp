@@ -164,7 +164,7 @@ Result<void> plan_run(const BenchOptions& options, Bench& bench) {
 
 /// All that comes before the load: the target, its count, agents and calibration.
 Result<void> prepare(const BenchOptions& options, InterruptWatch& interrupts, Bench& bench) {
-    bench.placement = place(options);
+    bench.placement = place(options, bench.plan);
     auto prepared = prepare_target(options, bench.plan, bench.placement.service, interrupts);
     if (!prepared) return prepared.error();
     BenchTarget& target = bench.target.emplace(std::move(*prepared));
@@ -280,6 +280,7 @@ Result<Exit> run_bench_of(const BenchOptions& options, InterruptWatch& interrupt
     std::optional<report::Visibility> visible;
     if (probe) visible = probe->finish();
     if (!run) return run.error();
+    run->generator.shares_with_target = bench.placement.service.shared;
     report::Report report =
         report::make_report(bench.plan, *run, bench.context, options.objectives);
     report.visible = std::move(visible);

@@ -223,7 +223,7 @@ Result<Exit> look(const BenchOptions& options, InterruptWatch& interrupts, LiveV
     const auto directory = options.out.empty() ? RunDirectory::make_own(default_directory(*plan))
                                                : RunDirectory::make(options.out);
     if (!directory) return directory.error();
-    const Placement placement = place(options);
+    const Placement placement = place(options, *plan);
     auto prepared = prepare_target(options, *plan, placement.service, interrupts);
     if (!prepared) return prepared.error();
 

@@ -5,20 +5,32 @@
 #include <ctime>
 
 #include "base/cpu.hpp"
+#include "loadgen/scenario/transform.hpp"
 
 namespace qck::commands {
 
-Placement place(const BenchOptions& options) {
+namespace {
+
+/// Of requests by users; so many leave no CPU time over on either side of a machine that is
+/// divided. With fewer the generator keeps time better on CPUs of its own (ADR 0212).
+constexpr double shared_rate_per_cpu = 40'000;
+
+/// Whether users offer so much from so many processes here that nobody has CPUs to himself. What
+/// offers a rate that waits for nobody has, so that it keeps time whatever the service does.
+bool share_cpus(const BenchOptions& options, const scenario::Plan& plan, std::size_t cpus) {
+    const std::size_t processes = options.fleet.local() ? options.fleet.count : 1;
+    return options.serve && plan.users && options.pin.empty() && cpus >= 2 && processes > cpus &&
+           scenario::peak_rate_of(plan) > shared_rate_per_cpu * static_cast<double>(cpus);
+}
+
+}  // namespace
+
+Placement place(const BenchOptions& options, const scenario::Plan& plan) {
     Placement placement;
     const std::vector<int> cpus = allowed_cpus();
     const std::size_t half = std::max<std::size_t>(cpus.size() / 2, 1);
     placement.generator = options.pin;
-    // Users wait for their answers. A rate does not: what offers one has CPUs of its own, so that
-    // it keeps time whatever the service does.
-    const bool is_crowd = options.mode == BenchMode::orchestrator;
-    const std::size_t processes = options.fleet.local() ? options.fleet.count : 1;
-    placement.service.shared = options.serve && is_crowd && options.pin.empty() &&
-                               cpus.size() >= 2 && processes > cpus.size();
+    placement.service.shared = share_cpus(options, plan, cpus.size());
     if (placement.service.shared) {
         placement.generator = cpus;
         placement.service.cpus = cpus;

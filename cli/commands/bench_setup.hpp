@@ -14,14 +14,15 @@
 namespace qck::commands {
 
 /// Which CPUs are whose. On two or more, an embedded service and the generator share none. They
-/// share all where users come from more local processes than there are CPUs: then each connection
-/// of a reader has both its ends on one (ADR 0212).
+/// share all where users come from more local processes than there are CPUs, with more requests
+/// than a half of these can answer: then each connection of a reader has both its ends on one CPU
+/// (ADR 0212).
 struct Placement {
     std::vector<int> generator;
     ServicePlace service;
     std::uint32_t threads = 1;
 };
-Placement place(const BenchOptions& options);
+Placement place(const BenchOptions& options, const scenario::Plan& plan);
 
 engine::EngineConfig engine_config(const BenchOptions& options, const engine::Target& target,
                                    const Placement& placement);

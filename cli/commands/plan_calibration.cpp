@@ -46,7 +46,7 @@ Result<void> calibrate_plan(const std::string& target, planner::Assumptions& giv
     InterruptWatch interrupts;
     auto plan = plan_of(options);
     if (!plan) return plan.error();
-    const Placement placement = place(options);
+    const Placement placement = place(options, *plan);
     auto prepared = prepare_target(options, *plan, placement.service, interrupts);
     if (!prepared) return prepared.error();
     auto measured =

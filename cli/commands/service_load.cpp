@@ -49,8 +49,7 @@ std::string ServiceLoad::text(const Placement& placement, double by_service, dou
     if (placement.service.shared) {
         return "The embedded service and the generator share " +
                cpus_text(placement.service.cpus.size()) + ": it used " + percent(by_service) +
-               " of them, the generator " + percent(by_generator) +
-               ". For more, start the service on another machine (--target).";
+               " of them, the generator " + percent(by_generator) + ".";
     }
     return "The embedded service used " + percent(by_service) + " of its " +
            cpus_text(at_least_one(placement.service.cpus)) + " (polling included), the generator " +

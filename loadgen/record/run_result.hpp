@@ -106,10 +106,11 @@ struct GeneratorEvidence {
     double cpu_share_max = 0;  ///< cpu_share of the busiest second of any thread
     /// Who else had the CPUs that the generator may run on, and those of a target beside it.
     std::vector<CpuStretch> cpu_stretches;
-    bool target_is_here = false;    ///< on this machine, so that it shares these CPUs
-    double steal_share = 0;         ///< of these CPUs taken by the hypervisor, 0..1
-    double others_share = 0;        ///< likewise run by other processes
-    std::uint64_t retransmits = 0;  ///< TCP segments this host sent again while the load ran
+    bool target_is_here = false;      ///< on this machine, so that it may share these CPUs
+    bool shares_with_target = false;  ///< both were given all of them (ADR 0212)
+    double steal_share = 0;           ///< of these CPUs taken by the hypervisor, 0..1
+    double others_share = 0;          ///< likewise run by other processes
+    std::uint64_t retransmits = 0;    ///< TCP segments this host sent again while the load ran
     /// The one that leads to the target; of a fleet one for each host and name.
     std::vector<InterfaceUse> interfaces;
     SocketUse sockets;

@@ -128,8 +128,10 @@ Blame woken_late_by(const Facts& facts) {
     return {Culprit::generator,
             "the generator's threads were woken late (" + facts.symptom + "; event loop lag p99 " +
                 shown(wake_lag.percentile_ns(0.99)) + ", max " + shown(wake_lag.max_ns()) + ")",
-            {"Leave it cores of its own (--pin, fewer --threads), or l" +
-             lower_rate(facts).substr(1) + "."}};
+            {facts.run.generator.shares_with_target
+                 ? "It shares its CPUs with the service: start that on another machine (--target)."
+                 : "Leave it cores of its own (--pin, fewer --threads), or l" +
+                       lower_rate(facts).substr(1) + "."}};
 }
 
 std::optional<Blame> woken_late(const Facts& facts) {

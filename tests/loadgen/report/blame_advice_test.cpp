@@ -62,6 +62,11 @@ TEST_CASE(
     run.generator.threads[0].wake_lag.record(37'000'000);
     CHECK(test::contains(report::judge(run, plan).reasons.front(),
                          "the generator's threads were woken late (" + symptom));
+
+    // Cores of its own are what it does not want.
+    run.generator.shares_with_target = true;
+    CHECK(report::judge(run, plan).advice.front() ==
+          "It shares its CPUs with the service: start that on another machine (--target).");
 }
 
 TEST_CASE("a slow target is said to have lacked CPUs when others had them on its machine",
