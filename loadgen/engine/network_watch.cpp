@@ -101,6 +101,8 @@ std::string interface_to(const net::Address& target) {
     sockaddr_storage local{};
     socklen_t length = sizeof local;
     if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local), &length) != 0) return {};
+    // An address of this machine's, of whatever interface, is reached by loopback.
+    if (is_same_host(reinterpret_cast<const sockaddr*>(&local), target.data())) return "lo";
     ifaddrs* list = nullptr;
     if (::getifaddrs(&list) != 0) return {};
     const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> all(list, ::freeifaddrs);

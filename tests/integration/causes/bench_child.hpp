@@ -1,5 +1,13 @@
 #pragma once
 
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -54,6 +62,46 @@ inline Laid laid_to(const BenchProgram& bench) {
     CAPTURE(verdict.dump());
     REQUIRE(verdict.at("status") == "INVALID");
     return {verdict.at("cause"), verdict.at("reasons").at(0)};
+}
+
+/// That it is laid to `cause`, for a reason that says `reason`.
+inline void check_laid_to(const BenchProgram& bench, const std::string& cause,
+                          const std::string& reason) {
+    const auto laid = laid_to(bench);
+    CAPTURE(laid.reason);
+    CHECK(laid.cause == cause);
+    CHECK(contains(laid.reason, reason));
+}
+
+inline std::vector<std::string> constant(const std::string& url, std::vector<std::string> more) {
+    more.insert(more.begin(), {"constant", "--target", url});
+    return more;
+}
+
+inline bool has_namespaces() { return std::system("unshare -n true 2>/dev/null") == 0; }
+
+/// `qck bench run` of a scenario that closes so many connections a second and opens others.
+inline std::vector<std::string> renewing(const BenchProgram& bench, int new_connections_per_s,
+                                         std::vector<std::string> more) {
+    const auto file = bench.directory.path() / "renewing.json";
+    std::ofstream(file) << R"({"name": "renewing",
+        "phases": [{"name": "only", "rate": 500, "duration": "4s"}],
+        "requests": [{"path": "/health"}], "timeout": "1s",
+        "connections": 16, "new_connections_per_s": )"
+                        << new_connections_per_s << "}";
+    more.insert(more.begin(), {"run", file.string()});
+    return bench.words(std::move(more));
+}
+
+inline constexpr const char* loopback_up = "ip link set lo up";
+
+/// A shell's line that runs qck in namespaces of its own (of unshare(1)), after `settings`.
+inline std::string unshared(const std::string& namespaces, const std::string& settings,
+                            const std::vector<std::string>& words) {
+    std::string command =
+        "exec unshare " + namespaces + " sh -c '" + settings + " && exec \"$@\"' sh " + QCK_PROGRAM;
+    for (const std::string& word : words) command += " " + word;
+    return command;
 }
 
 }  // namespace qck::test

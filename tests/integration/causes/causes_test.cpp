@@ -1,8 +1,6 @@
 #include <sched.h>
 #include <sys/resource.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -15,18 +13,24 @@
 #include "tests/support/test_certificate.hpp"
 #include "tests/support/test_target.hpp"
 
-// Each cause that a run can be INVALID for, made to happen to the real program. The table of them
-// is in docs/LOAD-TESTING.md.
+// Each cause that a run can be INVALID for, made to happen to the real program; those of the
+// network are in network_causes_test.cpp. The table of them is in docs/LOAD-TESTING.md.
 
 using namespace qck;
 using namespace std::chrono_literals;
 using test::bench_after;
 using test::BenchProgram;
+using test::check_laid_to;
+using test::constant;
 using test::contains;
+using test::has_namespaces;
 using test::laid_to;
+using test::loopback_up;
 using test::QckProcess;
 using test::Reaction;
+using test::renewing;
 using test::TestTarget;
+using test::unshared;
 
 namespace {
 
@@ -41,13 +45,6 @@ Reaction in_many_chunks(std::string_view) {
         return text + "0\r\n\r\n";
     }();
     return {bytes};
-}
-
-void check(const BenchProgram& bench, const std::string& cause, const std::string& reason) {
-    const auto laid = laid_to(bench);
-    CAPTURE(laid.reason);
-    CHECK(laid.cause == cause);
-    CHECK(contains(laid.reason, reason));
 }
 
 /// A service that something happens to while load is offered.
@@ -71,37 +68,6 @@ void run_while(const BenchProgram& bench, std::vector<std::string> words, Happen
     CHECK(code == 4);
 }
 
-std::vector<std::string> constant(const std::string& url, std::vector<std::string> more) {
-    more.insert(more.begin(), {"constant", "--target", url});
-    return more;
-}
-
-bool has_namespaces() { return std::system("unshare -n true 2>/dev/null") == 0; }
-
-/// `qck bench run` of a scenario that closes so many connections a second and opens others.
-std::vector<std::string> renewing(const BenchProgram& bench, int new_connections_per_s,
-                                  std::vector<std::string> more) {
-    const auto file = bench.directory.path() / "renewing.json";
-    std::ofstream(file) << R"({"name": "renewing",
-        "phases": [{"name": "only", "rate": 500, "duration": "4s"}],
-        "requests": [{"path": "/health"}], "timeout": "1s",
-        "connections": 16, "new_connections_per_s": )"
-                        << new_connections_per_s << "}";
-    more.insert(more.begin(), {"run", file.string()});
-    return bench.words(std::move(more));
-}
-
-constexpr const char* loopback_up = "ip link set lo up";
-
-/// A shell's line that runs qck in namespaces of its own (of unshare(1)), after `settings`.
-std::string unshared(const std::string& namespaces, const std::string& settings,
-                     const std::vector<std::string>& words) {
-    std::string command =
-        "exec unshare " + namespaces + " sh -c '" + settings + " && exec \"$@\"' sh " + QCK_PROGRAM;
-    for (const std::string& word : words) command += " " + word;
-    return command;
-}
-
 }  // namespace
 
 TEST_CASE("a generator out of file descriptors is the cause", "[causes]") {
@@ -119,7 +85,7 @@ TEST_CASE("a generator out of file descriptors is the cause", "[causes]") {
          "--processes", "1", "--read-rate", "5", "--duration", "3s", "--timeout", "1s"});
     CAPTURE(run.out);
     REQUIRE(run.exit_code == 4);
-    check(bench, "generator", "ran out of file descriptors");
+    check_laid_to(bench, "generator", "ran out of file descriptors");
     CHECK(bench.report()["generator"]["sockets"]["descriptors_allowed"] == 340);
 }
 
@@ -136,84 +102,11 @@ TEST_CASE("a generator out of local ports is the cause", "[causes][skippable]") 
     const int code = run.wait_for_exit(60s);
     CAPTURE(test::text_of_file(run.log()));
     REQUIRE(code == 4);
-    check(bench, "generator", "ran out of local ports");
+    check_laid_to(bench, "generator", "ran out of local ports");
     const auto sockets = bench.report()["generator"]["sockets"];
     CAPTURE(sockets.dump());
     CHECK(sockets["local_ports"] == 100);
     CHECK(sockets["time_wait"] > 50);
-}
-
-TEST_CASE("a network that does not lead to the target is the cause", "[causes][skippable]") {
-    if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
-    const BenchProgram bench;
-    const std::string command = unshared("-n", loopback_up, renewing(bench, 10, {"--serve"}));
-    QckProcess run(QckProcess::shell, command, {});
-    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
-    std::this_thread::sleep_for(500ms);
-    const std::string inside = "nsenter -n -t " + std::to_string(run.pid()) + " ip link set lo ";
-    REQUIRE(std::system((inside + "down").c_str()) == 0);
-    std::this_thread::sleep_for(1500ms);
-    REQUIRE(std::system((inside + "up").c_str()) == 0);
-    const int code = run.wait_for_exit(60s);
-    CAPTURE(test::text_of_file(run.log()));
-    REQUIRE(code == 4);
-    check(bench, "network", "the network did not lead to the target");
-}
-
-TEST_CASE("a network that stood still is the cause, since the target says that nothing came",
-          "[causes][skippable]") {
-    if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
-    const BenchProgram bench;
-    // Too few segments are lost to tell it by.
-    const std::string command =
-        unshared("-n", loopback_up,
-                 bench.words({"constant", "--serve", "--rate", "2000", "--duration", "4s",
-                              "--connections", "8", "--timeout", "5s"}));
-    QckProcess run(QckProcess::shell, command, {});
-    REQUIRE(test::eventually([&run] { return test::load_threads_of(run.pid()) > 0; }));
-    std::this_thread::sleep_for(1s);
-    const std::string inside = "nsenter -n -t " + std::to_string(run.pid()) + " sh -c '";
-    REQUIRE(std::system((inside + "ip link set lo down; sleep 0.3; ip link set lo up'").c_str()) ==
-            0);
-    const int code = run.wait_for_exit(60s);
-    CAPTURE(test::text_of_file(run.log()));
-    REQUIRE(code == 4);
-    check(bench, "network", "requests did not get to the target");
-    const auto arrivals = bench.report()["phases"][0]["arrivals"];
-    CAPTURE(arrivals.dump());
-    CHECK(arrivals["requests"] >= 7'000);
-    CHECK(arrivals["idle_max_us"] > 250'000);
-    CHECK(arrivals["late_max_us"] < 100'000);
-}
-
-TEST_CASE("a full link is the cause", "[causes][skippable]") {
-    if (!has_namespaces()) QCK_SKIP("network namespaces need root and `unshare`");
-    const std::string slow_loopback =
-        "tc qdisc add dev lo root tbf rate 10mbit burst 16k latency 1s";
-    if (std::system(("unshare -n -m sh -c '" + slow_loopback +
-                     " && mount --bind /tmp /sys/class/net' 2>/dev/null")
-                        .c_str()) != 0) {
-        QCK_SKIP("`tc` with its token bucket, or `mount`, is not to be had");
-    }
-    const BenchProgram bench;
-    // An interface of 10 Mbit/s, and it says so.
-    const auto interfaces = bench.directory.path() / "interfaces";
-    std::filesystem::create_directories(interfaces / "lo" / "device");
-    std::ofstream(interfaces / "lo" / "speed") << "10\n";
-    const std::string settings = loopback_up + (" && " + slow_loopback) + " && mount --bind " +
-                                 interfaces.string() + " /sys/class/net";
-    const std::string command =
-        unshared("-n -m", settings,
-                 bench.words({"constant", "--serve", "--rate", "8000", "--duration", "4s",
-                              "--connections", "64", "--timeout", "5s"}));
-    QckProcess run(QckProcess::shell, command, {});
-    const int code = run.wait_for_exit(60s);
-    CAPTURE(test::text_of_file(run.log()));
-    REQUIRE(code == 4);
-    check(bench, "network", "the network interface lo was full");
-    const auto loopback = bench.report()["generator"]["interfaces"][0];
-    CAPTURE(loopback.dump());
-    CHECK(loopback["speed_bits_per_s"] == 10'000'000);
 }
 
 TEST_CASE("a generator that was not run is the cause", "[causes]") {
@@ -228,7 +121,7 @@ TEST_CASE("a generator that was not run is the cause", "[causes]") {
     const int code = run.wait_for_exit(60s);
     CAPTURE(test::text_of_file(run.log()));
     REQUIRE(code == 4);
-    check(bench, "generator", "the generator's threads were woken late");
+    check_laid_to(bench, "generator", "the generator's threads were woken late");
 }
 
 TEST_CASE("a generator whose CPU was full is the cause", "[causes]") {
@@ -318,7 +211,7 @@ TEST_CASE("a hypervisor that takes the generator's CPUs is the cause", "[causes]
     const int code = run.wait_for_exit(60s);
     CAPTURE(test::text_of_file(run.log()));
     REQUIRE(code == 4);
-    check(bench, "generator", "the generator's CPUs were taken from it");
+    check_laid_to(bench, "generator", "the generator's CPUs were taken from it");
 }
 
 TEST_CASE("a target that refuses connections is the cause", "[causes]") {
@@ -328,7 +221,7 @@ TEST_CASE("a target that refuses connections is the cause", "[causes]") {
         bench,
         constant(service.redirect, {"--rate", "200", "--duration", "4s", "--timeout", "500ms"}),
         [&] { service.process.signal(SIGKILL); });
-    check(bench, "target", "the target refused connections");
+    check_laid_to(bench, "target", "the target refused connections");
 }
 
 TEST_CASE("a target that resets connections is the cause", "[causes]") {
@@ -337,7 +230,7 @@ TEST_CASE("a target that resets connections is the cause", "[causes]") {
     const auto run = bench(constant(target.url(), {"--rate", "200", "--duration", "1s"}));
     CAPTURE(run.out, run.err);
     REQUIRE(run.exit_code == 4);
-    check(bench, "target", "the target dropped connections");
+    check_laid_to(bench, "target", "the target dropped connections");
 }
 
 TEST_CASE("a target that is too slow is the cause", "[causes]") {
@@ -352,7 +245,7 @@ TEST_CASE("a target that is too slow is the cause", "[causes]") {
                   std::this_thread::sleep_for(1500ms);
                   service.process.signal(SIGCONT);
               });
-    check(bench, "target", "the target answered too slowly: all 8 connections were busy");
+    check_laid_to(bench, "target", "the target answered too slowly: all 8 connections were busy");
     // It stood still itself, and says so.
     const auto arrivals = bench.report()["phases"][0]["arrivals"];
     CAPTURE(arrivals.dump());
@@ -379,7 +272,7 @@ TEST_CASE("a target that does not answer in time is the cause", "[causes]") {
                                                    "300ms", "--connections", "256"}));
     CAPTURE(run.out, run.err);
     REQUIRE(run.exit_code == 4);
-    check(bench, "target", "the target stopped answering");
+    check_laid_to(bench, "target", "the target stopped answering");
 }
 
 TEST_CASE("TLS that fails is said before the run", "[causes]") {
@@ -418,7 +311,7 @@ TEST_CASE("TLS that fails meanwhile is the cause", "[causes]") {
     const int code = run.wait_for_exit(60s);
     CAPTURE(test::text_of_file(run.log()));
     REQUIRE(code == 4);
-    check(bench, "target", "TLS with the target failed");
+    check_laid_to(bench, "target", "TLS with the target failed");
 }
 
 TEST_CASE("an agent that is lost is the cause", "[causes]") {
@@ -448,35 +341,5 @@ TEST_CASE("an agent that is lost is the cause", "[causes]") {
     agents[1]->signal(SIGCONT);
     CAPTURE(test::text_of_file(run.log()));
     CHECK(code == 4);
-    check(bench, "generator", "agent b was lost");
-}
-
-TEST_CASE("a network that loses packets is the cause", "[causes]") {
-    TestTarget target(test::redirect);
-    target.lose(0.2);
-    const BenchProgram bench;
-    const auto run = bench(constant(target.url(), {"--rate", "1000", "--duration", "3s",
-                                                   "--timeout", "2s", "--connections", "16"}));
-    CAPTURE(run.out, run.err);
-    REQUIRE(run.exit_code == 4);
-    check(bench, "network", "the network lost packets");
-    CHECK(bench.report()["generator"]["retransmits"] > 50);
-}
-
-TEST_CASE("what leads to the target is in the evidence", "[causes]") {
-    TestTarget target(test::redirect);
-    const BenchProgram bench;
-    const auto run = bench(constant(target.url(), {"--rate", "200", "--duration", "1s"}));
-    CAPTURE(run.out, run.err);
-    REQUIRE(test::ran(run));
-    const auto generator = bench.report()["generator"];
-    REQUIRE(generator["interfaces"].size() == 1);
-    const auto& loopback = generator["interfaces"][0];
-    CHECK(loopback["name"] == "lo");
-    CHECK(loopback["speed_bits_per_s"].is_null());
-    // A request and its answer at the least.
-    CHECK(loopback["packets"] >= 2 * 200);
-    CHECK(loopback["sent_bytes"] > 200 * 100);
-    CHECK(generator["sockets"]["tcp"] >= 64);
-    CHECK(generator["sockets"]["local_ports"] > 1000);
+    check_laid_to(bench, "generator", "agent b was lost");
 }

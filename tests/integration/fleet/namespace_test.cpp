@@ -1,89 +1,57 @@
+#include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/fleet/agent_process.hpp"
+#include "tests/support/network_namespace.hpp"
 #include "tests/support/run_program.hpp"
 #include "tests/support/skip.hpp"
 
 using namespace qck;
 using namespace std::chrono_literals;
 using nlohmann::json;
+using test::NetworkNamespace;
 
 namespace {
 
-bool shell(const std::string& command) {
-    return std::system((command + " >/dev/null 2>&1").c_str()) == 0;
-}
+constexpr const char* no_namespace = "needs root, `ip netns` and /dev/net/tun";
 
-/// A network namespace behind a pair of interfaces; host 10.231.7.1, inside 10.231.7.2.
-class Namespace {
-public:
-    Namespace() {
-        made_ = shell("ip netns add " + name_) &&
-                shell("ip link add " + outer_ + " type veth peer name eth0 netns " + name_) &&
-                shell("ip addr add 10.231.7.1/24 dev " + outer_) &&
-                shell("ip link set " + outer_ + " up") &&
-                shell(in("ip addr add 10.231.7.2/24 dev eth0")) &&
-                shell(in("ip link set eth0 up")) && shell(in("ip link set lo up"));
-    }
-    ~Namespace() {
-        shell("ip link del " + outer_);
-        shell("ip netns del " + name_);
-    }
-    Namespace(const Namespace&) = delete;
-    Namespace& operator=(const Namespace&) = delete;
-
-    bool is_made() const { return made_; }
-    /// Delay and loss on the way out of the host.
-    bool impair() const {
-        return shell("tc qdisc add dev " + outer_ + " root netem delay 20ms 5ms loss 1%");
-    }
-    const std::string& name() const { return name_; }
-
-private:
-    std::string in(const std::string& command) const {
-        return "ip netns exec " + name_ + " " + command;
-    }
-
-    std::string name_ = "qck" + std::to_string(::getpid());
-    std::string outer_ = "q" + std::to_string(::getpid());
-    bool made_ = false;
-};
-
-/// One agent in the namespace and one outside of it, against a service on the host.
-json run_over(const Namespace& space) {
+/// One agent in the namespace, begun by `wrapper`, and one outside of it, against a service
+/// outside.
+json run_over(const NetworkNamespace& space, const std::string& wrapper = "") {
     const test::TemporaryDirectory directory;
     const std::string token = "QCK_FLEET_TOKEN=of both";
     test::QckProcess service({"serve", "--data-dir", (directory.path() / "data").string(),
-                              "--listen", "10.231.7.1:18080", "--api", "127.0.0.1:0", "--ingest",
-                              "127.0.0.1:0", "--admin", "127.0.0.1:0"});
-    REQUIRE(service.ready_address("redirect") == "10.231.7.1:18080");
-    const std::string agent = std::string("exec ip netns exec ") + space.name() + " " +
-                              QCK_PROGRAM + " agent --listen 10.231.7.2:7070 --name far";
-    test::QckProcess far(test::QckProcess::shell, agent, {token});
-    REQUIRE(far.ready_address() == "10.231.7.2:7070");
-    test::QckProcess near({"agent", "--listen", "127.0.0.1:0", "--name", "near"}, {token});
-    const auto out = directory.path() / "run";
-    const auto run =
-        test::run_program(QCK_PROGRAM,
-                          {"bench", "constant", "--target", "http://10.231.7.1:18080/health",
-                           "--rate", "400", "--duration", "3s", "--agents",
-                           "10.231.7.2:7070," + near.ready_address(), "--out", out.string()},
+                              "--listen", space.outer_address() + ":0", "--api", "127.0.0.1:0",
+                              "--ingest", "127.0.0.1:0", "--admin", "127.0.0.1:0"});
+    const std::string target = "http://" + service.ready_address("redirect") + "/health";
+    const std::string agent = wrapper + QCK_PROGRAM + " agent --allow-public --name far --listen " +
+                              space.inner_address() + ":0";
+    test::QckProcess far(test::QckProcess::shell, "exec " + space.inside(agent), {token});
+    test::QckProcess near({"agent", "--allow-public", "--listen", "127.0.0.1:0", "--name", "near"},
                           {token});
+    const auto out = directory.path() / "run";
+    const auto run = test::run_program(
+        QCK_PROGRAM,
+        {"bench", "constant", "--target", target, "--rate", "400", "--duration", "3s", "--agents",
+         far.ready_address() + "," + near.ready_address(), "--allow-public", "--out", out.string()},
+        {token});
     CAPTURE(run.out, run.err);
     REQUIRE((run.exit_code == 0 || run.exit_code == 4));
     return json::parse(test::text_of_file(out / "report.json"));
 }
 
-void check(const json& report) {
+/// `clock_ahead_us`: the far agent's.
+void check(const json& report, double clock_ahead_us = 0) {
     const json& sums = report.at("accounting");
     CHECK(sums.at("scheduled") == 1200);
     CHECK(sums.at("answered").get<int>() >= 1188);
     for (const json& agent : report.at("generator").at("agents")) {
         CAPTURE(agent.dump());
         CHECK_FALSE(agent.at("lost").get<bool>());
-        // One machine has one monotonic clock: whatever offset was measured is the error.
-        CHECK(std::abs(agent.at("clock_offset_us").get<double>()) <=
+        // One machine has one clock, but for what a namespace adds to it.
+        const double ahead = agent.at("name") == "far" ? clock_ahead_us : 0;
+        CHECK(std::abs(agent.at("clock_offset_us").get<double>() - ahead) <=
               agent.at("clock_uncertainty_us").get<double>() + 1);
     }
 }
@@ -91,8 +59,8 @@ void check(const json& report) {
 }  // namespace
 
 TEST_CASE("an agent in a network namespace of its own takes part", "[fleet][skippable]") {
-    const Namespace space;
-    if (!space.is_made()) QCK_SKIP("network namespaces need root and `ip netns`");
+    const NetworkNamespace space;
+    if (!space.is_made()) QCK_SKIP(no_namespace);
     check(run_over(space));
 }
 
@@ -100,11 +68,28 @@ TEST_CASE(
     "delay and loss on the way to an agent show in the uncertainty of its clock, and lose "
     "nothing",
     "[fleet][skippable]") {
-    const Namespace space;
-    if (!space.is_made()) QCK_SKIP("network namespaces need root and `ip netns`");
-    if (!space.impair()) QCK_SKIP("this kernel has no netem (sch_netem)");
+    // The way to the agent only: as far as a clock can be misread.
+    const NetworkNamespace space({.delay = 20ms, .jitter = 5ms, .loss = 0.01}, {.loss = 0.01});
+    if (!space.is_made()) QCK_SKIP(no_namespace);
     const json report = run_over(space);
     check(report);
     const json& far = report.at("generator").at("agents").at(0);
-    CHECK(far.at("clock_uncertainty_us").get<double>() >= 5'000);
+    CHECK(far.at("clock_uncertainty_us").get<double>() >= 10'000);
+}
+
+TEST_CASE("an agent whose clock is a thousand seconds ahead does its part in time",
+          "[fleet][skippable]") {
+    const NetworkNamespace space({.delay = 5ms}, {.delay = 5ms});
+    if (!space.is_made()) QCK_SKIP(no_namespace);
+    const std::string clock = "unshare -T --monotonic 1000 --fork --kill-child ";
+    if (std::system((clock + "true 2>/dev/null").c_str()) != 0) {
+        QCK_SKIP("this kernel has no namespaces of time");
+    }
+    const json report = run_over(space, clock);
+    check(report, 1'000e6);
+    const json& far = report.at("generator").at("agents").at(0);
+    CHECK(far.at("clock_uncertainty_us").get<double>() <= 100'000);
+    // By its own clock alone it would have begun at once, which is a lead of 60 ms too early.
+    CHECK(far.at("start_skew_us").get<double>() >= -40'000);
+    CHECK(far.at("start_skew_us").get<double>() <= 500'000);
 }

@@ -1,5 +1,11 @@
 #include "loadgen/engine/network_watch.hpp"
 
+#include <ifaddrs.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <memory>
+
 #include "tests/support/catch.hpp"
 
 using namespace qck;
@@ -61,6 +67,17 @@ TEST_CASE("a link's busiest stretch counts what packets take on the wire", "[loa
 TEST_CASE("a target on this machine is reached by the loopback interface", "[loadgen][engine]") {
     CHECK(engine::interface_to(*net::parse_address("127.0.0.1:80")) == "lo");
     CHECK(engine::interface_to(*net::parse_address("127.0.0.77:80")) == "lo");
+    // By whichever interface it has that address.
+    ifaddrs* own = nullptr;
+    REQUIRE(::getifaddrs(&own) == 0);
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> all(own, ::freeifaddrs);
+    for (const ifaddrs* one = own; one != nullptr; one = one->ifa_next) {
+        if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET) continue;
+        net::Address address;
+        std::memcpy(address.data(), one->ifa_addr, sizeof(sockaddr_in));
+        address.length = sizeof(sockaddr_in);
+        CHECK(engine::interface_to(address) == "lo");
+    }
     engine::NetworkWatch watch(*net::parse_address("127.0.0.1:80"), 200ms);
     watch.look(0ms);
     watch.look(1ms);  // too early to be looked at
