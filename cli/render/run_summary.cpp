@@ -102,6 +102,26 @@ std::string phase_lines(const report::Report& report, const Terminal& terminal) 
     return out;
 }
 
+std::string request_lines(const report::Report& report, const Terminal& terminal) {
+    constexpr std::size_t shown_max = 6;
+    constexpr std::size_t name_max = 32;
+    Block block(terminal, "requests");
+    for (std::size_t at = 0; at < std::min(report.requests.size(), shown_max); ++at) {
+        const report::RequestReport& kind = report.requests[at];
+        std::vector<std::string> parts{cut_name(terminal, kind.name, name_max),
+                                       "answered " + format_count(kind.answered)};
+        const std::uint64_t bad = kind.unexpected + kind.failed + kind.timed_out;
+        if (bad > 0) parts.push_back("errors " + format_count(bad));
+        if (kind.latency_us && kind.answered > 0) parts.push_back(latency_pair(*kind.latency_us));
+        block.parts(parts, " · ");
+    }
+    if (report.requests.size() > shown_max) {
+        block.paragraph("and " + format_count(report.requests.size() - shown_max) +
+                        " more kinds in the report");
+    }
+    return block.text();
+}
+
 std::string accounting_lines(const report::Report& report, const Terminal& terminal) {
     const record::Accounting& a = report.accounting;
     Block block(terminal, "accounting");
@@ -376,6 +396,7 @@ std::string run_summary(const report::Report& report, const std::string& report_
     std::string out = phase_lines(report, terminal) + "\n";
     out += accounting_lines(report, terminal);
     out += error_lines(report, terminal);
+    out += request_lines(report, terminal);
     out += log_lines(report, terminal);
     out += counts_lines(report, terminal);
     out += target_count_lines(report, terminal);

@@ -8,6 +8,7 @@ namespace {
 /// With every bucket of every histogram in it, a piece of these is some 2 MB.
 constexpr std::size_t piece_phases = 4;
 constexpr std::size_t piece_intervals = 200;
+constexpr std::size_t piece_kinds = 12;
 constexpr std::size_t piece_links = 100'000;
 
 template <class Histogram>
@@ -44,6 +45,15 @@ void add(const IntervalGain& gain, Interval& interval) {
     interval.latency.add(gain.latency);
 }
 
+void add(const KindGain& gain, KindResult& kind) {
+    kind.sent += gain.sent;
+    kind.answered += gain.answered;
+    kind.unexpected += gain.unexpected;
+    kind.failed += gain.failed;
+    kind.timed_out += gain.timed_out;
+    kind.latency.add(gain.latency);
+}
+
 /// Takes at most `count` from the end of `from`.
 template <class T>
 std::vector<T> cut_off(std::vector<T>& from, std::size_t count) {
@@ -64,9 +74,13 @@ bool fits(const Gain& gain, const RunResult& result) {
         return interval.interval < result.series.size() &&
                fits<stats::CoarseHistogram>(interval.latency);
     };
+    const auto kind_fits = [&](const KindGain& kind) {
+        return kind.kind < result.kinds.size() && fits<stats::Histogram>(kind.latency);
+    };
     const auto link_fits = [&](const auto& link) { return link.first < result.links.tail.size(); };
     return std::all_of(gain.phases.begin(), gain.phases.end(), phase_fits) &&
            std::all_of(gain.series.begin(), gain.series.end(), interval_fits) &&
+           std::all_of(gain.kinds.begin(), gain.kinds.end(), kind_fits) &&
            std::all_of(gain.links.tail.begin(), gain.links.tail.end(), link_fits);
 }
 
@@ -74,6 +88,7 @@ void add(const Gain& gain, RunResult& result) {
     for (const PhaseGain& phase : gain.phases) add(phase, result.phases[phase.phase]);
     for (const IntervalGain& interval : gain.series)
         add(interval, result.series[interval.interval]);
+    for (const KindGain& kind : gain.kinds) add(kind, result.kinds[kind.kind]);
     result.links.hot += gain.links.hot;
     result.links.unknown += gain.links.unknown;
     result.links.other += gain.links.other;
@@ -87,6 +102,7 @@ void append(Gain gain, Gain& to) {
     };
     move_all(gain.phases, to.phases);
     move_all(gain.series, to.series);
+    move_all(gain.kinds, to.kinds);
     move_all(gain.links.tail, to.links.tail);
     to.links.hot += gain.links.hot;
     to.links.unknown += gain.links.unknown;
@@ -100,6 +116,8 @@ std::vector<Gain> in_pieces(Gain gain) {
         piece.phases = cut_off(gain.phases, piece_phases);
         if (piece.phases.empty()) piece.series = cut_off(gain.series, piece_intervals);
         if (!piece.phases.empty() || !piece.series.empty()) continue;
+        piece.kinds = cut_off(gain.kinds, piece_kinds);
+        if (!piece.kinds.empty()) continue;
         piece.links = gain.links;
         piece.links.tail = cut_off(gain.links.tail, piece_links);
         gain.links.hot = gain.links.unknown = gain.links.other = 0;

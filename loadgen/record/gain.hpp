@@ -39,6 +39,17 @@ struct IntervalGain {
     stats::HistogramGain latency;
 };
 
+/// What the requests of a kind have gained; counts as in KindResult.
+struct KindGain {
+    std::uint32_t kind = 0;
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t unexpected = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t timed_out = 0;
+    stats::HistogramGain latency;
+};
+
 struct LinkGain {
     std::uint64_t hot = 0;
     std::uint64_t unknown = 0;
@@ -54,13 +65,16 @@ struct LinkGain {
 struct Gain {
     std::vector<PhaseGain> phases;     ///< may name a phase twice
     std::vector<IntervalGain> series;  ///< may name an interval twice
+    std::vector<KindGain> kinds;       ///< may name a kind twice
     LinkGain links;
 
-    bool empty() const { return phases.empty() && series.empty() && links.empty(); }
+    bool empty() const {
+        return phases.empty() && series.empty() && kinds.empty() && links.empty();
+    }
 };
 
-/// Whether a gain is of a run of this shape: its phases, intervals, links and buckets are there.
-/// For gains from elsewhere.
+/// Whether a gain is of a run of this shape: its phases, intervals, kinds, links and buckets are
+/// there. For gains from elsewhere.
 bool fits(const Gain& gain, const RunResult& result);
 /// Needs fits().
 void add(const Gain& gain, RunResult& result);

@@ -39,6 +39,8 @@ RunFrame::RunFrame(const scenario::Plan& plan, const schedule::Timetable& timeta
       closed_loop_(closed_loop),
       shape_(RecordShape::of(closed_loop ? 1 : plan.phases.size(), timetable.curve().duration_ns(),
                              plan.timeout.count(), plan.links.tail_count)) {
+    // Of one kind all figures stand already.
+    if (plan.requests.size() > 1) shape_.kinds = plan.requests.size();
     // Where no kind says what it expects, nothing is looked up.
     const auto says = [](const auto& kind) { return !kind.expect.empty(); };
     if (std::none_of(plan.requests.begin(), plan.requests.end(), says)) return;
@@ -54,6 +56,7 @@ RunResult RunFrame::empty() const {
         result.phases.emplace_back().name = plan_.phases[phase].name;
     }
     result.series.resize(shape_.intervals);
+    result.kinds.resize(shape_.kinds);
     result.links.tail.resize(shape_.tail_links);
     return result;
 }

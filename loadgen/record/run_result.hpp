@@ -70,6 +70,16 @@ private:
     }
 };
 
+/// All requests of one kind that were sent. One that stayed unsent has no kind yet.
+struct KindResult {
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t unexpected = 0;  ///< of `answered`, as PhaseResult::unexpected
+    std::uint64_t failed = 0;
+    std::uint64_t timed_out = 0;
+    stats::Histogram latency;  ///< as PhaseResult::latency, of the sent
+};
+
 /// One interval of the time series; all have the length RunResult::interval.
 struct Interval {
     std::uint64_t scheduled = 0;  ///< due in it
@@ -163,6 +173,8 @@ struct RunResult {
     std::vector<PhaseResult> phases;
     std::chrono::nanoseconds interval{};  ///< max(100 ms, total / 600)
     std::vector<Interval> series;         ///< goes on past `planned` while the run drains
+    /// By scenario::Plan::requests; empty where there is but one kind.
+    std::vector<KindResult> kinds;
     LinkAnswers links;
     GeneratorEvidence generator;
     std::vector<AgentResult> agents;  ///< empty where one process offered all

@@ -80,6 +80,24 @@ void WorkerRecord::take_interval_gain(std::uint32_t at, WorkerRecord& seen, bool
     gain.series.push_back(std::move(interval));
 }
 
+void WorkerRecord::take_kind_gain(std::uint32_t at, WorkerRecord& seen, bool whole,
+                                  Gain& gain) const {
+    const KindCells& now = kinds_[at];
+    KindCells& before = seen.kinds_[at];
+    const bool same =
+        now.sent.value() == before.sent.value() && now.latency.sum_ns() == before.latency.sum_ns();
+    if (same && !whole) return;
+    KindGain kind;
+    kind.kind = at;
+    kind.sent = take(now.sent, before.sent);
+    kind.answered = take(now.answered, before.answered);
+    kind.unexpected = take(now.unexpected, before.unexpected);
+    kind.failed = take(now.failed, before.failed);
+    kind.timed_out = take(now.timed_out, before.timed_out);
+    kind.latency = now.latency.take_gain(before.latency);
+    gain.kinds.push_back(std::move(kind));
+}
+
 void WorkerRecord::take_link_gain(WorkerRecord& seen, Gain& gain) const {
     gain.links.hot = take(links_.hot, seen.links_.hot);
     gain.links.unknown = take(links_.unknown, seen.links_.unknown);
@@ -96,6 +114,7 @@ Gain WorkerRecord::take_gain(WorkerRecord& seen, bool whole) const {
     for (std::uint32_t at = 0; at < intervals_.size(); ++at) {
         take_interval_gain(at, seen, whole, gain);
     }
+    for (std::uint32_t at = 0; at < kinds_.size(); ++at) take_kind_gain(at, seen, whole, gain);
     take_link_gain(seen, gain);
     return gain;
 }

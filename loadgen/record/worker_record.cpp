@@ -32,7 +32,7 @@ RecordShape RecordShape::of(std::size_t phases, std::int64_t run_ns, std::int64_
 }
 
 WorkerRecord::WorkerRecord(const RecordShape& shape)
-    : shape_(shape), phases_(shape.phases), intervals_(shape.intervals) {
+    : shape_(shape), phases_(shape.phases), intervals_(shape.intervals), kinds_(shape.kinds) {
     links_.tail = std::vector<Counter>(shape.tail_links);
 }
 
@@ -44,6 +44,11 @@ std::size_t WorkerRecord::interval_of(std::int64_t at_ns) const {
 void WorkerRecord::latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns) {
     phases_[phase].latency.record(ns);
     due_at_.of(due_ns, *this).latency.record(ns);
+}
+
+void WorkerRecord::latency(const Sent& request, std::int64_t ns) {
+    latency(request.phase, request.due_ns, ns);
+    if (!kinds_.empty()) kinds_[request.kind].latency.record(ns);
 }
 
 /// Whether the plan asked for such an answer: where it does not say, any below 400, and of a code
@@ -65,6 +70,7 @@ void WorkerRecord::sent(const Sent& request, std::uint64_t bytes) {
     phase.bytes_sent.add(bytes);
     phase.send_lag.record(request.sent_ns - request.due_ns);
     interval_now(request.sent_ns).sent.add();
+    count(request, &KindCells::sent);
 }
 
 void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint16_t status) {
@@ -73,9 +79,13 @@ void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint1
     phase.service.record(now_ns - request.sent_ns);
     const std::size_t cell = std::min<std::size_t>(status - status_first, status_count - 1);
     phase.status[cell].add();
-    if (!is_expected(request, status)) phase.unexpected[cell].add();
+    count(request, &KindCells::answered);
+    if (!is_expected(request, status)) {
+        phase.unexpected[cell].add();
+        count(request, &KindCells::unexpected);
+    }
     interval_now(now_ns).answered.add();
-    latency(request.phase, request.due_ns, now_ns - request.due_ns);
+    latency(request, now_ns - request.due_ns);
     if (request.link == scenario::link_unknown && status == 404) {
         links_.unknown.add();
     } else if (is_redirect(status) && request.link == scenario::link_hot) {
@@ -94,6 +104,7 @@ void WorkerRecord::failed(const Sent& request, std::int64_t now_ns, Cause cause)
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
     interval.failed_by[static_cast<std::size_t>(cause)].add();
+    count(request, &KindCells::failed);
 }
 
 void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns) {
@@ -101,18 +112,19 @@ void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int6
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
     interval.timed_out.add();
-    latency(request.phase, request.due_ns, timeout_ns);
+    count(request, &KindCells::timed_out);
+    latency(request, timeout_ns);
 }
 
 void WorkerRecord::lost_behind_timeout(const Sent& request, std::int64_t now_ns,
                                        std::int64_t timeout_ns) {
     failed(request, now_ns, Cause::behind_timeout);
-    latency(request.phase, request.due_ns, timeout_ns);
+    latency(request, timeout_ns);
 }
 
 void WorkerRecord::left_open(const Sent& request, std::int64_t now_ns) {
     phases_[request.phase].in_flight.add();
-    latency(request.phase, request.due_ns, now_ns - request.due_ns);
+    latency(request, now_ns - request.due_ns);
 }
 
 void WorkerRecord::unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
@@ -194,6 +206,15 @@ void WorkerRecord::add_to(RunResult& result) const {
         interval.unsent += intervals_[at].unsent.value();
         add_causes(interval.failed_by, intervals_[at].failed_by);
         interval.latency.add(intervals_[at].latency);
+    }
+    for (std::size_t at = 0; at < kinds_.size(); ++at) {
+        KindResult& kind = result.kinds[at];
+        kind.sent += kinds_[at].sent.value();
+        kind.answered += kinds_[at].answered.value();
+        kind.unexpected += kinds_[at].unexpected.value();
+        kind.failed += kinds_[at].failed.value();
+        kind.timed_out += kinds_[at].timed_out.value();
+        kind.latency.add(kinds_[at].latency);
     }
     result.links.hot += links_.hot.value();
     result.links.unknown += links_.unknown.value();

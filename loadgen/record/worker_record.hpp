@@ -19,6 +19,7 @@ struct RecordShape {
     std::size_t intervals = 1;  ///< what happens later is counted in the last one
     std::int64_t interval_ns = 100'000'000;
     std::uint32_t tail_links = 0;
+    std::size_t kinds = 0;  ///< of requests, whose figures are kept apart; 0: they are not
     /// By kind of request, as scenario::RequestKind::expect.
     std::vector<std::vector<std::uint16_t>> expect;
 
@@ -41,7 +42,7 @@ public:
         std::int64_t sent_ns = 0;
         std::uint32_t link = 0;  ///< scenario::link_…
         std::uint16_t phase = 0;
-        std::uint8_t kind = 0;  ///< of request: index into RecordShape::expect
+        std::uint8_t kind = 0;  ///< of request: index into scenario::Plan::requests
         bool head : 1 = false;
         /// Answers that refuse it (4xx) are as good as others: a log that is replayed had them too.
         bool may_be_refused : 1 = false;
@@ -114,6 +115,10 @@ private:
         CauseCounters failed_by{};
         stats::CoarseHistogram latency;
     };
+    struct KindCells {
+        Counter sent, answered, unexpected, failed, timed_out;
+        stats::Histogram latency;
+    };
     struct LinkCells {
         Counter hot, unknown, other;
         std::vector<Counter> tail;
@@ -138,10 +143,16 @@ private:
 
     bool is_expected(const Sent& request, std::uint16_t status) const;
     void latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns);
+    /// Of one that was sent.
+    void latency(const Sent& request, std::int64_t ns);
+    void count(const Sent& request, Counter KindCells::*figure) {
+        if (!kinds_.empty()) (kinds_[request.kind].*figure).add();
+    }
     IntervalCells& interval_now(std::int64_t now_ns) { return now_at_.of(now_ns, *this); }
     static void add_phase(const PhaseCells& cells, PhaseResult& phase);
     void take_phase_gain(std::uint32_t at, WorkerRecord& seen, bool whole, Gain& gain) const;
     void take_interval_gain(std::uint32_t at, WorkerRecord& seen, bool whole, Gain& gain) const;
+    void take_kind_gain(std::uint32_t at, WorkerRecord& seen, bool whole, Gain& gain) const;
     void take_link_gain(WorkerRecord& seen, Gain& gain) const;
 
     RecordShape shape_;
@@ -150,6 +161,7 @@ private:
     IntervalCursor now_at_;
     IntervalCursor scheduled_at_;  ///< due times as requests are taken
     IntervalCursor due_at_;        ///< due times as requests end
+    std::vector<KindCells> kinds_;
     LinkCells links_;
 };
 

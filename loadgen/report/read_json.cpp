@@ -142,6 +142,21 @@ void take_phases(FieldReader& from, std::vector<PhaseReport>& phases) {
               [&phases](FieldReader& fields) { phases.push_back(read_phase(fields)); });
 }
 
+/// Absent in reports of a qck that did not keep them apart.
+void take_requests(FieldReader& from, std::vector<RequestReport>& requests) {
+    if (from.optional("requests") == nullptr) return;
+    take_each(from, "requests", [&requests](FieldReader& fields) {
+        RequestReport& kind = requests.emplace_back();
+        take(fields, "name", kind.name);
+        take_whole(fields, "sent", kind.sent);
+        take_whole(fields, "answered", kind.answered);
+        take_whole(fields, "unexpected", kind.unexpected);
+        take_whole(fields, "failed", kind.failed);
+        take_whole(fields, "timed_out", kind.timed_out);
+        take(fields, "latency_us", kind.latency_us);
+    });
+}
+
 void take_series(FieldReader& from, SeriesReport& series) {
     take_object(from, "series", [&series](FieldReader& fields) {
         take(fields, "interval_s", series.interval_s);
@@ -350,6 +365,7 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         take(document, "service_us", report.service_us);
         take(document, "send_lag_us", report.send_lag_us);
         take_phases(document, report.phases);
+        take_requests(document, report.requests);
         take_series(document, report.series);
         take_generator(document, report.generator);
         take_objectives(document, report.objectives);

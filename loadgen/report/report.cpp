@@ -255,6 +255,12 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     report.latency_us = latency_of(latency);
     report.service_us = latency_of(service);
     report.send_lag_us = latency_of(send_lag);
+    for (std::size_t at = 0; at < run.kinds.size(); ++at) {
+        const record::KindResult& kind = run.kinds[at];
+        report.requests.push_back({plan.requests[at].name, kind.sent, kind.answered,
+                                   kind.unexpected, kind.failed, kind.timed_out,
+                                   latency_of(kind.latency)});
+    }
     report.series = series_report(plan, run);
     report.generator = generator_report(run.generator);
     for (const record::AgentResult& agent : run.agents) {

@@ -64,6 +64,17 @@ struct PhaseReport {
     Buckets service_buckets;
 };
 
+/// All requests of one kind that were sent; as record::KindResult.
+struct RequestReport {
+    std::string name;
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t unexpected = 0;  ///< of `answered`
+    std::uint64_t failed = 0;
+    std::uint64_t timed_out = 0;
+    std::optional<Latency> latency_us;  ///< as PhaseReport::latency_us
+};
+
 /// What happened over time; all vectors have one entry an interval.
 struct SeriesReport {
     double interval_s = 0;
@@ -241,6 +252,7 @@ struct Report {
     std::optional<Latency> service_us;
     std::optional<Latency> send_lag_us;
     std::vector<PhaseReport> phases;
+    std::vector<RequestReport> requests;  ///< by kind; empty where there is but one
     SeriesReport series;
     GeneratorReport generator;
     std::vector<Objective> objectives;

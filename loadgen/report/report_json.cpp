@@ -74,6 +74,16 @@ Json json_of(const PhaseReport& phase) {
             {"service_histogram", json_of(phase.service_buckets)}};
 }
 
+Json json_of(const RequestReport& kind) {
+    return {{"name", kind.name},
+            {"sent", kind.sent},
+            {"answered", kind.answered},
+            {"unexpected", kind.unexpected},
+            {"failed", kind.failed},
+            {"timed_out", kind.timed_out},
+            {"latency_us", json_of(kind.latency_us)}};
+}
+
 Json json_of(const SeriesReport& s) {
     return {{"interval_s", s.interval_s}, {"target_rate", s.target},
             {"scheduled", s.scheduled},   {"sent", s.sent},
@@ -249,6 +259,8 @@ std::string to_json(const Report& report) {
     out["send_lag_us"] = json_of(report.send_lag_us);
     out["phases"] = Json::array();
     for (const PhaseReport& phase : report.phases) out["phases"].push_back(json_of(phase));
+    out["requests"] = Json::array();
+    for (const RequestReport& kind : report.requests) out["requests"].push_back(json_of(kind));
     out["generator"] = json_of(report.generator);
     out["objectives"] = json_of(report.objectives);
     out["links"] = json_of(report.links);

@@ -24,12 +24,17 @@ void fields(Archive& all, IntervalGain& m) {
     all(m.timed_out), all(m.unsent), all(m.failed_by), all(m.latency);
 }
 template <class Archive>
+void fields(Archive& all, KindGain& m) {
+    all(m.kind), all(m.sent), all(m.answered), all(m.unexpected), all(m.failed);
+    all(m.timed_out), all(m.latency);
+}
+template <class Archive>
 void fields(Archive& all, LinkGain& m) {
     all(m.hot), all(m.unknown), all(m.other), all(m.tail);
 }
 template <class Archive>
 void fields(Archive& all, Gain& m) {
-    all(m.phases), all(m.series), all(m.links);
+    all(m.phases), all(m.series), all(m.kinds), all(m.links);
 }
 template <class Archive>
 void fields(Archive& all, ThreadResult& m) {

@@ -16,7 +16,7 @@ namespace qck::fleet {
 
 /// Raised with every change of what is said below. Both sides also have to be of one version of
 /// qck: a request's due time and kind follow from its index alone, so all have to compute alike.
-inline constexpr std::uint32_t protocol_version = 6;
+inline constexpr std::uint32_t protocol_version = 7;
 
 enum class Role : std::uint8_t { coordinator, agent };
 

@@ -83,6 +83,13 @@ TEST_CASE("make orchestrator-100k honours every lever by its name", "[orchestrat
     CHECK(static_cast<double>(answers(report, "302")) == Approx(80 * 5 * 4).margin(80));
     CHECK(static_cast<double>(answers(report, "201")) == Approx(20 * 2.5 * 4).margin(20));
     check_all_answered(report);
+    REQUIRE(report["requests"].size() == 2);
+    CHECK(report["requests"][0]["name"] == "read");
+    CHECK(report["requests"][0]["answered"] == answers(report, "302"));
+    CHECK(report["requests"][1]["name"] == "write");
+    CHECK(report["requests"][1]["answered"] == answers(report, "201"));
+    CHECK(report["requests"][1]["latency_us"]["p99"] > 0);
+    CHECK(contains(run.out, "requests    read "));
     CHECK(contains(run.out, "users       80 readers at 5/s each"));
 }
 
@@ -137,6 +144,9 @@ TEST_CASE("make orchestrator-100k-dist honours every lever by its name", "[orche
     CHECK(answers(report, "302") + answers(report, "201") == report["accounting"]["answered"]);
     CHECK(target.requests() >= answers(report, "302"));
     CHECK(api.requests() == answers(report, "201"));
+    // Told by four agents.
+    CHECK(report["requests"][0]["answered"] == answers(report, "302"));
+    CHECK(report["requests"][1]["answered"] == answers(report, "201"));
 }
 
 TEST_CASE("a lever that is wrong is named", "[orchestrator][S11][S12]") {

@@ -18,7 +18,7 @@ scenario::Plan two_phases() {
         phase.duration = std::chrono::seconds(2);
         plan.phases.push_back(phase);
     }
-    plan.requests.emplace_back();
+    plan.requests.resize(3);
     plan.links.tail_count = 50;
     return plan;
 }
@@ -31,6 +31,7 @@ void record_sample(WorkerRecord& record, std::uint64_t n) {
     sent.sent_ns = sent.due_ns + static_cast<std::int64_t>(random.next() % 100'000);
     sent.phase = n < 2000 ? 0 : 1;
     sent.link = static_cast<std::uint32_t>(random.next() % 51);
+    sent.kind = static_cast<std::uint8_t>(random.next() % 3);
     const auto ended =
         sent.sent_ns + static_cast<std::int64_t>(random.next() >> (random.next() % 30 + 25));
     record.scheduled(sent.phase, sent.due_ns);
@@ -88,6 +89,17 @@ void check_same(const RunResult& a, const RunResult& b) {
         CHECK(x.latency.percentile_ns(0.5) == y.latency.percentile_ns(0.5));
         CHECK(x.latency.count() == y.latency.count());
     }
+    REQUIRE(a.kinds.size() == b.kinds.size());
+    for (std::size_t at = 0; at < a.kinds.size(); ++at) {
+        const KindResult& x = a.kinds[at];
+        const KindResult& y = b.kinds[at];
+        CHECK(x.sent == y.sent);
+        CHECK(x.answered == y.answered);
+        CHECK(x.unexpected == y.unexpected);
+        CHECK(x.failed == y.failed);
+        CHECK(x.timed_out == y.timed_out);
+        check_same(x.latency, y.latency);
+    }
     CHECK(a.links.hot == b.links.hot);
     CHECK(a.links.tail == b.links.tail);
     CHECK(a.links.other == b.links.other);
@@ -128,6 +140,7 @@ TEST_CASE("what many recorded and told bit by bit is what one process would have
     RunResult whole = frame.empty();
     one.add_to(whole);
     check_same(merged, whole);
+    CHECK(whole.kinds.size() == 3);
 }
 
 TEST_CASE("a gain that is of another run does not fit", "[loadgen][record]") {
@@ -146,6 +159,13 @@ TEST_CASE("a gain that is of another run does not fit", "[loadgen][record]") {
     gain.links.tail = {{50, 1}};
     CHECK_FALSE(fits(gain, result));
     gain.links.tail.clear();
+    gain.kinds.emplace_back().kind = 3;
+    CHECK_FALSE(fits(gain, result));
+    gain.kinds[0].kind = 2;
+    CHECK(fits(gain, result));
+    gain.kinds[0].latency.buckets = {{stats::Histogram::size, 1}};
+    CHECK_FALSE(fits(gain, result));
+    gain.kinds.clear();
     gain.series.emplace_back().interval = 1'000'000;
     CHECK_FALSE(fits(gain, result));
 }

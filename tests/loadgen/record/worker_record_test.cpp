@@ -20,6 +20,7 @@ RunResult result_of(const RecordShape& shape, std::initializer_list<const Worker
     RunResult result;
     result.phases.resize(shape.phases);
     result.series.resize(shape.intervals);
+    result.kinds.resize(shape.kinds);
     for (const WorkerRecord* one : records) one->add_to(result);
     return result;
 }
@@ -142,6 +143,41 @@ TEST_CASE("a kind of request that says what it expects is held to that alone",
     const RunResult result = result_of(shape, {&worker});
     using Counts = std::map<std::uint16_t, std::uint64_t>;
     CHECK(result.phases[0].unexpected == Counts{{200, 1}, {401, 1}, {404, 2}, {410, 1}, {500, 1}});
+}
+
+TEST_CASE("requests of several kinds are told apart, and sum to all that were sent",
+          "[loadgen][record]") {
+    RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
+    shape.kinds = 2;
+    WorkerRecord worker(shape);
+    auto read = request(0, ms);
+    auto write = request(0, ms);
+    write.kind = 1;
+    for (const auto& one : {read, read, read, read, write, write}) worker.sent(one, 10);
+    worker.answered(read, 2 * ms, 302);
+    worker.answered(read, 3 * ms, 503);
+    worker.failed(read, 4 * ms, Cause::reset);
+    worker.lost_behind_timeout(read, 900 * ms, 900 * ms);
+    worker.timed_out(write, 800 * ms, 800 * ms);
+    worker.left_open(write, 700 * ms);
+    worker.unsent(0, 0, 600 * ms, 600 * ms, Cause::no_free_connection);
+    const RunResult result = result_of(shape, {&worker, &worker});
+    const record::KindResult& reads = result.kinds[0];
+    const record::KindResult& writes = result.kinds[1];
+    CHECK(reads.sent == 8);
+    CHECK(reads.answered == 4);
+    CHECK(reads.unexpected == 2);
+    CHECK(reads.failed == 4);
+    CHECK(reads.timed_out == 0);
+    CHECK(reads.latency.count() == 6);
+    CHECK(reads.latency.max_ns() == 900 * ms);
+    CHECK(writes.sent == 4);
+    CHECK(writes.answered == 0);
+    CHECK(writes.timed_out == 2);
+    CHECK(writes.latency.count() == 4);
+    CHECK(writes.latency.max_ns() == 800 * ms);
+    // Those that stayed unsent have no kind.
+    CHECK(result.phases[0].latency.count() == 12);
 }
 
 TEST_CASE("what happens after the last interval is counted in it", "[loadgen][record]") {

@@ -129,6 +129,8 @@ TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
     report.generator.interfaces = {{"", "lo", 0, 0, 1, 2, 3, 0, 0},
                                    {"b", "eth0", 1e10, 0.25, 4, 5, 6, 7, 8}};
     report.generator.sockets = record::SocketUse{64, 12, 28'232, 1'024};
+    report.requests = {{"read", 90, 80, 1, 2, 3, report::Latency{1, 2, 3, 4, 5, 1.5}},
+                       {"write \" <b>", 5, 0, 0, 5, 0, {}}};
     REQUIRE(report.steps->size() == 4);
     report.steps->at(1).drain_s.reset();
     report.steps->at(2).back_within_s.reset();
@@ -139,6 +141,10 @@ TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
     CHECK(report::to_json(*back) == text);
     CHECK(back->visible == report.visible);
     CHECK(back->generator.interfaces == report.generator.interfaces);
+    REQUIRE(back->requests.size() == 2);
+    CHECK(back->requests[0].timed_out == 3);
+    CHECK(back->requests[0].latency_us == report.requests[0].latency_us);
+    CHECK_FALSE(back->requests[1].latency_us);
     CHECK(back->generator.sockets == report.generator.sockets);
     CHECK(back->steps->at(1) == report.steps->at(1));
     CHECK(back->steps->at(2) == report.steps->at(2));
