@@ -286,7 +286,7 @@ Result<void> check(ServeOptions& options) {
     const std::set<int> own(config.pin.begin(), config.pin.end());
     if (config.steer_by_cpu && (own.size() < config.pin.size() || own.size() < config.threads)) {
         return error(Errc::invalid_argument,
-                     "--steer-by-cpu needs a CPU of its own for each thread (--pin 0-3)");
+                     "--steer-by-cpu needs --pin, with a CPU of its own for each thread");
     }
     return {};
 }

@@ -191,8 +191,10 @@ std::string counts_lines(const report::Report& report, const Terminal& terminal)
     if (const std::string more = report::beside_the_run(report); !more.empty()) {
         parts[0] += " (" + more + ")";
     }
+    std::uint64_t before = r.answered;
     const auto add = [&](const std::string& name, std::uint64_t count) {
-        parts.push_back((count == r.answered ? "= " : "≠ ") + name + " " + format_count(count));
+        parts.push_back((count == before ? "= " : "≠ ") + name + " " + format_count(count));
+        before = count;
     };
     add("served", r.served);
     add("journal", r.counted);

@@ -1,6 +1,7 @@
 #include "loadgen/record/gain.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace qck::record {
 namespace {
@@ -54,6 +55,25 @@ void add(const KindGain& gain, KindResult& kind) {
     kind.latency.add(gain.latency);
 }
 
+using RankCounts = std::vector<std::pair<std::uint32_t, std::uint64_t>>;
+
+/// Both in one, ascending as they are.
+RankCounts sum_of(const RankCounts& a, const RankCounts& b) {
+    RankCounts both;
+    both.reserve(a.size() + b.size());
+    std::merge(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+    std::size_t last = 0;
+    for (std::size_t at = 1; at < both.size(); ++at) {
+        if (both[at].first == both[last].first) {
+            both[last].second += both[at].second;
+        } else {
+            both[++last] = both[at];
+        }
+    }
+    if (!both.empty()) both.resize(last + 1);
+    return both;
+}
+
 /// Takes at most `count` from the end of `from`.
 template <class T>
 std::vector<T> cut_off(std::vector<T>& from, std::size_t count) {
@@ -103,7 +123,7 @@ void append(Gain gain, Gain& to) {
     move_all(gain.phases, to.phases);
     move_all(gain.series, to.series);
     move_all(gain.kinds, to.kinds);
-    move_all(gain.links.tail, to.links.tail);
+    to.links.tail = sum_of(to.links.tail, gain.links.tail);
     to.links.hot += gain.links.hot;
     to.links.unknown += gain.links.unknown;
     to.links.other += gain.links.other;

@@ -275,6 +275,10 @@ void take_reconcile(FieldReader& from, std::optional<Reconciliation>& reconcile)
         take_whole(fields, "counted", reconcile->counted);
         take(fields, "stores", reconcile->stores);
         take_whole(fields, "difference", reconcile->difference);
+        // Absent in reports of a qck that did not tell.
+        if (fields.optional("calibration") == nullptr) return;
+        take_whole(fields, "calibration", reconcile->calibration);
+        take_whole(fields, "unanswered", reconcile->unanswered);
     });
 }
 

@@ -301,14 +301,15 @@ std::string loss_text(const AgentReport& agent) {
 std::string beside_the_run(const Report& report) {
     if (!report.reconcile) return {};
     const std::uint64_t probes = report.visible ? report.visible->clicks : 0;
-    const std::uint64_t of_run = report.accounting.answered + probes;
     std::string text;
-    if (report.reconcile->answered > of_run) {
-        text = format_count(report.reconcile->answered - of_run) + " in calibration";
-    }
-    if (probes > 0) {
-        text += (text.empty() ? "" : ", ") + format_count(probes) +
-                (probes == 1 ? " probe" : " probes");
+    const auto add = [&text](std::uint64_t count, const std::string& what) {
+        if (count > 0) text += (text.empty() ? "" : ", ") + format_count(count) + what;
+    };
+    add(report.reconcile->calibration, " in calibration");
+    add(probes, probes == 1 ? " probe" : " probes");
+    const report::Reconciliation& r = *report.reconcile;
+    if (r.served != r.answered || r.counted != r.answered) {
+        add(r.unanswered, " more may be counted");
     }
     return text;
 }

@@ -187,6 +187,8 @@ struct Reconciliation {
     std::uint64_t counted = 0;  ///< by the journal
     std::map<std::string, std::uint64_t> stores;
     std::int64_t difference = 0;  ///< the largest by amount between answered and any of the others
+    std::uint64_t calibration = 0;  ///< of `answered`: those of calibration
+    std::uint64_t unanswered = 0;   ///< sent without an answer: may be counted, and no difference
     bool operator==(const Reconciliation&) const = default;
 };
 

@@ -162,11 +162,10 @@ Json json_of(const Verdict& verdict) {
 
 Json json_of(const std::optional<Reconciliation>& reconcile) {
     if (!reconcile) return {};
-    return {{"answered", reconcile->answered},
-            {"served", reconcile->served},
-            {"counted", reconcile->counted},
-            {"stores", json_of(reconcile->stores)},
-            {"difference", reconcile->difference}};
+    return {{"answered", reconcile->answered},     {"served", reconcile->served},
+            {"counted", reconcile->counted},       {"stores", json_of(reconcile->stores)},
+            {"difference", reconcile->difference}, {"calibration", reconcile->calibration},
+            {"unanswered", reconcile->unanswered}};
 }
 
 Json json_of(const std::optional<LinkReport>& links) {

@@ -117,10 +117,19 @@ TEST_CASE("without UTF-8 the summary is ASCII and says the same", "[cli][render]
 
 TEST_CASE("what calibration asked for is counted too, and said to be", "[cli][render]") {
     report::Report report = report_of(test::good_run(test::small_burst()));
-    report.reconcile = report::Reconciliation{250'193, 250'193, 250'193, {}, 0};
+    report.reconcile = report::Reconciliation{250'193, 250'193, 250'193, {}, 0, 100, 0};
     CHECK(render::run_summary(report, "", unicode_terminal)
               .find("counts      answered 250,193 (100 in calibration) = served 250,193") !=
           std::string::npos);
+}
+
+TEST_CASE("what was counted without an answer is allowed for, and said", "[cli][render]") {
+    report::Report report = report_of(test::good_run(test::small_burst()));
+    report.reconcile =
+        report::Reconciliation{250'093, 250'192, 250'192, {{"SQLite", 250'192}}, 0, 0, 514};
+    CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
+                         "counts      answered 250,093 (514 more may be counted) ≠ served 250,192\n"
+                         "            = journal 250,192 = SQLite 250,192\n"));
 }
 
 TEST_CASE("probe clicks are counted too, and what a step did is said", "[cli][render]") {
@@ -131,7 +140,7 @@ TEST_CASE("probe clicks are counted too, and what a step did is said", "[cli][re
     run.series[19].answered += due;
     run.series[9].latency.record(1'000'000'000, 10'000);
     report::Report report = report_of(run);
-    report.reconcile = report::Reconciliation{250'193, 250'193, 250'193, {}, 0};
+    report.reconcile = report::Reconciliation{250'193, 250'193, 250'193, {}, 0, 60, 0};
     report.visible = report::Visibility{"qck-probe-1", 40, 0, 40, 0.11, 0.32, 0.3, ""};
     const std::string text = render::run_summary(report, "", unicode_terminal);
     CHECK(test::contains(text,

@@ -119,6 +119,24 @@ TEST_CASE("a fleet's counts are reconciled as one process' are", "[fleet]") {
     for (const json& phase : report.at("phases")) CHECK(closes(phase.at("accounting")));
 }
 
+TEST_CASE("agents of several threads tell of every link, and writers are no clicks", "[fleet]") {
+    const BenchProgram bench;
+    const auto run = bench(
+        {"orchestrator", "--agents", "2", "--threads", "2", "--users", "40", "--duration", "1s"});
+    CAPTURE(run.out, run.err);
+    REQUIRE(ran(run));
+    const json report = bench.report();
+    CHECK(closes(report.at("accounting")));
+    const json& reconcile = report.at("reconcile");
+    CHECK(reconcile.at("difference") == 0);
+    const std::uint64_t answered = report.at("accounting").at("answered");
+    const std::uint64_t written = report.at("requests").at(1).at("answered");
+    const std::uint64_t probes = report.at("visible").at("clicks");
+    CHECK(written > 0);
+    CHECK(reconcile.at("answered") ==
+          answered - written + probes + reconcile.at("calibration").get<std::uint64_t>());
+}
+
 TEST_CASE("agents that wait are dialled, and serve one bench after another", "[fleet]") {
     TestTarget target(test::redirect);
     const auto one = listening_agent("one");

@@ -184,6 +184,22 @@ TEST_CASE("a lever that is wrong is named", "[orchestrator][S11][S12]") {
         CHECK(contains(run.err, wrong.flag));
         CHECK(contains(run.err, std::string(wrong.flag) + " is " + wrong.lever + "=many"));
     }
+    // What the script reads itself, and what nobody reads.
+    const std::pair<const char*, const char*> others[] = {
+        {"REQUEST_GENERATOR_WORKERS_DIST=many", "are to be whole numbers from 1"},
+        {"REQUEST_GENERATOR_PROCESSES_DIST=08", "are to be whole numbers from 1"},
+        {"REQUEST_GENERATOR_WORKERS_DIST=5000",
+         "--agents is REQUEST_GENERATOR_WORKERS_DIST=5000 times"},
+        {"TARGET_READ_USER_DIST=4", "TARGET_READ_USER_DIST is no lever; there are"},
+        {"REQUEST_GENERATOR_API_DIST=http://127.0.0.1:9",
+         "of a service that REQUEST_GENERATOR_HOST_DIST names"},
+    };
+    for (const auto& [lever, said] : others) {
+        const auto run = orchestrator.make("orchestrator-100k-dist", {lever, "QCK_QUIET=true"});
+        CAPTURE(lever, run.out, run.err);
+        CHECK(contains(run.err, "Error 2"));
+        CHECK(contains(run.err, said));
+    }
     for (const char* lever :
          {"REQUEST_GENERATOR_WORKERS_DIST", "REQUEST_GENERATOR_PROCESSES_DIST"}) {
         const auto run =

@@ -1,5 +1,7 @@
 #include "loadgen/record/gain.hpp"
 
+#include <algorithm>
+
 #include "base/random.hpp"
 #include "loadgen/record/run_frame.hpp"
 #include "tests/support/catch.hpp"
@@ -125,9 +127,16 @@ TEST_CASE("what many recorded and told bit by bit is what one process would have
         record_sample(one, n);
         record_sample(*many[random.next() % many.size()], n);
         if (random.next() % 50 != 0) continue;
+        // Two threads of one agent, which tells of both at once.
         const std::size_t teller = random.next() % many.size();
-        for (const Gain& piece : in_pieces(many[teller]->take_gain(*told[teller], false))) {
+        const std::size_t other = (teller + 1) % many.size();
+        Gain gain = many[teller]->take_gain(*told[teller], false);
+        append(many[other]->take_gain(*told[other], false), gain);
+        for (const Gain& piece : in_pieces(std::move(gain))) {
             REQUIRE(fits(piece, merged));
+            const auto rank_falls = [](const auto& a, const auto& b) { return a.first >= b.first; };
+            REQUIRE(std::adjacent_find(piece.links.tail.begin(), piece.links.tail.end(),
+                                       rank_falls) == piece.links.tail.end());
             add(piece, merged);
         }
     }

@@ -31,7 +31,8 @@ report::Report report_of_burst() {
     auto report = report::make_report(
         plan, run, context,
         {report::parse_slo("p99<5ms").value(), report::parse_slo("errors<0.001%").value()});
-    report.reconcile = report::Reconciliation{250'081, 250'081, 250'081, {{"SQLite", 250'080}}, -1};
+    report.reconcile =
+        report::Reconciliation{250'081, 250'081, 250'081, {{"SQLite", 250'080}}, -1, 7, 9};
     return report;
 }
 
@@ -104,7 +105,9 @@ TEST_CASE("report.json has the shape of the design", "[loadgen][report]") {
                                     {"served", 250'081},
                                     {"counted", 250'081},
                                     {"stores", {{"SQLite", 250'080}}},
-                                    {"difference", -1}});
+                                    {"difference", -1},
+                                    {"calibration", 7},
+                                    {"unanswered", 9}});
 }
 
 TEST_CASE("the buckets of report.json give its percentiles again", "[loadgen][report]") {
