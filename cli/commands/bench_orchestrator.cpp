@@ -133,7 +133,13 @@ void add_crowd_flags(CLI::App& app, CrowdOptions& options) {
 }
 
 void settle_crowd(BenchOptions& options) {
-    if (options.target.empty()) options.serve = true;
+    if (options.target.empty()) {
+        if (was_typed("--api") || options.api != BenchOptions{}.api) {
+            throw CLI::ValidationError(
+                "--api", "is that of a --target; without one a service is started here");
+        }
+        options.serve = true;
+    }
     if (options.fleet.any()) {
         if (!options.crowd.processes) return;
         const bool processes_typed = was_typed("--processes");

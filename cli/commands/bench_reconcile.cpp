@@ -153,7 +153,12 @@ Result<report::Reconciliation> reconcile_embedded(EmbeddedService& service,
     const std::uint64_t least = expected.answered();
     result.answered = std::clamp(*served, least, least + expected.links.other);
     result.served = *served;
-    result.calibration = calibration ? calibration->accounting.answered : 0;
+    if (calibration) {
+        Expected calibrated;
+        calibrated.add(calibration->links, calibration->accounting);
+        result.calibration =
+            calibrated.answered() + std::min(calibrated.links.other, result.answered - least);
+    }
     result.unanswered = expected.unanswered;
     result.counted = comparison->journal;
     result.stores["SQLite"] = comparison->stores.front().clicks;

@@ -110,14 +110,16 @@ std::string request_lines(const report::Report& report, const Terminal& terminal
         const report::RequestReport& kind = report.requests[at];
         std::vector<std::string> parts{cut_name(terminal, kind.name, name_max),
                                        "answered " + format_count(kind.answered)};
+        if (kind.unsent > 0) parts.push_back("unsent " + format_count(kind.unsent));
         const std::uint64_t bad = kind.unexpected + kind.failed + kind.timed_out;
         if (bad > 0) parts.push_back("errors " + format_count(bad));
         if (kind.latency_us && kind.answered > 0) parts.push_back(latency_pair(*kind.latency_us));
         block.parts(parts, " · ");
     }
     if (report.requests.size() > shown_max) {
-        block.paragraph("and " + format_count(report.requests.size() - shown_max) +
-                        " more kinds in the report");
+        const std::size_t more = report.requests.size() - shown_max;
+        block.paragraph("and " + format_count(more) + (more == 1 ? " more kind" : " more kinds") +
+                        " in the report");
     }
     return block.text();
 }

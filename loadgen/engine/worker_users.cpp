@@ -73,7 +73,8 @@ void Worker::give_up_waiting(std::int64_t at_ns, std::int64_t due_before_ns, Cau
                 static_cast<std::uint32_t>(setup_.timetable.curve().phase_at(request.due_ns));
             record_.scheduled(phase, request.due_ns);
             record_.unsent(phase, request.due_ns, at_ns,
-                           std::min(at_ns - request.due_ns, setup_.timeout_ns), cause);
+                           std::min(at_ns - request.due_ns, setup_.timeout_ns), cause,
+                           static_cast<std::uint8_t>(request.kind));
             users_->skip(place, at_ns);
         }
     }

@@ -48,6 +48,7 @@ void add(const IntervalGain& gain, Interval& interval) {
 
 void add(const KindGain& gain, KindResult& kind) {
     kind.sent += gain.sent;
+    kind.unsent += gain.unsent;
     kind.answered += gain.answered;
     kind.unexpected += gain.unexpected;
     kind.failed += gain.failed;

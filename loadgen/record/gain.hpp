@@ -43,6 +43,7 @@ struct IntervalGain {
 struct KindGain {
     std::uint32_t kind = 0;
     std::uint64_t sent = 0;
+    std::uint64_t unsent = 0;
     std::uint64_t answered = 0;
     std::uint64_t unexpected = 0;
     std::uint64_t failed = 0;

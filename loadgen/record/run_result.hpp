@@ -70,14 +70,16 @@ private:
     }
 };
 
-/// All requests of one kind that were sent. One that stayed unsent has no kind yet.
+/// All requests of one kind; of an agent that was lost, as far as it had told.
 struct KindResult {
     std::uint64_t sent = 0;
+    /// Of users. A mix passes over what stays unsent without drawing its kinds.
+    std::uint64_t unsent = 0;
     std::uint64_t answered = 0;
     std::uint64_t unexpected = 0;  ///< of `answered`, as PhaseResult::unexpected
     std::uint64_t failed = 0;
     std::uint64_t timed_out = 0;
-    stats::Histogram latency;  ///< as PhaseResult::latency, of the sent
+    stats::Histogram latency;  ///< as PhaseResult::latency, of the above
 };
 
 /// One interval of the time series; all have the length RunResult::interval.

@@ -84,16 +84,22 @@ void WorkerRecord::take_kind_gain(std::uint32_t at, WorkerRecord& seen, bool who
                                   Gain& gain) const {
     const KindCells& now = kinds_[at];
     KindCells& before = seen.kinds_[at];
-    const bool same =
-        now.sent.value() == before.sent.value() && now.latency.sum_ns() == before.latency.sum_ns();
+    // Whatever is recorded of a request raises one of these, but for one left open at the end.
+    const bool same = now.sent.value() == before.sent.value() &&
+                      now.unsent.value() == before.unsent.value() &&
+                      now.answered.value() == before.answered.value() &&
+                      now.failed.value() == before.failed.value() &&
+                      now.timed_out.value() == before.timed_out.value();
     if (same && !whole) return;
     KindGain kind;
     kind.kind = at;
-    kind.sent = take(now.sent, before.sent);
+    kind.unsent = take(now.unsent, before.unsent);
     kind.answered = take(now.answered, before.answered);
     kind.unexpected = take(now.unexpected, before.unexpected);
     kind.failed = take(now.failed, before.failed);
     kind.timed_out = take(now.timed_out, before.timed_out);
+    // After those: what has ended was sent.
+    kind.sent = take(now.sent, before.sent);
     kind.latency = now.latency.take_gain(before.latency);
     gain.kinds.push_back(std::move(kind));
 }

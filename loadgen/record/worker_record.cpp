@@ -70,7 +70,7 @@ void WorkerRecord::sent(const Sent& request, std::uint64_t bytes) {
     phase.bytes_sent.add(bytes);
     phase.send_lag.record(request.sent_ns - request.due_ns);
     interval_now(request.sent_ns).sent.add();
-    count(request, &KindCells::sent);
+    count(request.kind, &KindCells::sent);
 }
 
 void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint16_t status) {
@@ -79,10 +79,10 @@ void WorkerRecord::answered(const Sent& request, std::int64_t now_ns, std::uint1
     phase.service.record(now_ns - request.sent_ns);
     const std::size_t cell = std::min<std::size_t>(status - status_first, status_count - 1);
     phase.status[cell].add();
-    count(request, &KindCells::answered);
+    count(request.kind, &KindCells::answered);
     if (!is_expected(request, status)) {
         phase.unexpected[cell].add();
-        count(request, &KindCells::unexpected);
+        count(request.kind, &KindCells::unexpected);
     }
     interval_now(now_ns).answered.add();
     latency(request, now_ns - request.due_ns);
@@ -104,7 +104,7 @@ void WorkerRecord::failed(const Sent& request, std::int64_t now_ns, Cause cause)
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
     interval.failed_by[static_cast<std::size_t>(cause)].add();
-    count(request, &KindCells::failed);
+    count(request.kind, &KindCells::failed);
 }
 
 void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns) {
@@ -112,7 +112,7 @@ void WorkerRecord::timed_out(const Sent& request, std::int64_t now_ns, std::int6
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
     interval.timed_out.add();
-    count(request, &KindCells::timed_out);
+    count(request.kind, &KindCells::timed_out);
     latency(request, timeout_ns);
 }
 
@@ -128,13 +128,16 @@ void WorkerRecord::left_open(const Sent& request, std::int64_t now_ns) {
 }
 
 void WorkerRecord::unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
-                          std::int64_t waited_ns, Cause cause) {
+                          std::int64_t waited_ns, Cause cause, std::optional<std::uint8_t> kind) {
     phases_[phase].unsent.add();
     phases_[phase].unsent_by[static_cast<std::size_t>(cause)].add();
     IntervalCells& interval = interval_now(now_ns);
     interval.failed.add();
     interval.unsent.add();
-    if (cause != Cause::run_ended) latency(phase, due_ns, waited_ns);
+    if (kind) count(*kind, &KindCells::unsent);
+    if (cause == Cause::run_ended) return;
+    latency(phase, due_ns, waited_ns);
+    if (kind && !kinds_.empty()) kinds_[*kind].latency.record(waited_ns);
 }
 
 void WorkerRecord::unsent_all(std::uint32_t phase, std::uint64_t count, std::int64_t due_ns,
@@ -210,6 +213,7 @@ void WorkerRecord::add_to(RunResult& result) const {
     for (std::size_t at = 0; at < kinds_.size(); ++at) {
         KindResult& kind = result.kinds[at];
         kind.sent += kinds_[at].sent.value();
+        kind.unsent += kinds_[at].unsent.value();
         kind.answered += kinds_[at].answered.value();
         kind.unexpected += kinds_[at].unexpected.value();
         kind.failed += kinds_[at].failed.value();

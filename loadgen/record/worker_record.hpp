@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/counter.hpp"
@@ -64,9 +65,9 @@ public:
     void lost_behind_timeout(const Sent& request, std::int64_t now_ns, std::int64_t timeout_ns);
     /// Still open when the run ended; recorded with its age (B4).
     void left_open(const Sent& request, std::int64_t now_ns);
-    /// Given up before it was sent, after `waited_ns`.
+    /// Given up before it was sent, after `waited_ns`. `kind`: where it is known already.
     void unsent(std::uint32_t phase, std::int64_t due_ns, std::int64_t now_ns,
-                std::int64_t waited_ns, Cause cause);
+                std::int64_t waited_ns, Cause cause, std::optional<std::uint8_t> kind = {});
     /// The same of many at once: all of them due in one interval, none of them scheduled() before.
     void unsent_all(std::uint32_t phase, std::uint64_t count, std::int64_t due_ns,
                     std::int64_t now_ns, std::int64_t waited_ns, Cause cause);
@@ -115,8 +116,9 @@ private:
         CauseCounters failed_by{};
         stats::CoarseHistogram latency;
     };
-    struct KindCells {
-        Counter sent, answered, unexpected, failed, timed_out;
+    /// Apart from what other threads write.
+    struct alignas(64) KindCells {
+        Counter sent, unsent, answered, unexpected, failed, timed_out;
         stats::Histogram latency;
     };
     struct LinkCells {
@@ -145,8 +147,8 @@ private:
     void latency(std::uint32_t phase, std::int64_t due_ns, std::int64_t ns);
     /// Of one that was sent.
     void latency(const Sent& request, std::int64_t ns);
-    void count(const Sent& request, Counter KindCells::*figure) {
-        if (!kinds_.empty()) (kinds_[request.kind].*figure).add();
+    void count(std::uint8_t kind, Counter KindCells::*figure) {
+        if (!kinds_.empty()) (kinds_[kind].*figure).add();
     }
     IntervalCells& interval_now(std::int64_t now_ns) { return now_at_.of(now_ns, *this); }
     static void add_phase(const PhaseCells& cells, PhaseResult& phase);

@@ -147,11 +147,11 @@ std::string status_table(const Report& report) {
 }
 
 std::string requests_table(const std::vector<RequestReport>& requests) {
-    Table table({"request", "sent", "answered", "unexpected", "failed", "timed out", "p50", "p90",
-                 "p99", "p99.9", "max", "mean"});
+    Table table({"request", "sent", "unsent", "answered", "unexpected", "failed", "timed out",
+                 "p50", "p90", "p99", "p99.9", "max", "mean"});
     for (const RequestReport& kind : requests) {
         const std::optional<Latency>& l = kind.latency_us;
-        table.row({escaped(kind.name), count(kind.sent), count(kind.answered),
+        table.row({escaped(kind.name), count(kind.sent), count(kind.unsent), count(kind.answered),
                    count(kind.unexpected), count(kind.failed), count(kind.timed_out),
                    micros_html(l, &Latency::p50), micros_html(l, &Latency::p90),
                    micros_html(l, &Latency::p99), micros_html(l, &Latency::p999),
@@ -400,8 +400,7 @@ std::string html_tables(const Report& report) {
                     "waited before; send lag is the wait.",
                     latency_table(report) + status_table(report));
     if (!report.requests.empty()) {
-        html += section("Requests", "By kind, of the whole run; of those that were sent.",
-                        requests_table(report.requests));
+        html += section("Requests", "By kind, of the whole run.", requests_table(report.requests));
     }
     if (report.steps && !report.steps->empty()) html += steps_section(report);
     html += section("Errors by cause", "", errors_table(report));

@@ -149,6 +149,7 @@ void take_requests(FieldReader& from, std::vector<RequestReport>& requests) {
         RequestReport& kind = requests.emplace_back();
         take(fields, "name", kind.name);
         take_whole(fields, "sent", kind.sent);
+        take_whole(fields, "unsent", kind.unsent);
         take_whole(fields, "answered", kind.answered);
         take_whole(fields, "unexpected", kind.unexpected);
         take_whole(fields, "failed", kind.failed);
@@ -265,20 +266,26 @@ void take_links(FieldReader& from, std::optional<LinkReport>& links) {
     });
 }
 
-void take_reconcile(FieldReader& from, std::optional<Reconciliation>& reconcile) {
+void take_reconcile(FieldReader& from, Report& report) {
+    std::optional<Reconciliation>& reconcile = report.reconcile;
     const JsonNode* const node = from.optional("reconcile");
     if (node == nullptr || node->is(Kind::null)) return;
-    take_object(from, "reconcile", [&reconcile](FieldReader& fields) {
+    take_object(from, "reconcile", [&report, &reconcile](FieldReader& fields) {
         reconcile.emplace();
         take_whole(fields, "answered", reconcile->answered);
         take_whole(fields, "served", reconcile->served);
         take_whole(fields, "counted", reconcile->counted);
         take(fields, "stores", reconcile->stores);
         take_whole(fields, "difference", reconcile->difference);
-        // Absent in reports of a qck that did not tell.
-        if (fields.optional("calibration") == nullptr) return;
-        take_whole(fields, "calibration", reconcile->calibration);
-        take_whole(fields, "unanswered", reconcile->unanswered);
+        if (fields.optional("calibration") != nullptr) {
+            take_whole(fields, "calibration", reconcile->calibration);
+            take_whole(fields, "unanswered", reconcile->unanswered);
+            return;
+        }
+        // An older qck did not say.
+        const std::uint64_t of_run =
+            report.accounting.answered + (report.visible ? report.visible->clicks : 0);
+        reconcile->calibration = reconcile->answered - std::min(reconcile->answered, of_run);
     });
 }
 
@@ -374,7 +381,6 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         take_generator(document, report.generator);
         take_objectives(document, report.objectives);
         take_links(document, report.links);
-        take_reconcile(document, report.reconcile);
         if (document.optional("reconcile_failure") != nullptr) {
             take(document, "reconcile_failure", report.reconcile_failure);
         }
@@ -382,6 +388,7 @@ Result<Report> from_json(std::string_view text, std::string_view file) {
         take_log(document, report.log);
         take_steps(document, report.steps);
         take_visible(document, report.visible);
+        take_reconcile(document, report);
         take_machine(document, report.machine);
     }
     if (!problems.none()) return error(Errc::corrupt, problems.to_one_line().message);

@@ -257,7 +257,7 @@ Report make_report(const scenario::Plan& plan, const record::RunResult& run,
     report.send_lag_us = latency_of(send_lag);
     for (std::size_t at = 0; at < run.kinds.size(); ++at) {
         const record::KindResult& kind = run.kinds[at];
-        report.requests.push_back({plan.requests[at].name, kind.sent, kind.answered,
+        report.requests.push_back({plan.requests[at].name, kind.sent, kind.unsent, kind.answered,
                                    kind.unexpected, kind.failed, kind.timed_out,
                                    latency_of(kind.latency)});
     }
@@ -308,7 +308,9 @@ std::string beside_the_run(const Report& report) {
     add(report.reconcile->calibration, " in calibration");
     add(probes, probes == 1 ? " probe" : " probes");
     const report::Reconciliation& r = *report.reconcile;
-    if (r.served != r.answered || r.counted != r.answered) {
+    const auto is_other = [&r](const auto& store) { return store.second != r.answered; };
+    if (r.served != r.answered || r.counted != r.answered ||
+        std::any_of(r.stores.begin(), r.stores.end(), is_other)) {
         add(r.unanswered, " more may be counted");
     }
     return text;

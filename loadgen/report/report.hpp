@@ -64,10 +64,11 @@ struct PhaseReport {
     Buckets service_buckets;
 };
 
-/// All requests of one kind that were sent; as record::KindResult.
+/// All requests of one kind; as record::KindResult.
 struct RequestReport {
     std::string name;
     std::uint64_t sent = 0;
+    std::uint64_t unsent = 0;
     std::uint64_t answered = 0;
     std::uint64_t unexpected = 0;  ///< of `answered`
     std::uint64_t failed = 0;

@@ -77,6 +77,7 @@ Json json_of(const PhaseReport& phase) {
 Json json_of(const RequestReport& kind) {
     return {{"name", kind.name},
             {"sent", kind.sent},
+            {"unsent", kind.unsent},
             {"answered", kind.answered},
             {"unexpected", kind.unexpected},
             {"failed", kind.failed},

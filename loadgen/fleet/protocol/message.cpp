@@ -25,7 +25,7 @@ void fields(Archive& all, IntervalGain& m) {
 }
 template <class Archive>
 void fields(Archive& all, KindGain& m) {
-    all(m.kind), all(m.sent), all(m.answered), all(m.unexpected), all(m.failed);
+    all(m.kind), all(m.sent), all(m.unsent), all(m.answered), all(m.unexpected), all(m.failed);
     all(m.timed_out), all(m.latency);
 }
 template <class Archive>

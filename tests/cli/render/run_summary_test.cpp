@@ -157,14 +157,18 @@ TEST_CASE("kinds of requests have their own lines, as many as a reader takes in"
     report::Report report = report_of(test::good_run(test::small_burst()));
     CHECK_FALSE(test::contains(render::run_summary(report, "", unicode_terminal), "requests"));
     const report::Latency latency{120, 300, 530, 900, 2'000, 140};
-    report.requests = {{"read", 16'502, 16'502, 0, 0, 0, latency},
-                       {"write", 4'126, 4'100, 20, 4, 2, latency},
-                       {"none", 3, 0, 0, 3, 0, {}}};
+    report.requests = {{"read", 16'502, 0, 16'502, 0, 0, 0, latency},
+                       {"a", 4'126, 31, 4'100, 20, 4, 2, latency},
+                       {"none", 3, 0, 0, 0, 3, 0, {}}};
     const std::string text = render::run_summary(report, "", unicode_terminal);
-    CHECK(test::contains(text,
-                         "requests    read · answered 16,502 · p50 0.12  p99 0.53 ms\n"
-                         "            write · answered 4,100 · errors 26 · p50 0.12  p99 0.53 ms\n"
-                         "            none · answered 0 · errors 3\n"));
+    CHECK(test::contains(
+        text,
+        "requests    read · answered 16,502 · p50 0.12  p99 0.53 ms\n"
+        "            a · answered 4,100 · unsent 31 · errors 26 · p50 0.12  p99 0.53 ms\n"
+        "            none · answered 0 · errors 3\n"));
+    report.requests.resize(7);
+    CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
+                         "            and 1 more kind in the report\n"));
     report.requests.resize(9);
     CHECK(test::contains(render::run_summary(report, "", unicode_terminal),
                          "            and 3 more kinds in the report\n"));
@@ -258,7 +262,7 @@ TEST_CASE("a summary fits 40 columns and 80, and no figure is broken", "[cli][re
     report::Report report = report_of(run);
     report.reconcile = report::Reconciliation{237'841, 237'841, 237'841, {{"SQLite", 12'480}}, -9};
     report.generator.new_connections_asked_per_s = 2000;
-    report.requests = {{"a kind of request with a name that is far too long for anybody", 98'765,
+    report.requests = {{"a kind of request with a name that is far too long for anybody", 98'765, 0,
                         87'654, 1, 0, 0, report::Latency{12'345, 0, 54'321, 0, 0, 0}}};
     const std::string whole =
         render::run_summary(report, "", render::Terminal{false, false, true, 100});

@@ -192,7 +192,10 @@ TEST_CASE("a lever that is wrong is named", "[orchestrator][S11][S12]") {
          "--agents is REQUEST_GENERATOR_WORKERS_DIST=5000 times"},
         {"TARGET_READ_USER_DIST=4", "TARGET_READ_USER_DIST is no lever; there are"},
         {"REQUEST_GENERATOR_API_DIST=http://127.0.0.1:9",
-         "of a service that REQUEST_GENERATOR_HOST_DIST names"},
+         "QCK_API is that of a --target; without one a service is started here"},
+        {"REQUEST_GENERATOR_API_DIST=http://127.0.0.1:9",
+         "--api is REQUEST_GENERATOR_API_DIST=http://127.0.0.1:9"},
+        {"REQUEST_GENERATOR_WORKERS_DIST=1,2", "are to be whole numbers from 1"},
     };
     for (const auto& [lever, said] : others) {
         const auto run = orchestrator.make("orchestrator-100k-dist", {lever, "QCK_QUIET=true"});

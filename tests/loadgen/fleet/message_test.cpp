@@ -126,6 +126,9 @@ TEST_CASE("counts come over the wire as they were", "[loadgen][fleet]") {
     phase.status[302] = 5;
     phase.latency.buckets = {{0, 1}, {33'000, 1ULL << 63}};
     phase.latency.sum_ns = 99;
+    record::KindGain& kind = progress.gain.kinds.emplace_back();
+    kind = {1, 2, 3, 4, 5, 6, 7, {}};
+    kind.latency.buckets = {{8, 9}};
     progress.gain.links.tail = {{5, 6}, {99'999'999, 1}};
     const auto decoded = decode(encode(progress));
     REQUIRE(decoded.has_value());
@@ -134,6 +137,11 @@ TEST_CASE("counts come over the wire as they were", "[loadgen][fleet]") {
     CHECK(got.phases.at(0).status == phase.status);
     CHECK(got.phases.at(0).latency.buckets == phase.latency.buckets);
     CHECK(got.links.tail == progress.gain.links.tail);
+    const record::KindGain& told = got.kinds.at(0);
+    CHECK(std::tie(told.kind, told.sent, told.unsent, told.answered, told.unexpected, told.failed,
+                   told.timed_out) == std::tie(kind.kind, kind.sent, kind.unsent, kind.answered,
+                                               kind.unexpected, kind.failed, kind.timed_out));
+    CHECK(told.latency.buckets == kind.latency.buckets);
 }
 
 TEST_CASE("what is no message is refused, and harms nobody", "[loadgen][fleet]") {

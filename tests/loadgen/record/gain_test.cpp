@@ -40,7 +40,7 @@ void record_sample(WorkerRecord& record, std::uint64_t n) {
     const std::uint64_t kind = random.next() % 20;
     if (kind == 0) {
         record.unsent(sent.phase, sent.due_ns, ended, ended - sent.due_ns,
-                      Cause::no_free_connection);
+                      Cause::no_free_connection, sent.kind);
         return;
     }
     record.sent(sent, 100);
@@ -96,6 +96,7 @@ void check_same(const RunResult& a, const RunResult& b) {
         const KindResult& x = a.kinds[at];
         const KindResult& y = b.kinds[at];
         CHECK(x.sent == y.sent);
+        CHECK(x.unsent == y.unsent);
         CHECK(x.answered == y.answered);
         CHECK(x.unexpected == y.unexpected);
         CHECK(x.failed == y.failed);
@@ -150,6 +151,33 @@ TEST_CASE("what many recorded and told bit by bit is what one process would have
     one.add_to(whole);
     check_same(merged, whole);
     CHECK(whole.kinds.size() == 3);
+}
+
+TEST_CASE("a request that only failed since the last word is told, of its kind too",
+          "[loadgen][record]") {
+    const scenario::Plan plan = two_phases();
+    const schedule::Timetable timetable(plan, false);
+    const RunFrame frame(plan, timetable, false);
+    WorkerRecord record(frame.shape());
+    WorkerRecord told(frame.shape());
+    WorkerRecord::Sent sent;
+    sent.kind = 2;
+    record.sent(sent, 100);
+    CHECK(record.take_gain(told, false).kinds.at(0).sent == 1);
+    CHECK(record.take_gain(told, false).kinds.empty());
+    record.failed(sent, 1'000, Cause::reset);
+    const Gain gain = record.take_gain(told, false);
+    REQUIRE(gain.kinds.size() == 1);
+    CHECK(gain.kinds[0].kind == 2);
+    CHECK(gain.kinds[0].failed == 1);
+    CHECK(gain.kinds[0].sent == 0);
+}
+
+TEST_CASE("of a plan of one kind nothing is kept by kind", "[loadgen][record]") {
+    scenario::Plan plan = two_phases();
+    plan.requests.resize(1);
+    const schedule::Timetable timetable(plan, false);
+    CHECK(RunFrame(plan, timetable, false).empty().kinds.empty());
 }
 
 TEST_CASE("a gain that is of another run does not fit", "[loadgen][record]") {

@@ -145,7 +145,7 @@ TEST_CASE("a kind of request that says what it expects is held to that alone",
     CHECK(result.phases[0].unexpected == Counts{{200, 1}, {401, 1}, {404, 2}, {410, 1}, {500, 1}});
 }
 
-TEST_CASE("requests of several kinds are told apart, and sum to all that were sent",
+TEST_CASE("requests of several kinds are told apart, and sum to all whose kind is known",
           "[loadgen][record]") {
     RecordShape shape = RecordShape::of(1, 1'000 * ms, 0, 0);
     shape.kinds = 2;
@@ -161,6 +161,7 @@ TEST_CASE("requests of several kinds are told apart, and sum to all that were se
     worker.timed_out(write, 800 * ms, 800 * ms);
     worker.left_open(write, 700 * ms);
     worker.unsent(0, 0, 600 * ms, 600 * ms, Cause::no_free_connection);
+    worker.unsent(0, 0, 950 * ms, 950 * ms, Cause::no_free_connection, std::uint8_t{1});
     const RunResult result = result_of(shape, {&worker, &worker});
     const record::KindResult& reads = result.kinds[0];
     const record::KindResult& writes = result.kinds[1];
@@ -174,10 +175,16 @@ TEST_CASE("requests of several kinds are told apart, and sum to all that were se
     CHECK(writes.sent == 4);
     CHECK(writes.answered == 0);
     CHECK(writes.timed_out == 2);
-    CHECK(writes.latency.count() == 4);
-    CHECK(writes.latency.max_ns() == 800 * ms);
-    // Those that stayed unsent have no kind.
-    CHECK(result.phases[0].latency.count() == 12);
+    CHECK(writes.unsent == 2);
+    CHECK(writes.latency.count() == 6);
+    CHECK(writes.latency.max_ns() == 950 * ms);
+    const record::PhaseResult& all = result.phases[0];
+    CHECK(reads.sent + writes.sent == all.accounting.sent);
+    CHECK(reads.answered + writes.answered == all.accounting.answered);
+    CHECK(reads.failed + writes.failed == all.accounting.failed);
+    CHECK(reads.timed_out + writes.timed_out == all.accounting.timed_out);
+    // And one of no known kind from each.
+    CHECK(reads.latency.count() + writes.latency.count() + 2 == all.latency.count());
 }
 
 TEST_CASE("what happens after the last interval is counted in it", "[loadgen][record]") {

@@ -132,8 +132,8 @@ TEST_CASE("a report reads back as it was written", "[loadgen][report]") {
     report.generator.interfaces = {{"", "lo", 0, 0, 1, 2, 3, 0, 0},
                                    {"b", "eth0", 1e10, 0.25, 4, 5, 6, 7, 8}};
     report.generator.sockets = record::SocketUse{64, 12, 28'232, 1'024};
-    report.requests = {{"read", 90, 80, 1, 2, 3, report::Latency{1, 2, 3, 4, 5, 1.5}},
-                       {"write \" <b>", 5, 0, 0, 5, 0, {}}};
+    report.requests = {{"read", 90, 4, 80, 1, 2, 3, report::Latency{1, 2, 3, 4, 5, 1.5}},
+                       {"write \" <b>", 5, 0, 0, 0, 5, 0, {}}};
     REQUIRE(report.steps->size() == 4);
     report.steps->at(1).drain_s.reset();
     report.steps->at(2).back_within_s.reset();
@@ -201,9 +201,18 @@ TEST_CASE("what was not measured is null, and reads back as nothing", "[loadgen]
     older["phases"][0].erase("cpu");
     older["phases"][0].erase("arrivals");
     older["verdict"].erase("notes");
+    older.erase("requests");
+    older["reconcile"] = {{"answered", older["accounting"]["answered"].get<std::uint64_t>() + 12},
+                          {"served", 1},
+                          {"counted", 1},
+                          {"stores", json::object()},
+                          {"difference", 0}};
+    older.erase("visible");
     const auto old = report::from_json(older.dump(), "r.json");
     if (!old) FAIL(old.error().message);
     CHECK_FALSE(old->phases[0].service_us.has_value());
+    CHECK(old->requests.empty());
+    CHECK(report::beside_the_run(*old) == "12 in calibration");
 }
 
 TEST_CASE("a report says who else had the CPUs, how requests arrived, and what was noted",
